@@ -1,0 +1,267 @@
+"""Long work: one Celery task, the Job table as queue of record, claims with a lease, true progress, cancel, resume."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from celery import shared_task
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from aidcases.flow import Refused
+from aidcases.models.records import Job, JobState
+from aidcases.scoping import Actor, acting_in, current_actor, current_scope
+
+log = logging.getLogger("aidcases.jobs")
+
+
+class Cancelled(Exception):
+    """The job was cancelled, or another worker holds it by now: stop and undo the open transaction."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a job of this kind does. With `split`, the job becomes parts (each `run`), then `finish` runs once."""
+
+    label: str
+    run: Callable[[Running], dict | None]
+    split: Callable[[Running], list[dict]] | None = None
+    finish: Callable[[Running], dict | None] | None = None
+
+
+KINDS: dict[str, Kind] = {}
+
+
+def enqueue(kind: str, *, label: str = "", once: bool = False, **params: Any) -> Job:
+    """Puts a job into the queue for whoever acts. `once`: an open job with the same parameters is returned instead."""
+    actor, scope = current_actor(), current_scope()
+    if once and (same := Job.objects.roots().open().filter(kind=kind, params=params, path=scope.path).first()):
+        return same
+    job = Job(
+        kind=kind,
+        label=label or KINDS[kind].label,
+        params=params,
+        path=scope.path,
+        sides=sorted(scope.sides),
+        requested_by=actor.name,
+        user_id=actor.user_id,
+        office_id=actor.office_id,
+    )
+    job.save()
+    ring(job.pk)
+    return job
+
+
+def ring(pk: int) -> None:
+    """Rings the bell after commit. A broker that is away loses nothing: beat (ring_again) or the runner finds the row."""
+    if not settings.CELERY_BROKER_URL:
+        return
+
+    def publish() -> None:
+        try:
+            run_job.apply_async(kwargs={"job_id": pk}, retry=False)
+        except Exception as problem:
+            log.warning("broker away, job %s waits in the table: %s", pk, type(problem).__name__)
+
+    transaction.on_commit(publish)
+
+
+def claimable() -> Q:
+    """Queued, or running under a lease that ran out because its worker died."""
+    return Q(state=JobState.QUEUED) | Q(state=JobState.RUNNING, lease_until__lt=timezone.now())
+
+
+def _lease() -> Any:
+    return timezone.now() + timedelta(seconds=settings.JOB_LEASE_SECONDS)
+
+
+def claim(pk: int) -> Job | None:
+    """A conditional UPDATE: the job when it is ours now, None when somebody else has it (or it needs nobody)."""
+    token = uuid.uuid4()
+    won = Job._base_manager.filter(claimable(), pk=pk).update(
+        state=JobState.RUNNING, claim=token, lease_until=_lease(), attempts=F("attempts") + 1, error="",
+        started_at=timezone.now(), done=0,
+    )  # fmt: skip
+    return Job._base_manager.get(pk=pk) if won else None
+
+
+class Running:
+    """A claimed job while it runs. A thread of its own writes progress and keeps the lease, outside the work's
+    transaction; it connects only when the work takes longer than half a second."""
+
+    def __init__(self, job: Job):
+        self.job, self.params = job, job.params
+        self._lost, self._over = threading.Event(), threading.Event()
+        self._seen = (0, 0, "")
+        self._now = (0, 0, "")
+        self._thread = threading.Thread(target=self._beat, daemon=True)
+
+    def progress(self, done: int, total: int | None = None, stage: str | None = None) -> None:
+        """True progress in the unit of the work (rows, students); raises Cancelled when the job was cancelled."""
+        _, old_total, old_stage = self._now
+        self._now = (done, old_total if total is None else total, old_stage if stage is None else stage)
+        self.check()
+
+    def check(self) -> None:
+        if self._lost.is_set():
+            raise Cancelled
+
+    def _beat(self) -> None:
+        last = time.monotonic()
+        while not self._over.wait(0.5):
+            if self._now != self._seen or time.monotonic() - last > settings.JOB_LEASE_SECONDS / 4:
+                last, self._seen = time.monotonic(), self._now
+                try:
+                    self._write()
+                except Exception as problem:  # a lost connection must not end the work; the next beat tries again
+                    log.warning("progress of job %s not written: %s", self.job.pk, type(problem).__name__)
+                    connection.close()
+        connection.close()
+
+    def _write(self) -> None:
+        done, total, stage = self._now
+        ours = Job._base_manager.filter(pk=self.job.pk, claim=self.job.claim, state=JobState.RUNNING).update(
+            done=done, total=total, stage=stage, lease_until=_lease()
+        )
+        if not ours:
+            self._lost.set()
+
+    def __enter__(self) -> Running:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._over.set()
+        self._thread.join()
+
+
+@shared_task(name="aidcases.jobs.run_job")
+def run_job(*, job_id: int, **_later: Any) -> None:
+    """The one task. Unknown arguments are ignored, so that old workers survive new callers."""
+    if job := claim(job_id):
+        perform(job)
+
+
+@shared_task(name="aidcases.jobs.ring_again")
+def ring_again(**_later: Any) -> None:
+    """Beat: rings for every job that waits although its bell may have been lost, or whose worker died."""
+    for pk in Job._base_manager.filter(claimable()).order_by("pk").values_list("pk", flat=True)[:200]:
+        ring(pk)
+
+
+def perform(job: Job) -> None:
+    """Runs a claimed job with the requester's scope and writes how it ended."""
+    actor = Actor(job.requested_by, job.user_id, job.office_id, job.path, all_powers=True)
+    kind = KINDS[job.kind]
+    try:
+        with acting_in(job.scope, actor), Running(job) as running:
+            if kind.split and job.parent_id is None and not Job._base_manager.filter(parent=job).exists():
+                return _split(job, kind.split(running))
+            work = kind.finish if kind.split and job.parent_id is None else kind.run
+            result = (work(running) if work else None) or {}
+            running.check()
+    except Cancelled:
+        return
+    except Refused as refused:
+        _end(job, JobState.FAILED, error=str(refused))
+    except Exception:
+        reference = uuid.uuid4().hex[:8]
+        log.exception("job %s failed, reference %s", job.pk, reference)
+        _end(job, JobState.FAILED, error=f"系统出错，请把编号 {reference} 报给管理员；已入库的数据没有改变。")
+    else:
+        _end(job, JobState.DONE, result=result, progress=running._now)
+
+
+def _split(job: Job, parts: list[dict]) -> None:
+    """Turns a job into parts that any number of workers claim; the job itself waits for them."""
+    with transaction.atomic():
+        ours = Job._base_manager.filter(pk=job.pk, claim=job.claim, state=JobState.RUNNING)
+        if not ours.update(state=JobState.WAITING, lease_until=None, total=len(parts), done=0):
+            return
+        shared = {name: getattr(job, name) for name in ("kind", "label", "path", "sides", "requested_by", "user_id")}
+        made = Job._base_manager.bulk_create(
+            Job(parent=job, office_id=job.office_id, params=params, **shared) for params in parts
+        )
+        for part in made:
+            ring(part.pk)
+        if not made:
+            _wake(job.pk)
+
+
+def _end(job: Job, state: str, *, result: dict | None = None, error: str = "", progress: tuple | None = None) -> None:
+    with transaction.atomic():
+        values: dict[str, Any] = {"state": state, "finished_at": timezone.now(), "error": error, "lease_until": None}
+        if result is not None:
+            values["result"] = result
+        if progress is not None:
+            values |= {"done": max(progress[0], progress[1]), "total": max(progress[0], progress[1])}
+        ours = Job._base_manager.filter(pk=job.pk, claim=job.claim, state=JobState.RUNNING).update(**values)
+        if ours and job.parent_id:
+            _part_ended(job.parent_id, state, error)
+
+
+def _part_ended(parent: int, state: str, error: str) -> None:
+    """Locks the parent first, so that the last two parts to end cannot both miss being the last."""
+    Job._base_manager.select_for_update().get(pk=parent)
+    parts = Job._base_manager.filter(parent=parent)
+    if state == JobState.FAILED:
+        parts.filter(state=JobState.QUEUED).update(state=JobState.CANCELLED)
+        Job._base_manager.filter(pk=parent, state=JobState.WAITING).update(
+            state=JobState.FAILED, error=error, finished_at=timezone.now()
+        )
+        return
+    finished = parts.filter(state=JobState.DONE).count()
+    Job._base_manager.filter(pk=parent, state=JobState.WAITING).update(done=finished)
+    if not parts.exclude(state=JobState.DONE).exists():
+        _wake(parent)
+
+
+def _wake(pk: int) -> None:
+    Job._base_manager.filter(pk=pk, state=JobState.WAITING).update(state=JobState.QUEUED)
+    ring(pk)
+
+
+def next_waiting(tree: int | None = None) -> int | None:
+    """The oldest job nobody works on (parts before new work), of one job's tree if given. Whoever claims it first has
+    it: claim() is the conditional UPDATE, this only looks."""
+    waiting = Job._base_manager.filter(claimable()).order_by(F("parent").asc(nulls_last=True), "pk")
+    if tree is not None:
+        waiting = waiting.filter(Q(pk=tree) | Q(parent=tree))
+    return waiting.values_list("pk", flat=True).first()
+
+
+def work_off(job: Job, *, every: Callable[[Job], None] | None = None) -> Job:
+    """Works in this process on one job's tree (beside any runner that does the same) until it has ended."""
+    while True:
+        pk = next_waiting(job.pk)
+        if pk is not None:
+            run_job.apply(kwargs={"job_id": pk})
+        else:
+            time.sleep(0.1)
+        job = Job._base_manager.get(pk=job.pk)
+        if every:
+            every(job)
+        if not job.is_open:
+            return job
+
+
+def resume(pk: int) -> None:
+    """After the move `resume`: failed and cancelled parts wait again; finished ones stay."""
+    Job._base_manager.filter(parent=pk, state__in=(JobState.FAILED, JobState.CANCELLED)).update(state=JobState.QUEUED)
+    if Job._base_manager.filter(parent=pk).exclude(state=JobState.DONE).exists():
+        Job._base_manager.filter(pk=pk).update(state=JobState.WAITING)
+    ring(pk)
+
+
+def cancel_parts(pk: int) -> None:
+    """After the move `cancel`: parts that wait are cancelled, running ones notice at their next beat."""
+    Job._base_manager.filter(parent=pk, state__in=(JobState.QUEUED, JobState.RUNNING)).update(state=JobState.CANCELLED)

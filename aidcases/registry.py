@@ -1,0 +1,76 @@
+"""What crosses upwards: apps fill this in AppConfig.ready(); the kernel and lower apps only read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aidcases.roles import P
+
+
+@dataclass(frozen=True)
+class NavItem:
+    """An entry of the main navigation, in the order of `order`, shown to who may open it."""
+
+    order: int
+    label: str
+    url: str
+    icon: str
+    can: P
+    active_for: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Card:
+    """A part of a role's home page: `content(request)` → context for `template`, or None when there is nothing."""
+
+    order: int
+    can: P
+    template: str
+    content: Callable[[Any], dict | None]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A part of the student page: `content(request, student)` → context for `template`."""
+
+    order: int
+    can: P
+    template: str
+    content: Callable[[Any, Any], dict | None]
+
+
+@dataclass(frozen=True)
+class SearchSource:
+    """Where the global search looks: `find(query, limit)` → hits with .label .detail .url."""
+
+    order: int
+    label: str
+    can: P
+    find: Callable[[Any, int], list]
+
+
+@dataclass
+class Registry:
+    navigation: list[NavItem] = field(default_factory=list)
+    cards: list[Card] = field(default_factory=list)
+    panels: list[Panel] = field(default_factory=list)
+    searches: list[SearchSource] = field(default_factory=list)
+    demo: list[tuple[int, Callable[..., None]]] = field(default_factory=list)
+    # Term codes that have data, newest first, as far as whoever acts can see.
+    terms: Callable[[], list[str]] = list
+    office_opened: list[Callable[[Any], None]] = field(default_factory=list)
+
+    def add(self, *things: Any) -> None:
+        homes = {NavItem: self.navigation, Card: self.cards, Panel: self.panels, SearchSource: self.searches}
+        for thing in things:
+            home = homes[type(thing)]
+            home.append(thing)
+            home.sort(key=lambda each: each.order)
+
+    def visible(self, things: Iterable, actor: Any) -> list:
+        return [thing for thing in things if actor is not None and actor.may(thing.can)]
+
+
+registry = Registry()

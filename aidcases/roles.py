@@ -1,0 +1,108 @@
+"""Who may do what, on one page."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class P(StrEnum):
+    """Permissions. A view or a move names exactly one."""
+
+    HOME = "home"  # to be signed in with an active membership
+    STUDENT_VIEW = "student.view"
+    HOUSEHOLD_VIEW = "household.view"
+    SCHOOL_VIEW = "school.view"
+    SECRET_REVEAL = "secret.reveal"  # one ID or phone in clear, with a reason, logged
+    IMPORT_VIEW = "import.view"
+    IMPORT_WRITE = "import.write"
+    RULES_VIEW = "rules.view"
+    ENTITLEMENT_VIEW = "entitlement.view"
+    RECOMPUTE = "recompute"
+    LEDGER_VIEW = "ledger.view"
+    LEDGER_ISSUE = "ledger.issue"
+    LEDGER_UNMASK = "ledger.unmask"
+    JOB_VIEW = "job.view"
+    JOB_STEER = "job.steer"  # cancel and resume
+    AUDIT_VIEW = "audit.view"
+
+
+class Role(StrEnum):
+    COUNTY_MAKER = "county_maker"
+    COUNTY_CHECKER = "county_checker"
+    COUNTY_HEAD = "county_head"
+    SCHOOL_MAKER = "school_maker"
+    SCHOOL_CHECKER = "school_checker"
+    CLASS_TEACHER = "class_teacher"
+    CADRE = "cadre"
+    CITY_OFFICER = "city_officer"
+    CITY_INSPECTOR = "city_inspector"
+    AUDITOR = "auditor"
+    SYSTEM_ADMIN = "system_admin"
+    SECURITY_ADMIN = "security_admin"
+    AUDIT_ADMIN = "audit_admin"
+
+
+ROLE_LABELS = {
+    Role.COUNTY_MAKER: "县级经办",
+    Role.COUNTY_CHECKER: "县级审核",
+    Role.COUNTY_HEAD: "县中心负责人",
+    Role.SCHOOL_MAKER: "学校经办",
+    Role.SCHOOL_CHECKER: "学校审核（校长）",
+    Role.CLASS_TEACHER: "班主任",
+    Role.CADRE: "乡村干部",
+    Role.CITY_OFFICER: "市局资助专员",
+    Role.CITY_INSPECTOR: "市局督查员",
+    Role.AUDITOR: "审计",
+    Role.SYSTEM_ADMIN: "系统管理员",
+    Role.SECURITY_ADMIN: "安全管理员",
+    Role.AUDIT_ADMIN: "审计管理员",
+}
+
+_READ = {
+    P.HOME, P.STUDENT_VIEW, P.HOUSEHOLD_VIEW, P.SCHOOL_VIEW, P.IMPORT_VIEW, P.RULES_VIEW, P.ENTITLEMENT_VIEW,
+    P.LEDGER_VIEW, P.JOB_VIEW,
+}  # fmt: skip
+_COUNTY = _READ | {P.SECRET_REVEAL, P.LEDGER_ISSUE, P.JOB_STEER}
+_SCHOOL = {P.HOME, P.STUDENT_VIEW, P.SCHOOL_VIEW, P.RULES_VIEW, P.ENTITLEMENT_VIEW, P.JOB_VIEW}
+
+PERMISSIONS: dict[Role, frozenset[P]] = {
+    Role.COUNTY_MAKER: frozenset(_COUNTY | {P.IMPORT_WRITE, P.RECOMPUTE}),
+    Role.COUNTY_CHECKER: frozenset(_COUNTY | {P.RECOMPUTE, P.LEDGER_UNMASK}),
+    Role.COUNTY_HEAD: frozenset(_COUNTY | {P.LEDGER_UNMASK, P.AUDIT_VIEW}),
+    Role.SCHOOL_MAKER: frozenset(_SCHOOL | {P.SECRET_REVEAL, P.IMPORT_VIEW, P.LEDGER_VIEW, P.LEDGER_ISSUE, P.JOB_STEER}),
+    Role.SCHOOL_CHECKER: frozenset(_SCHOOL | {P.SECRET_REVEAL, P.IMPORT_VIEW, P.LEDGER_VIEW, P.LEDGER_ISSUE}),
+    Role.CLASS_TEACHER: frozenset({P.HOME, P.STUDENT_VIEW, P.SCHOOL_VIEW}),
+    Role.CADRE: frozenset({P.HOME, P.STUDENT_VIEW, P.HOUSEHOLD_VIEW, P.SCHOOL_VIEW}),
+    Role.CITY_OFFICER: frozenset(_READ | {P.RECOMPUTE, P.LEDGER_ISSUE, P.JOB_STEER}),
+    Role.CITY_INSPECTOR: frozenset(_READ | {P.AUDIT_VIEW}),
+    Role.AUDITOR: frozenset(_READ | {P.AUDIT_VIEW}),
+    Role.SYSTEM_ADMIN: frozenset({P.HOME, P.JOB_VIEW, P.JOB_STEER}),
+    Role.SECURITY_ADMIN: frozenset({P.HOME}),
+    Role.AUDIT_ADMIN: frozenset({P.HOME, P.AUDIT_VIEW}),
+}
+
+# 三员 exclude each other: one person never holds two of them (checked when a membership is saved).
+EXCLUSIVE = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN})
+
+
+class OfficeKind(StrEnum):
+    """What an organisation is decides from which side it looks (aidcases.models.people.Organisation.scope)."""
+
+    CITY = "city"
+    COUNTY = "county"
+    TOWNSHIP = "township"
+    VILLAGE = "village"
+    SCHOOL = "school"
+    AUDITOR = "auditor"
+    SYSTEM = "system"
+
+
+OFFICE_LABELS = {
+    OfficeKind.CITY: "市教育局",
+    OfficeKind.COUNTY: "县学生资助管理中心",
+    OfficeKind.TOWNSHIP: "乡镇",
+    OfficeKind.VILLAGE: "村（社区）",
+    OfficeKind.SCHOOL: "学校",
+    OfficeKind.AUDITOR: "审计",
+    OfficeKind.SYSTEM: "系统",
+}

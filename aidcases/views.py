@@ -1,0 +1,189 @@
+"""Kernel pages: login, home, search, jobs, audit log, health."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout as sign_out
+from django.contrib.auth.views import LoginView, PasswordChangeView
+from django.db import connection
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseForbidden, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse_lazy
+from django.views.decorators.cache import never_cache
+
+from aidcases import jobs, searching
+from aidcases.models import AuditEvent, Job
+from aidcases.registry import registry
+from aidcases.roles import P
+from aidcases.terms import Term, UnknownTerm
+from aidcases.web import PUBLIC, SIGNED_IN, back, command, page, paginate
+
+
+def login(request: HttpRequest) -> HttpResponse:
+    if request.user.is_authenticated:
+        return redirect("home")
+    return never_cache(LoginView.as_view(template_name="registration/login.html"))(request)
+
+
+def password(request: HttpRequest) -> HttpResponse:
+    if not request.user.is_authenticated:
+        return redirect("login")
+    view = PasswordChangeView.as_view(
+        template_name="registration/password.html", success_url=reverse_lazy("home")
+    )
+    return view(request)
+
+
+login.can, login.reads, login.method = PUBLIC, None, "GET POST"
+password.can, password.reads, password.method = SIGNED_IN, None, "GET POST"
+
+
+def locked_out(request: HttpRequest, *_args: Any, **_kwargs: Any) -> HttpResponse:
+    """What django-axes answers while an account is locked from an address."""
+    minutes = round(settings.AXES_COOLOFF_TIME * 60)
+    context = {"locked": True, "minutes": minutes, "failures": settings.AXES_FAILURE_LIMIT}
+    return render(request, "registration/login.html", context, status=429)
+
+
+@command(can=SIGNED_IN)
+def logout(request: HttpRequest) -> HttpResponse:
+    sign_out(request)
+    return redirect("login")
+
+
+@page(can=SIGNED_IN)
+def home(request: HttpRequest) -> HttpResponse:
+    if request.membership is None:
+        return render(request, "aidcases/no_membership.html")
+    cards = [
+        {"template": card.template, **content}
+        for card in registry.visible(registry.cards, request.actor)
+        if (content := card.content(request)) is not None
+    ]
+    return render(request, "aidcases/home.html", {"cards": cards})
+
+
+@command(can=SIGNED_IN)
+def membership_choose(request: HttpRequest) -> HttpResponse:
+    chosen = get_object_or_404(request.user.memberships, pk=request.POST.get("membership"))
+    request.session["membership"] = chosen.pk
+    return redirect("home")
+
+
+@command(can=P.HOME)
+def term_choose(request: HttpRequest) -> HttpResponse:
+    try:
+        request.session["term"] = Term.parse(request.POST.get("term", "")).code
+    except UnknownTerm as problem:
+        messages.error(request, str(problem))
+    return back(request)
+
+
+@command(can=P.HOME)
+def search(request: HttpRequest) -> HttpResponse:
+    """Names and numbers are posted; the address of the results carries an opaque key only."""
+    query = searching.understood(request.POST.get("q", ""))
+    if not query.shown:
+        messages.info(request, "请输入姓名、拼音首字母、证件号码（全号或后四位）或户编号。")
+        return back(request)
+    return redirect("search_results", key=searching.remember(request, query))
+
+
+@page(can=P.HOME)
+def search_results(request: HttpRequest, key: str) -> HttpResponse:
+    if (query := searching.recalled(request, key)) is None:
+        raise Http404("这次搜索已过期，请重新输入。")
+    found = [
+        {"label": source.label, "hits": source.find(query, 20)}
+        for source in registry.visible(registry.searches, request.actor)
+    ]
+    return render(request, "aidcases/search.html", {"found": found, "query": query})
+
+
+@page(can=P.JOB_VIEW)
+def job_list(request: HttpRequest) -> HttpResponse:
+    return render(request, "aidcases/job_list.html", {"page": paginate(Job.objects.roots(), request)})
+
+
+@page(can=P.JOB_VIEW)
+def job_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    return render(request, "aidcases/job_detail.html", {"job": get_object_or_404(Job.objects.roots(), pk=pk)})
+
+
+@page(can=P.JOB_VIEW)
+def job_progress(request: HttpRequest, pk: int) -> HttpResponse:
+    """The part of a page that HTMX polls; 286 tells it to stop."""
+    job = get_object_or_404(Job, pk=pk)
+    response = render(request, "components/job_progress.html", {"job": job, "polled": True})
+    if not job.is_open:
+        response.status_code = 286
+        response["HX-Refresh"] = "true"
+    return response
+
+
+@command(can=P.JOB_STEER)
+def job_cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    job = get_object_or_404(Job, pk=pk)
+    job.move("cancel", by=request.actor)
+    jobs.cancel_parts(job.pk)
+    messages.success(request, "已取消，已完成的部分保留。")
+    return back(request)
+
+
+@command(can=P.JOB_STEER)
+def job_resume(request: HttpRequest, pk: int) -> HttpResponse:
+    job = get_object_or_404(Job, pk=pk)
+    job.move("resume", by=request.actor)
+    jobs.resume(job.pk)
+    messages.success(request, "已继续。")
+    return back(request)
+
+
+@page(can=P.AUDIT_VIEW)
+def audit_list(request: HttpRequest) -> HttpResponse:
+    return render(request, "aidcases/audit_list.html", {"page": paginate(AuditEvent.objects.all(), request)})
+
+
+@page(can=P.HOME)
+def styleguide(request: HttpRequest) -> HttpResponse:
+    """Every component with realistic content, for whoever writes pages."""
+    return render(request, "styleguide.html")
+
+
+@page(can=PUBLIC)
+def healthz(request: HttpRequest) -> HttpResponse:
+    """The process answers."""
+    return HttpResponse("ok", content_type="text/plain")
+
+
+@page(can=PUBLIC)
+def readyz(request: HttpRequest) -> HttpResponse:
+    """The process and its database answer."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return JsonResponse({"database": "ok"})
+
+
+@page(can=PUBLIC)
+def robots(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("User-agent: *\nDisallow: /\n", content_type="text/plain")
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return HttpResponseForbidden(_plain(request, "403.html"))
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return HttpResponse(_plain(request, "404.html"), status=404)
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(_plain(request, "500.html"), status=500)
+
+
+def _plain(request: HttpRequest, template: str) -> bytes:
+    """An error page must not fail itself: no queries beyond what the middleware already did."""
+    return render(request, template).content

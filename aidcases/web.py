@@ -1,0 +1,166 @@
+"""A view is a page (GET, cannot write) or a command (POST, one transaction), and says who may."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import date
+from functools import wraps
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Page, Paginator
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.utils.functional import SimpleLazyObject
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from aidcases import audit
+from aidcases.flow import Refused
+from aidcases.registry import registry
+from aidcases.terms import Term, UnknownTerm
+
+PUBLIC = "public"  # anyone, signed in or not
+SIGNED_IN = "signed in"  # any account, also before it has a membership
+PERSONAL = "personal"  # the page shows personal data in clear: an audit event names the rows
+
+View = Callable[..., HttpResponse]
+
+
+def _guarded(request: HttpRequest, can: str) -> HttpResponse | None:
+    """None when the request may go on, else what to answer."""
+    if can == PUBLIC:
+        return None
+    if not request.user.is_authenticated:
+        return redirect_to_login(request.get_full_path())
+    if can == SIGNED_IN:
+        return None
+    if request.actor is None or not request.actor.may(can):
+        raise PermissionDenied
+    return None
+
+
+def page(can: str, reads: str | None = None) -> Callable[[View], View]:
+    """GET and HEAD. Runs and renders inside a transaction that PostgreSQL itself holds read-only."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if request.method not in ("GET", "HEAD"):
+                return HttpResponseNotAllowed(["GET", "HEAD"])
+            if (answer := _guarded(request, can)) is not None:
+                return answer
+            request.seen = None
+            with transaction.atomic():
+                with connection.cursor() as cursor:
+                    cursor.execute("SET LOCAL transaction_read_only = on")
+                response = view(request, *args, **kwargs)
+                if not getattr(response, "is_rendered", True):
+                    response.render()
+                # Nothing was written; rolling back ends read-only mode even inside an outer transaction.
+                transaction.set_rollback(True)
+            if reads and request.seen:
+                subject, ids = request.seen
+                audit.record("personal.read", subject_ids=ids, subject_type_seen=subject, page=request.resolver_match.view_name)
+            return response
+
+        wrapper.can, wrapper.reads, wrapper.method = can, reads, "GET"
+        return wrapper
+
+    return decorate
+
+
+def saw(request: HttpRequest, subject: str, ids: Iterable[int]) -> None:
+    """A page with reads=PERSONAL names the rows whose personal data it shows."""
+    request.seen = (subject, list(ids))
+
+
+def command(can: str) -> Callable[[View], View]:
+    """POST, one transaction. A Refused becomes a message on the page the person came from (409 for HTMX and API)."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if request.method != "POST":
+                return HttpResponseNotAllowed(["POST"])
+            if (answer := _guarded(request, can)) is not None:
+                return answer
+            try:
+                with transaction.atomic():
+                    return view(request, *args, **kwargs)
+            except Refused as refused:
+                if request.htmx:
+                    return HttpResponse("；".join(refused.reasons), status=409, content_type="text/plain; charset=utf-8")
+                for reason in refused.reasons:
+                    messages.error(request, reason)
+                return back(request)
+
+        wrapper.can, wrapper.reads, wrapper.method = can, None, "POST"
+        return wrapper
+
+    return decorate
+
+
+def back(request: HttpRequest, otherwise: str = "home") -> HttpResponseRedirect:
+    """To the page named by `next`, else the one the form stood on; never to another site."""
+    for url in (request.POST.get("next"), request.META.get("HTTP_REFERER")):
+        if url and url_has_allowed_host_and_scheme(url, {request.get_host()}, request.is_secure()):
+            return HttpResponseRedirect(url)
+    return redirect(otherwise)
+
+
+COUNT_CAP = 10_000
+
+
+class CappedPaginator(Paginator):
+    """Counts to 10,000 and no further, so that a list of a million costs what a list of ten thousand does."""
+
+    @property
+    def count(self) -> int:
+        if not hasattr(self, "_count"):
+            self._count = self.object_list.order_by()[: COUNT_CAP + 1].values("pk").count()
+        return min(self._count, COUNT_CAP)
+
+    @property
+    def more(self) -> bool:
+        return bool(self.count) and self._count > COUNT_CAP
+
+
+def paginate(rows: QuerySet, request: HttpRequest, size: int = 50) -> Page:
+    """The page named by ?page=; out of range gives the nearest."""
+    return CappedPaginator(rows, size).get_page(request.GET.get("page"))
+
+
+def chosen_term(request: HttpRequest) -> Term:
+    """The term the person works in: ?term=, else the last chosen, else the newest with data, else today's."""
+    for code in (request.GET.get("term"), request.session.get("term")):
+        try:
+            if code:
+                return Term.parse(code)
+        except UnknownTerm:
+            continue
+    known = registry.terms()
+    return Term.parse(known[0]) if known else Term.containing(date.today())
+
+
+def chrome(request: HttpRequest) -> dict[str, Any]:
+    """What every template needs: the actor, their navigation, the term."""
+    membership = getattr(request, "membership", None)
+    if membership is None:
+        return {"navigation": [], "membership": None, "actor": None, "memberships": [], "term": None, "terms": []}
+    name = request.resolver_match.view_name if request.resolver_match else ""
+    items = [
+        {"label": item.label, "url": item.url, "icon": item.icon, "active": name == item.url or name in item.active_for}
+        for item in registry.visible(registry.navigation, request.actor)
+    ]
+    return {
+        "navigation": items,
+        "membership": membership,
+        "actor": request.actor,
+        "memberships": request.memberships,
+        "term": SimpleLazyObject(lambda: chosen_term(request)),
+        "terms": SimpleLazyObject(registry.terms),
+    }

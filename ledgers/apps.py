@@ -1,0 +1,8 @@
+"""Ledgers (台账) and their issues."""
+
+from django.apps import AppConfig
+
+
+class LedgersConfig(AppConfig):
+    name = "ledgers"
+    verbose_name = "台账"

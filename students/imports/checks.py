@@ -1,0 +1,128 @@
+"""Checks of the staged rows that need the database: schools, divisions, repeats, names; then new/changed/unchanged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aidcases import sql
+from aidcases.terms import Term
+from students.enums import RosterKind
+from students.imports import compare, names
+from students.models import ImportFile
+
+# A code the shipped list does not know is read as the nearest division above it that is known.
+_KNOWN_DIVISION = """
+    UPDATE students_importrow r
+    SET data = jsonb_set(r.data, ARRAY[%(key)s], COALESCE(to_jsonb((SELECT g.code FROM aidcases_region g
+            WHERE starts_with(r.data->>%(key)s, g.code) ORDER BY length(g.code) DESC LIMIT 1)), 'null')),
+        warnings = array_append(r.warnings, 'unknown region')
+    WHERE r.file_id = %(file)s AND r.data->>%(key)s <> ''
+      AND NOT EXISTS (SELECT FROM aidcases_region g WHERE g.code = r.data->>%(key)s)
+"""
+
+_REPEATED = """
+    UPDATE students_importrow r
+    SET state = CASE WHEN t.same THEN 'unchanged' ELSE 'review' END, reasons = ARRAY['repeated']::varchar[]
+    FROM (
+        SELECT id, number > first_value(number) OVER w AS later,
+            (data, phone_hash, number_hash, second_hash) IS NOT DISTINCT FROM
+            (first_value(data) OVER w, first_value(phone_hash) OVER w, first_value(number_hash) OVER w,
+             first_value(second_hash) OVER w) AS same
+        FROM students_importrow WHERE file_id = %(file)s AND state = 'read'
+        WINDOW w AS (PARTITION BY COALESCE(id_hash, convert_to(data->>'code', 'UTF8')), name ORDER BY number)
+    ) t WHERE t.id = r.id AND t.later
+"""
+
+_REJECT = """
+    UPDATE students_importrow r SET state = '{state}', reasons = ARRAY['{reason}']::varchar[]
+    WHERE r.file_id = %(file)s AND r.state = 'read' AND ({where})
+"""
+
+
+def _send(where: str, reason: str, state: str = "rejected") -> str:
+    return _REJECT.format(where=where, reason=reason, state=state)
+
+
+_SCHOOL_OF_ROW = "FROM aidcases_school s WHERE s.code = r.data->>'school_code'"
+
+CHECKS: dict[str, tuple[str, ...]] = {
+    RosterKind.SCHOOLS: (
+        _send("NOT EXISTS (SELECT FROM aidcases_region g WHERE g.code = r.data->>'region_code')", "unknown region"),
+        # A school that lies in another office's area is created when absent, never changed from here.
+        _send(
+            "EXISTS (SELECT FROM aidcases_school s WHERE s.code = r.data->>'code' "
+            "AND NOT starts_with(s.path, %(scope)s) AND s.name <> r.data->>'name')",
+            "school of another office",
+            "review",
+        ),
+    ),
+    RosterKind.ROLL: (
+        _send(f"NOT EXISTS (SELECT {_SCHOOL_OF_ROW})", "unknown school"),
+        _send(
+            f"EXISTS (SELECT {_SCHOOL_OF_ROW} AND cardinality(s.stages) > 0 AND r.data->>'stage' <> ALL(s.stages) "
+            "AND NOT 'special_education' = ANY(s.stages))",
+            "school stage",
+            "review",
+        ),
+        _send(
+            "EXISTS (SELECT FROM students_person p JOIN students_enrolment e ON e.student_id = p.id AND e.term = %(term)s "
+            "JOIN aidcases_school s ON s.id = e.school_id WHERE p.id_hash = r.id_hash AND NOT p.name_undecided "
+            "AND s.code <> r.data->>'school_code' AND NOT starts_with(s.path, %(scope)s))",
+            "enrolled elsewhere",
+            "review",
+        ),
+    ),
+    RosterKind.COLLEGE: (
+        _send(
+            f"NOT EXISTS (SELECT {_SCHOOL_OF_ROW}) AND (COALESCE(r.data->>'school_name', '') = '' "
+            "OR NOT EXISTS (SELECT FROM aidcases_region g WHERE g.code = r.data->>'school_province'))",
+            "unknown school",
+        ),
+    ),
+    RosterKind.POVERTY: (
+        _send(
+            "NOT EXISTS (SELECT FROM aidcases_region g WHERE starts_with(r.data->>'village_code', g.code) "
+            "AND length(g.code) >= 6)",
+            "unknown region",
+        ),
+    ),
+}
+
+DIVISION_KEYS = ("hukou_code", "region_code", "school_province")
+
+
+def parameters(file: ImportFile) -> dict[str, Any]:
+    """What every statement of an import may name."""
+    term = Term.parse(file.term)
+    return {
+        "file": file.pk,
+        "kind": file.kind,
+        "term": file.term,
+        "office": file.path,
+        "scope": file.office.region.path if file.office.region else file.path,
+        "first_day": term.first_day,
+    }
+
+
+def check(file: ImportFile) -> None:
+    """From staged rows to rows that are each in exactly one state; inside a transaction, repeatable."""
+    params = parameters(file)
+    sql.run(
+        "UPDATE students_importrow SET state = 'read', reasons = '{}', changes = '{}' "
+        "WHERE file_id = %s AND state NOT IN ('read', 'rejected')",
+        [file.pk],
+    )
+    sql.run(
+        "UPDATE students_importrow SET state = 'read', reasons = '{}' WHERE file_id = %s AND state = 'rejected' "
+        "AND reasons && ARRAY['unknown school', 'unknown region']::varchar[]",
+        [file.pk],
+    )
+    for key in DIVISION_KEYS:
+        sql.run(_KNOWN_DIVISION, {**params, "key": key})
+    for statement in CHECKS.get(file.kind, ()):
+        sql.run(statement, params)
+    sql.run(_REPEATED, params)
+    sql.run(compare.CLASSIFY.format(old=compare.OLD[file.kind]), params)
+    if file.kind != RosterKind.SCHOOLS and names.find_disputed(file):
+        names.judge(file)
+        names.review_rows(file)

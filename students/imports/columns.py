@@ -1,0 +1,147 @@
+"""What a kind of roster is made of: fields (columns by their headings) and facts (what a row states).
+
+Fields become identity columns (name, id, id_type, sex, birth, second_id, phone, household_phone, number) or
+feed facts; a fact's keys and values stand in the staging row's `data`. An optional column that is absent, or
+a blank cell, leaves the key out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from students.imports import cells, identity, words
+from students.imports.cells import Bad, Value, plain
+from students.imports.words import Found
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column: its title as the clerk knows it, other headings it goes by, and whether a file needs it.
+
+    Headings are compared without blanks, line breaks, stars and width of brackets; a unit in brackets at the
+    end need not be there. Earlier names win over later ones.
+    """
+
+    name: str
+    titles: tuple[str, ...]
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Fact:
+    """Keys of `data` that `parse` finds in the cells of some fields (None for an absent column).
+
+    Stated only where one of the fields has a column, or `always`.
+    """
+
+    fields: tuple[str, ...]
+    parse: words.Parser
+    always: bool = False
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`people`: rows are persons with an ID. `number`: what the field "number" is, a purpose of the hash."""
+
+    code: str
+    title: str
+    fields: tuple[Field, ...]
+    facts: tuple[Fact, ...]
+    people: bool = True
+    number: str = "roll_number"
+
+    def field(self, name: str) -> Field:
+        return next(field for field in self.fields if field.name == name)
+
+
+def column(name: str, titles: str, required: bool = False) -> Field:
+    return Field(name, tuple(titles.split()), required)
+
+
+def text_fact(key: str, limit: int = 40, *, needed: bool = False) -> Fact:
+    def parse(value: Value) -> Found:
+        found = cells.text(value, limit)
+        if needed and not found:
+            raise Bad("missing value")
+        return {key: found} if found else {}
+
+    return Fact((key,), parse)
+
+
+def one(key: str, parse: Callable[[Value], object], *, blank: object = None, needed: bool = False) -> Fact:
+    """A single value; `blank` is what the parser gives for a blank cell, which leaves the key out."""
+
+    def found(value: Value) -> Found:
+        result = parse(value)
+        if result == blank and needed:
+            raise Bad("missing value")
+        return {} if result == blank else {key: result}
+
+    return Fact((key,), found)
+
+
+def day_fact(key: str, *, end: bool = False, strict: bool = True) -> Fact:
+    """A date that decides over aid is strict: unreadable, it rejects the row instead of meaning "always"."""
+
+    def found(value: Value) -> Found:
+        if plain(value) in ("", "-", "/", "无", "长期", "永久", "长期有效"):
+            return {}
+        try:
+            return {key: cells.day(value, end=end)}
+        except Bad as bad:
+            raise (bad if strict else cells.Doubt(bad.code)) from None
+
+    return Fact((key,), found)
+
+
+def lenient(parse: Callable[[Value], object]) -> Callable[[Value], object]:
+    """Leaves the key out, with a warning, where the value can't be read."""
+
+    def found(value: Value) -> object:
+        try:
+            return parse(value)
+        except Bad as bad:
+            raise cells.Doubt(bad.code) from None
+
+    return found
+
+
+def school_code(value: Value) -> str:
+    """A school or college code. Raises Bad("school code")."""
+    found = plain(value).upper()
+    if found and not re.fullmatch(r"[0-9A-Z]{5,12}", found):
+        raise Bad("school code")
+    return found
+
+
+def household(value: Value) -> Found:
+    """The household's number; its first 12 digits are the village. Raises Bad("household number")."""
+    number = plain(value)
+    if not re.fullmatch(r"[1-8][0-9]{12,29}", number):
+        raise Bad("household number")
+    try:
+        identity.resident(number, "9999")
+    except Bad:
+        return {"household_number": number, "village_code": number[:12]}
+    raise Bad("household number")  # somebody's ID in the wrong column
+
+
+def identified(first: Value, year: Value) -> Found:
+    """首次识别时间 as an exact day, else 1 January of 识别年度."""
+    for value in (first, year):
+        if plain(value) not in ("", "-", "无"):
+            return {"identified_on": cells.day(value)}
+    return {}
+
+
+def income(value: Value) -> Found:
+    try:
+        return {"income_per_head": cells.money(value)}
+    except Bad as bad:
+        raise cells.Doubt(bad.code) from None
+
+
+def risk(value: Value) -> Found:
+    return words.risk_cleared(value) or {"risk_cleared": None}

@@ -1,0 +1,309 @@
+"""Rows → facts, one statement per table and kind, every fact with the row it came from.
+
+All statements read the temporary table `todo` (row bigint) and are written so that doing them twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from students.enums import RosterKind
+
+_ROWS = """
+    FROM todo JOIN students_importrow r ON r.id = todo.row
+    JOIN students_importfile f ON f.id = r.file_id
+    JOIN students_person p ON p.id_hash = r.id_hash
+"""
+
+# --- people -----------------------------------------------------------------------------------------------------
+
+PEOPLE = """
+    INSERT INTO students_person (id_hash, id_number, id_last4, name, initials, name_authority, name_undecided, sex,
+        birth_on, ethnicity, found_path, household_path, home_path, school_path)
+    SELECT DISTINCT ON (r.id_hash) r.id_hash, r.id_cipher, r.id_last4, r.name, r.initials, %(authority)s, false, r.sex,
+        r.birth_on, COALESCE(r.data->>'ethnicity', ''), %(office)s, '', %(office)s, ''
+    FROM students_importrow r
+    WHERE r.file_id = %(file)s AND r.state <> 'rejected' AND r.id_hash IS NOT NULL
+    ORDER BY r.id_hash, r.number
+    ON CONFLICT (id_hash) DO NOTHING
+"""
+
+SECOND_PEOPLE = """
+    INSERT INTO students_person (id_hash, id_number, id_last4, name, initials, name_authority, name_undecided, sex,
+        birth_on, ethnicity, found_path, household_path, home_path, school_path)
+    SELECT DISTINCT ON (r.second_hash) r.second_hash, r.second_cipher, r.second_last4,
+        COALESCE(r.data->>'guardian_name', r.data->>'head_name', ''), '', 0, false, '', NULL, '', %(office)s, '',
+        %(office)s, ''
+    FROM students_importrow r
+    WHERE r.file_id = %(file)s AND r.state IN ('new', 'changed') AND r.second_hash IS NOT NULL
+    ORDER BY r.second_hash, r.number
+    ON CONFLICT (id_hash) DO NOTHING
+"""
+
+# A name of higher authority takes the place of the same or an unauthorised one; disputes are settled in names.py.
+KNOWN_PEOPLE = """
+    UPDATE students_person p SET
+        name = CASE WHEN p.name_authority = 0 THEN r.name ELSE p.name END,
+        initials = CASE WHEN p.name_authority = 0 OR p.initials = '' THEN r.initials ELSE p.initials END,
+        name_authority = GREATEST(p.name_authority, %(authority)s),
+        sex = r.sex, birth_on = r.birth_on,
+        found_path = LEAST(p.found_path, %(office)s)
+    FROM students_importrow r
+    WHERE r.file_id = %(file)s AND r.state <> 'rejected' AND p.id_hash = r.id_hash
+      AND (p.name_authority < %(authority)s OR p.birth_on IS NULL OR p.found_path > %(office)s)
+"""
+
+_ETHNICITY = f"""
+    UPDATE students_person t SET ethnicity = n.ethnicity
+    FROM (SELECT DISTINCT ON (p.id) p.id, r.data->>'ethnicity' AS ethnicity {_ROWS}
+          WHERE f.kind = %(kind)s AND r.data->>'ethnicity' <> '' ORDER BY p.id, f.id DESC, r.number) n
+    WHERE t.id = n.id AND t.ethnicity <> n.ethnicity
+"""
+
+_STUDENTS = f"""
+    INSERT INTO students_student (person_id, roll_number, roll_hash, roll_last4)
+    SELECT DISTINCT ON (p.id) p.id, r.number_cipher, r.number_hash, CASE WHEN r.number_hash IS NULL THEN '' ELSE r.number_last4 END
+    {_ROWS} WHERE f.kind = %(kind)s ORDER BY p.id, f.id DESC, r.number
+    ON CONFLICT (person_id) DO UPDATE SET roll_number = EXCLUDED.roll_number, roll_hash = EXCLUDED.roll_hash,
+        roll_last4 = EXCLUDED.roll_last4
+    WHERE EXCLUDED.roll_hash IS NOT NULL AND students_student.roll_hash IS DISTINCT FROM EXCLUDED.roll_hash
+"""
+
+# Children of the poverty register are students even when no other list knows them (somebody must look for them).
+_POOR_CHILDREN = f"""
+    INSERT INTO students_student (person_id, roll_last4)
+    SELECT DISTINCT p.id, '' {_ROWS}
+    WHERE f.kind = %(kind)s AND (r.data->>'studying' NOT IN ('', '非在校生')
+        OR (r.data->>'relation' ~ '(子|女|孙|弟|妹|侄|甥)$' AND r.data->>'relation' !~ '(儿媳|女婿|父|母)'
+            AND p.birth_on > %(first_day)s::date - interval '18 years'))
+    ON CONFLICT (person_id) DO NOTHING
+"""
+
+# --- enrolments -------------------------------------------------------------------------------------------------
+
+_NEW_SCHOOLS = """
+    INSERT INTO aidcases_school (code, name, initials, stages, region_id, path, public)
+    SELECT DISTINCT ON (r.data->>'school_code') r.data->>'school_code', r.data->>'school_name', '',
+        ARRAY[r.data->>'stage'], g.code, g.path || (r.data->>'school_code') || '/', true
+    FROM todo JOIN students_importrow r ON r.id = todo.row
+    JOIN aidcases_region g ON g.code = r.data->>'school_province'
+    WHERE NOT EXISTS (SELECT FROM aidcases_school s WHERE s.code = r.data->>'school_code')
+    ORDER BY r.data->>'school_code', r.number
+    ON CONFLICT (code) DO NOTHING
+"""
+
+_ENROLMENTS = f"""
+    INSERT INTO students_enrolment AS e (student_id, term, school_id, stage, grade, class_name, boarding, rural_hukou,
+        hukou_region_id, entered_on, left_behind, orphan, disability_hint, phone, phone_hash, home_path, school_path, row_id)
+    SELECT DISTINCT ON (p.id, f.term) p.id, f.term, s.id, r.data->>'stage', (r.data->>'grade')::smallint,
+        COALESCE(r.data->>'class_name', o.class_name, ''), COALESCE((r.data->>'boarding')::boolean, o.boarding, false),
+        COALESCE((r.data->>'rural_hukou')::boolean, o.rural_hukou, false),
+        COALESCE(r.data->>'hukou_code', o.hukou_region_id), COALESCE((r.data->>'entered_on')::date, o.entered_on),
+        COALESCE((r.data->>'left_behind')::boolean, o.left_behind, false),
+        COALESCE((r.data->>'orphan')::boolean, o.orphan, false),
+        COALESCE(r.data->>'disability_hint', o.disability_hint, ''),
+        COALESCE(r.phone_cipher, o.phone), COALESCE(r.phone_hash, o.phone_hash), p.home_path, s.path, r.id
+    {_ROWS}
+    JOIN aidcases_school s ON s.code = r.data->>'school_code'
+    LEFT JOIN students_enrolment o ON o.student_id = p.id AND o.term = f.term
+    WHERE f.kind = %(kind)s
+    ORDER BY p.id, f.term, f.id DESC, r.number
+    ON CONFLICT (term, student_id) DO UPDATE SET school_id = EXCLUDED.school_id, stage = EXCLUDED.stage,
+        grade = EXCLUDED.grade, class_name = EXCLUDED.class_name, boarding = EXCLUDED.boarding,
+        rural_hukou = EXCLUDED.rural_hukou, hukou_region_id = EXCLUDED.hukou_region_id,
+        entered_on = EXCLUDED.entered_on, left_behind = EXCLUDED.left_behind, orphan = EXCLUDED.orphan,
+        disability_hint = EXCLUDED.disability_hint, phone = EXCLUDED.phone, phone_hash = EXCLUDED.phone_hash,
+        school_path = EXCLUDED.school_path, row_id = EXCLUDED.row_id
+"""
+
+_GUARDIANS = f"""
+    INSERT INTO students_guardian (student_id, person_id, name, relation, row_id)
+    SELECT DISTINCT ON (p.id, r.data->>'guardian_name') p.id, g.id, r.data->>'guardian_name',
+        COALESCE(r.data->>'guardian_relation', ''), r.id
+    {_ROWS} LEFT JOIN students_person g ON g.id_hash = r.second_hash
+    WHERE f.kind = %(kind)s AND r.data->>'guardian_name' <> ''
+    ORDER BY p.id, r.data->>'guardian_name', f.id DESC, r.number
+    ON CONFLICT (student_id, name) DO UPDATE SET person_id = EXCLUDED.person_id, relation = EXCLUDED.relation
+    WHERE (students_guardian.person_id, students_guardian.relation) IS DISTINCT FROM (EXCLUDED.person_id, EXCLUDED.relation)
+"""
+
+# --- households and hardship ------------------------------------------------------------------------------------
+
+# The nearest division that is in the table: a village newer than the shipped list still finds its township.
+_VILLAGE = """(SELECT g.code FROM aidcases_region g WHERE starts_with(r.data->>'village_code', g.code)
+    ORDER BY length(g.code) DESC LIMIT 1)"""
+
+_HOUSEHOLDS = f"""
+    INSERT INTO students_household AS h (number, region_id, path, head_id, phone, phone_hash, size, kind, exit_status,
+        cause, income_per_head, monitored, risk_cleared, row_id)
+    SELECT DISTINCT ON (r.data->>'household_number') r.data->>'household_number', g.code, g.path,
+        CASE WHEN r.data->>'relation' = '户主' THEN p.id END, r.phone_cipher, r.phone_hash,
+        (r.data->>'household_size')::smallint, COALESCE(r.data->>'household_type', ''),
+        COALESCE(r.data->>'exit_status', ''), COALESCE(r.data->>'cause', ''), (r.data->>'income_per_head')::numeric,
+        COALESCE(r.data->>'monitored', ''), (r.data->>'risk_cleared')::boolean, r.id
+    {_ROWS} JOIN aidcases_region g ON g.code = {_VILLAGE}
+    WHERE f.kind = %(kind)s
+    ORDER BY r.data->>'household_number', f.id DESC, (r.data->>'relation' = '户主') DESC, r.number
+    ON CONFLICT (number) DO UPDATE SET region_id = EXCLUDED.region_id, path = EXCLUDED.path,
+        head_id = COALESCE(EXCLUDED.head_id, h.head_id), phone = EXCLUDED.phone, phone_hash = EXCLUDED.phone_hash,
+        size = EXCLUDED.size, kind = EXCLUDED.kind, exit_status = EXCLUDED.exit_status, cause = EXCLUDED.cause,
+        income_per_head = EXCLUDED.income_per_head, monitored = EXCLUDED.monitored,
+        risk_cleared = EXCLUDED.risk_cleared, row_id = EXCLUDED.row_id
+    WHERE EXCLUDED.head_id IS NOT NULL OR h.head_id IS NULL
+"""
+
+_MEMBERS = f"""
+    INSERT INTO students_member AS m (household_id, person_id, relation, health, studying, from_on, row_id)
+    SELECT DISTINCT ON (p.id, h.id) h.id, p.id, COALESCE(r.data->>'relation', ''), COALESCE(r.data->>'health', ''),
+        COALESCE(r.data->>'studying', ''), COALESCE((r.data->>'identified_on')::date, %(earliest)s), r.id
+    {_ROWS} JOIN students_household h ON h.number = r.data->>'household_number'
+    WHERE f.kind = %(kind)s ORDER BY p.id, h.id, f.id DESC, r.number
+    ON CONFLICT (person_id, household_id) DO UPDATE SET relation = EXCLUDED.relation, health = EXCLUDED.health,
+        studying = EXCLUDED.studying, from_on = EXCLUDED.from_on, row_id = EXCLUDED.row_id
+"""
+
+_HARDSHIP_COLUMNS = (
+    "person_id, category, source, from_on, active, office_path, detail, proof, proof_hash, proof_last4, row_id"
+)
+
+_POOR = f"""
+    INSERT INTO students_hardship ({_HARDSHIP_COLUMNS})
+    SELECT DISTINCT ON (p.id, c.category) p.id, c.category, f.kind,
+        COALESCE((r.data->>'identified_on')::date, %(earliest)s), true, f.path, '', NULL::bytea, NULL::bytea, '', r.id
+    {_ROWS} CROSS JOIN LATERAL (
+        SELECT 'registered_poor' AS category WHERE (r.data->>'registered_poor')::boolean
+        UNION ALL SELECT r.data->>'monitored' WHERE r.data->>'monitored' <> '') c
+    WHERE f.kind = %(kind)s ORDER BY p.id, c.category, f.id DESC, r.number
+    ON CONFLICT (person_id, category, source, from_on, office_path) DO NOTHING
+"""
+
+_LISTED_CATEGORY = """CASE f.kind WHEN 'disabled' THEN 'disabled'
+    ELSE f.kind || CASE WHEN (r.data->>'rural')::boolean THEN '_rural' ELSE '_urban' END END"""
+_LISTED_FROM = "COALESCE((r.data->>'from_on')::date, %(earliest)s)"
+_LISTED_DETAIL = "COALESCE(r.data->>'class', r.data->>'support_form', r.data->>'disability_kind', '')"
+
+_LISTED = f"""
+    INSERT INTO students_hardship AS h ({_HARDSHIP_COLUMNS})
+    SELECT DISTINCT ON (p.id, {_LISTED_CATEGORY}, {_LISTED_FROM}) p.id, {_LISTED_CATEGORY}, f.kind, {_LISTED_FROM},
+        true, f.path, left({_LISTED_DETAIL}, 60), r.number_cipher, r.number_hash, r.number_last4, r.id
+    {_ROWS} WHERE f.kind = %(kind)s
+    ORDER BY p.id, {_LISTED_CATEGORY}, {_LISTED_FROM}, f.id DESC, r.number
+    ON CONFLICT (person_id, category, source, from_on, office_path) DO UPDATE SET active = true,
+        detail = EXCLUDED.detail, proof = EXCLUDED.proof, proof_hash = EXCLUDED.proof_hash,
+        proof_last4 = EXCLUDED.proof_last4, row_id = EXCLUDED.row_id
+"""
+
+# 截止 and 有效期至 are inclusive: the closing row starts the day after.
+_LISTED_END = f"""
+    INSERT INTO students_hardship ({_HARDSHIP_COLUMNS})
+    SELECT DISTINCT ON (p.id, {_LISTED_CATEGORY}, (r.data->>'until_on')::date) p.id, {_LISTED_CATEGORY}, f.kind,
+        (r.data->>'until_on')::date + 1, false, f.path, '', NULL::bytea, NULL::bytea, '', r.id
+    {_ROWS} WHERE f.kind = %(kind)s AND r.data->>'until_on' IS NOT NULL AND (r.data->>'until_on')::date + 1 > {_LISTED_FROM}
+    ORDER BY p.id, {_LISTED_CATEGORY}, (r.data->>'until_on')::date, f.id DESC, r.number
+    ON CONFLICT (person_id, category, source, from_on, office_path) DO NOTHING
+"""
+
+# A renewed certificate: an end that lies within the time the row now grants is no end any more.
+_LISTED_RENEWED = f"""
+    DELETE FROM students_hardship h USING (SELECT p.id, f.kind, f.path, r.data {_ROWS} WHERE f.kind = %(kind)s) r
+    WHERE h.person_id = r.id AND h.source = r.kind AND h.office_path = r.path AND NOT h.active
+      AND h.from_on > {_LISTED_FROM} AND h.from_on <= (r.data->>'until_on')::date
+"""
+
+# A list that now says rural where it said urban (or the reverse) ends the other from its own first day.
+_LISTED_OTHER = f"""
+    INSERT INTO students_hardship ({_HARDSHIP_COLUMNS})
+    SELECT DISTINCT ON (o.person_id, o.category) o.person_id, o.category, o.source,
+        GREATEST({_LISTED_FROM}, o.from_on), false, o.office_path, '', NULL::bytea, NULL::bytea, '', r.id
+    {_ROWS} JOIN students_hardship o ON o.person_id = p.id AND o.source = f.kind AND o.office_path = f.path
+        AND o.active AND o.category <> {_LISTED_CATEGORY}
+    WHERE f.kind = %(kind)s ORDER BY o.person_id, o.category, o.from_on DESC
+    ON CONFLICT (person_id, category, source, from_on, office_path) DO UPDATE SET active = false
+"""
+
+# A family no register knows is a household of the importing office, by its head.
+_UNLISTED_HOUSEHOLDS = f"""
+    INSERT INTO students_household (number, region_id, path, head_id, kind, exit_status, cause, monitored, row_id)
+    SELECT DISTINCT ON (head.id) NULL, o.region_id, f.path, head.id, '低保户', '', '', '', r.id
+    {_ROWS} JOIN aidcases_organisation o ON o.id = f.office_id AND o.region_id IS NOT NULL
+    JOIN students_person head ON head.id_hash = r.second_hash
+    WHERE f.kind = %(kind)s AND NOT EXISTS (SELECT FROM students_member m
+        JOIN students_household h ON h.id = m.household_id AND h.number IS NOT NULL
+        WHERE m.person_id IN (head.id, p.id))
+    ORDER BY head.id, r.number
+    ON CONFLICT (head_id) WHERE number IS NULL DO NOTHING
+"""
+
+_UNLISTED_MEMBERS = f"""
+    INSERT INTO students_member (household_id, person_id, relation, health, studying, from_on, row_id)
+    SELECT DISTINCT ON (p.id, h.id) h.id, p.id, COALESCE(r.data->>'relation', ''), '', '', {_LISTED_FROM}, r.id
+    {_ROWS} JOIN students_person head ON head.id_hash = r.second_hash
+    JOIN students_household h ON h.head_id = head.id AND h.number IS NULL
+    WHERE f.kind = %(kind)s ORDER BY p.id, h.id, r.number
+    ON CONFLICT (person_id, household_id) DO NOTHING
+"""
+
+_ABSORBED = """
+    DELETE FROM students_household h USING students_member m, students_member n, students_household known
+    WHERE h.number IS NULL AND m.household_id = h.id AND n.person_id = m.person_id AND known.id = n.household_id
+      AND known.number IS NOT NULL
+"""
+
+# --- lists that are only compared, schools ----------------------------------------------------------------------
+
+_ROSTER = f"""
+    INSERT INTO students_rosterentry (kind, term, person_id, region_id, present, reason, row_id)
+    SELECT DISTINCT ON (p.id, f.term) f.kind, f.term, p.id, r.data->>'hukou_code', (r.data->>'present')::boolean,
+        left(COALESCE(r.data->>'absence_reason', ''), 200), r.id
+    {_ROWS} WHERE f.kind = %(kind)s ORDER BY p.id, f.term, f.id DESC, r.number
+    ON CONFLICT (kind, term, person_id) DO UPDATE SET region_id = EXCLUDED.region_id, present = EXCLUDED.present,
+        reason = EXCLUDED.reason, row_id = EXCLUDED.row_id
+"""
+
+_SCHOOLS = """
+    INSERT INTO aidcases_school AS s (code, name, initials, stages, region_id, path, public)
+    SELECT DISTINCT ON (r.data->>'code') r.data->>'code', r.data->>'name', r.initials,
+        ARRAY(SELECT jsonb_array_elements_text(r.data->'stages')), g.code, g.path || (r.data->>'code') || '/',
+        COALESCE((r.data->>'public')::boolean, true)
+    FROM todo JOIN students_importrow r ON r.id = todo.row
+    JOIN students_importfile f ON f.id = r.file_id AND f.kind = %(kind)s
+    JOIN aidcases_region g ON g.code = r.data->>'region_code'
+    ORDER BY r.data->>'code', f.id DESC, r.number
+    ON CONFLICT (code) DO UPDATE SET name = EXCLUDED.name, initials = EXCLUDED.initials, stages = EXCLUDED.stages,
+        region_id = EXCLUDED.region_id, path = EXCLUDED.path, public = EXCLUDED.public
+"""
+
+_FEES = """
+    INSERT INTO aidcases_schoolfee (school_id, from_on, annual_fee)
+    SELECT DISTINCT ON (s.id) s.id, %(first_day)s, (r.data->>'annual_fee')::numeric
+    FROM todo JOIN students_importrow r ON r.id = todo.row
+    JOIN students_importfile f ON f.id = r.file_id AND f.kind = %(kind)s
+    JOIN aidcases_school s ON s.code = r.data->>'code'
+    WHERE r.data->>'annual_fee' IS NOT NULL ORDER BY s.id, r.number
+    ON CONFLICT (school_id, from_on) DO UPDATE SET annual_fee = EXCLUDED.annual_fee
+"""
+
+# A school that moved to another division takes its enrolments' paths along.
+_SCHOOL_PATHS = """
+    UPDATE students_enrolment e SET school_path = s.path FROM aidcases_school s
+    WHERE s.id = e.school_id AND e.school_path <> s.path
+"""
+
+APPLY: dict[str, tuple[str, ...]] = {
+    RosterKind.SCHOOLS: (_SCHOOLS, _FEES, _SCHOOL_PATHS),
+    RosterKind.POVERTY: (_ETHNICITY, _POOR_CHILDREN, _HOUSEHOLDS, _MEMBERS, _POOR, _ABSORBED),
+    RosterKind.ROLL: (_ETHNICITY, _STUDENTS, _ENROLMENTS, _GUARDIANS),
+    RosterKind.COLLEGE: (_STUDENTS, _NEW_SCHOOLS, _ENROLMENTS, _GUARDIANS),
+    RosterKind.DIBAO: (_LISTED, _LISTED_RENEWED, _LISTED_END, _LISTED_OTHER, _UNLISTED_HOUSEHOLDS, _UNLISTED_MEMBERS),
+    RosterKind.TEKUN: (_LISTED, _LISTED_RENEWED, _LISTED_END, _LISTED_OTHER),
+    RosterKind.DISABLED: (_LISTED, _LISTED_RENEWED, _LISTED_END),
+    RosterKind.POPULATION: (_STUDENTS, _ROSTER),
+    RosterKind.PRESENT: (_ROSTER,),
+}
+
+# What rests on the rows of people whose name was decided anew; laid again from the rows that stand.
+CLEAR: tuple[str, ...] = (
+    "DELETE FROM students_hardship WHERE person_id = ANY(%(people)s) AND row_id IS NOT NULL",
+    "DELETE FROM students_member WHERE person_id = ANY(%(people)s) AND row_id IS NOT NULL",
+    "DELETE FROM students_rosterentry WHERE person_id = ANY(%(people)s) AND row_id IS NOT NULL",
+    "DELETE FROM students_guardian WHERE student_id = ANY(%(people)s) AND row_id IS NOT NULL",
+    "DELETE FROM students_enrolment WHERE student_id = ANY(%(people)s) AND row_id IS NOT NULL",
+)

@@ -1,0 +1,202 @@
+"""A roster's way in: received → read by the limited child → checked in SQL → previewed → committed in one transaction."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from aidcases import audit, crypto, sql
+from aidcases.flow import Refused
+from aidcases.models import Organisation
+from aidcases.scoping import Scope, acting_in, current_actor
+from aidcases.terms import EARLIEST, Term
+from students.enums import NAME_AUTHORITY, RosterKind
+from students.imports import checks, facts, homes, names, reader
+from students.models import ImportFile, ImportRow
+from students.models.imports import FileState
+
+# The child's COPY lines, in this order (students.imports.child).
+COLUMNS = (
+    "file", "number", "state", "reasons", "cells", "warnings", "name", "id_hash", "id_last4", "id_cipher", "sex",
+    "birth_on", "second_hash", "second_last4", "second_cipher", "phone_hash", "phone_cipher", "number_hash",
+    "number_last4", "number_cipher", "data", "initials",
+)  # fmt: skip
+
+Progress = Callable[[int, int | None, str | None], Any]
+
+
+def receive(*, kind: str, term: Term, office: Organisation, filename: str, chunks: Iterable[bytes]) -> ImportFile:
+    """Seals the upload under FILES and records it; nothing of it is read yet."""
+    stored = f"imports/{uuid.uuid4().hex}"
+    target = settings.FILES / stored
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    sha256 = crypto.write_sealed(target, chunks)
+    file = ImportFile(
+        kind=RosterKind(kind),
+        term=term.code,
+        office=office,
+        path=office.path,
+        filename=Path(filename).name[:200],
+        sha256=sha256,
+        stored=stored,
+        uploaded_by=current_actor().name,
+    )
+    file.save()
+    audit.record("import.received", subject=file, path=file.path, kind=kind, sha256=sha256)
+    return file
+
+
+def preview(file: ImportFile, progress: Progress = lambda *_: None) -> ImportFile:
+    """Reads and checks the file. A file that can't be read ends as refused, with the sentence that says what to do."""
+    actor = current_actor()
+    try:
+        with transaction.atomic():
+            sql.run("DELETE FROM students_importrow WHERE file_id = %s", [file.pk])
+            summary = reader.read_roster(
+                settings.FILES / file.stored,
+                file.kind,
+                file.pk,
+                filename=file.filename,
+                keyring=settings.KEYRING,
+                sink=lambda lines: sql.copy_in(ImportRow, COLUMNS, lines),
+                on_progress=lambda done, total: progress(done, total, "读取"),
+            )
+            sql.run("ANALYZE students_importrow")
+            progress(0, None, "核对")
+            checks.check(file)
+            file.move("preview", by=actor, summary=summary.as_dict(), counts=counted(file.pk))
+    except reader.Refused as refused:
+        file.move("refuse", by=actor, problem=str(refused))
+    return file
+
+
+def counted(pk: int) -> dict[str, Any]:
+    """{"rows", "new", "changed", "unchanged", "review", "rejected", "reasons": {code: rows}}"""
+    states = {
+        row["state"]: row["n"]
+        for row in sql.rows("SELECT state, count(*) AS n FROM students_importrow WHERE file_id = %s GROUP BY 1", [pk])
+    }
+    reasons = sql.rows(
+        "SELECT reason, count(*) AS n FROM students_importrow, unnest(reasons) reason "
+        "WHERE file_id = %s AND state IN ('review', 'rejected') GROUP BY 1 ORDER BY 1",
+        [pk],
+    )
+    return {
+        "rows": sum(states.values()),
+        **{state: states.get(state, 0) for state in ("new", "changed", "unchanged", "review", "rejected")},
+        "reasons": {row["reason"]: row["n"] for row in reasons},
+    }
+
+
+def recount(pk: int) -> None:
+    """Counts anew after rows of a committed file changed sides."""
+    ImportFile._base_manager.filter(pk=pk).update(counts=counted(pk))
+
+
+def commit(file: ImportFile, progress: Progress = lambda *_: None) -> ImportFile:
+    """Facts into place, all or nothing. The rows are checked once more first: the world may have moved on."""
+    with transaction.atomic():
+        # Names are judged across offices and a person may stand on two lists: one commit at a time.
+        if not sql.try_lock("import.commit"):
+            progress(0, None, "等待另一份名单入库")
+            sql.lock("import.commit")
+        file.refresh_from_db()
+        if file.state == FileState.COMMITTED:
+            return file
+        if file.state != FileState.COMMITTING:
+            raise Refused("这份名单还没有确认入库。")
+        progress(0, file.counts.get("rows"), "复核")
+        checks.check(file)
+        _write(file, progress)
+        counts = counted(file.pk)
+        file.move("commit", by=current_actor(), counts=counts, committed_at=timezone.now())
+        audit.record("import.committed", subject=file, path=file.path, **counts)
+    return file
+
+
+def _write(file: ImportFile, progress: Progress) -> None:
+    params = {
+        **checks.parameters(file),
+        "authority": NAME_AUTHORITY.get(RosterKind(file.kind), 0),
+        "earliest": EARLIEST,
+    }
+    sql.run("CREATE TEMP TABLE todo (row bigint) ON COMMIT DROP")
+    sql.run("CREATE TEMP TABLE touched (id bigint PRIMARY KEY) ON COMMIT DROP")
+    people: list[int] = []
+    if file.kind != RosterKind.SCHOOLS:
+        sql.run(facts.PEOPLE, params)
+        sql.run(facts.KNOWN_PEOPLE, params)
+        sql.run(facts.SECOND_PEOPLE, params)
+        sql.run("ANALYZE students_person")
+        if names.find_disputed(file):
+            names.judge(file)
+            people = names.settle(file)
+    progress(0, None, "入库")
+    _apply(file.kind, "SELECT id FROM students_importrow WHERE file_id = %(file)s AND state IN ('new', 'changed')", params)
+    if people:
+        _lay_anew(people, params)
+    sql.run("INSERT INTO touched SELECT unnest(%s::bigint[]) ON CONFLICT DO NOTHING", [people])
+    sql.run(
+        "INSERT INTO touched SELECT DISTINCT p.id FROM students_importrow r JOIN students_person p ON p.id_hash = r.id_hash "
+        "WHERE r.file_id = %(file)s AND r.state IN ('new', 'changed') ON CONFLICT DO NOTHING",
+        params,
+    )
+    homes.derive("SELECT p.* FROM students_person p JOIN touched ON touched.id = p.id")
+
+
+def _apply(kind: str, rows: str, params: dict[str, Any]) -> None:
+    sql.run("TRUNCATE todo")
+    sql.run(f"INSERT INTO todo {rows}", params)
+    sql.run("ANALYZE todo")
+    for statement in facts.APPLY[kind]:
+        sql.run(statement, {**params, "kind": kind})
+
+
+def _lay_anew(people: list[int], params: dict[str, Any]) -> None:
+    """Takes away what rests on these people's rows and lays it again from every row that stands."""
+    for statement in facts.CLEAR:
+        sql.run(statement, {"people": people})
+    standing = """
+        SELECT r.id FROM students_importrow r JOIN students_importfile f ON f.id = r.file_id
+        JOIN students_person p ON p.id_hash = r.id_hash
+        WHERE p.id = ANY(%(people)s) AND f.kind = %(kind)s AND r.state IN ('new', 'changed', 'unchanged')
+          AND (f.state = 'committed' OR f.id = %(file)s)
+    """
+    for kind in facts.APPLY:
+        if kind != RosterKind.SCHOOLS:
+            _apply(kind, standing, {**params, "people": people, "kind": kind})
+
+
+def run_now(
+    *, kind: str, path: Path, term: Term, office: Organisation, commit_too: bool, progress: Progress = lambda *_: None
+) -> ImportFile:
+    """The command line's way: the same steps, one after the other, in this process."""
+    with acting_in(Scope("/"), current_actor()):
+        file = receive(kind=kind, term=term, office=office, filename=path.name, chunks=_chunks(path))
+        file = preview(file, progress)
+        if commit_too and file.state == FileState.PREVIEWED:
+            file.move("confirm", by=current_actor())
+            file = commit(file, progress)
+    return file
+
+
+def _chunks(path: Path) -> Iterable[bytes]:
+    with path.open("rb") as source:
+        while block := source.read(1 << 20):
+            yield block
+
+
+def same_file(file: ImportFile) -> ImportFile | None:
+    """An earlier committed import of exactly these bytes for the same term, to tell the clerk."""
+    return (
+        ImportFile.objects.committed()
+        .filter(sha256=file.sha256, kind=file.kind, term=file.term, path=file.path)
+        .exclude(pk=file.pk)
+        .first()
+    )

@@ -1,0 +1,204 @@
+"""The rows of a worksheet's XML, streamed: memory does not grow with them.
+
+Every row is cut out with one expression; a sheet that is written unusually (prefixes, comments, rich text) is
+read by expat from the start instead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from operator import itemgetter
+
+from students.imports.package import feed, parser
+from students.imports.source import MOST_COLUMNS, TOO_LARGE, Refused, Row, too_wide
+from students.imports.strings import Unusual
+
+LONGEST_ROW = 8 << 20
+
+# A raw cell is (letters, attributes, value, inline text), all bytes as the XML spells them.
+Cell = tuple[bytes, bytes, bytes, bytes]
+
+
+def column_letters(place: int) -> str:
+    """0 → A, 26 → AA."""
+    letters = ""
+    place += 1
+    while place:
+        place, rest = divmod(place - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
+
+
+LETTERS = [column_letters(place).encode() for place in range(MOST_COLUMNS)]
+PLACE = {letters: place for place, letters in enumerate(LETTERS)}
+
+
+# Nearly all cells, and then those with a formula (its stored result is the value) or without content.
+_CELL = re.compile(rb'<c r="([A-Z]+)[0-9]+"([^>]*)><(?:v>([^<]*)</v|is><t[^>]*>([^<]*)</t></is)></c>')
+_ANY_CELL = re.compile(
+    rb'<c r="([A-Z]+)[0-9]+"([^>]*)>(?:<f[^>]*(?:/>|>[^<]*</f>))?'
+    rb"(?:<v ?/>|<v(?: [^>]*)?>([^<]*)</v>|<is>(?:<t ?/>|<t(?: [^>]*)?>([^<]*)</t>)</is>)?</c>"
+)
+_EMPTY_CELL = re.compile(rb"<c [^<>]*/>")
+_ROW_NUMBER = re.compile(rb'<row (?:[^>]* )?r="([0-9]+)"')
+_letters = itemgetter(0)
+
+
+def place(letters: bytes) -> int:
+    """A → 0, AA → 26, no letters → -1."""
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number - 1
+
+
+def rows(chunks: Callable[[], Iterable[bytes]]) -> Iterator[Row]:
+    """(number, cells by column, None where absent) of each row that has cells with content."""
+    done = 0
+    try:
+        for row in _fast(chunks()):
+            done = row[0]
+            yield row
+    except Unusual:
+        yield from (row for row in _Slow(chunks()) if row[0] > done)
+
+
+def blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The sheet's data cut behind a row's end; raises Unusual where the cuts could be wrong."""
+    rest, inside = b"", False
+    for chunk in chunks:
+        rest += chunk
+        if not inside:
+            start = rest.find(b"<sheetData")
+            if start < 0 and len(rest) > LONGEST_ROW:
+                raise Unusual
+            if start < 0:
+                continue
+            if not _is_plain(rest[:start]):
+                raise Unusual
+            rest, inside = rest[start + 10 :], True
+        block, found, rest = rest.rpartition(b"</row>")
+        if (b"!" in block and b"<!" in block) or (b"?" in block and b"<?" in block):
+            raise Unusual  # a comment or CDATA could hold what looks like a row
+        if found:
+            yield block
+        if b"</sheetData" in rest or rest.startswith(b"/>"):
+            return
+        if len(rest) > LONGEST_ROW:
+            raise Unusual
+    raise Unusual  # no end of the data: expat knows what is wrong
+
+
+def _is_plain(head: bytes) -> bool:
+    """UTF-8, no comments or DTD before the data."""
+    declaration = head[:200].lower()
+    return (
+        head[:1] == b"<"
+        and b"<!" not in head
+        and (b"encoding=" not in declaration or b"utf-8" in declaration)
+    )
+
+
+def _fast(chunks: Iterable[bytes]) -> Iterator[Row]:
+    find = _CELL.findall
+    for block in blocks(chunks):
+        for piece in block.split(b"</row>"):
+            start = (
+                0 if piece[:5] == b"<row " else piece.rfind(b"<row ")
+            )  # self-closing rows may stand before
+            number = _ROW_NUMBER.match(piece, start) if start >= 0 else None
+            if number is None:
+                raise Unusual
+            cells = find(piece, start)
+            if len(cells) != piece.count(b"<c", start):
+                cells = _all_cells(piece[start:])
+            if cells:
+                yield int(number[1]), _placed(cells)
+
+
+def _all_cells(row: bytes) -> list[Cell]:
+    filled = _EMPTY_CELL.sub(b"", row)
+    cells = _ANY_CELL.findall(filled)
+    if len(cells) != filled.count(b"<c"):
+        raise Unusual
+    return cells
+
+
+def _placed(cells: list[Cell]) -> list[Cell | None]:
+    """By column. Most rows have every cell of the first columns and are right as they are."""
+    if len(cells) > MOST_COLUMNS:
+        raise too_wide(len(cells))
+    if list(map(_letters, cells)) == LETTERS[: len(cells)]:
+        return cells  # type: ignore[return-value]
+    known = [(PLACE[cell[0]], cell) for cell in cells if cell[0] in PLACE]
+    placed: list[Cell | None] = [None] * (max((number for number, _ in known), default=-1) + 1)
+    for number, cell in known:
+        placed[number] = cell
+    return placed
+
+
+class _Slow:
+    """The same rows by expat."""
+
+    def __init__(self, chunks: Iterable[bytes]):
+        self.chunks = chunks
+        self.ready: list[Row] = []
+        self.number = 0
+        self.cells: list[Cell] = []
+        self.letters = b""
+        self.type = "n"
+        self.text: list[str] = []
+        self.collecting = False
+        self.phonetic = False
+        self.size = 0
+
+    def __iter__(self) -> Iterator[Row]:
+        parsing = parser()
+        parsing.StartElementHandler, parsing.EndElementHandler = self._start, self._end
+        parsing.CharacterDataHandler = self._data
+        for chunk in self.chunks:
+            feed(parsing, [chunk], final=False)
+            yield from self.ready
+            self.ready.clear()
+        feed(parsing, [])
+        yield from self.ready
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        local = name.rpartition(":")[2]
+        if local == "row":
+            self.number = int(attributes.get("r", self.number + 1))
+            self.cells, self.letters, self.size = [], b"", 0
+        elif local == "c":
+            reference = attributes.get("r", "").rstrip("0123456789").encode()
+            self.letters = (
+                reference or column_letters(place(self.letters) + 1 if self.letters else 0).encode()
+            )
+            self.type = attributes.get("t", "n")
+            self.text = []
+        elif local == "rPh":
+            self.phonetic = True
+        self.collecting = local in ("v", "t") and not self.phonetic
+
+    def _data(self, text: str) -> None:
+        if self.collecting:
+            self.size += len(text)
+            if self.size > LONGEST_ROW:
+                raise Refused(TOO_LARGE)
+            self.text.append(text)
+
+    def _end(self, name: str) -> None:
+        local = name.rpartition(":")[2]
+        self.collecting = False
+        if local == "rPh":
+            self.phonetic = False
+        elif local == "c" and self.text:
+            text = "".join(self.text).replace("&", "&amp;").encode()
+            kind = f' t="{self.type}"'.encode()
+            self.cells.append(
+                (self.letters, kind, b"", text)
+                if self.type == "inlineStr"
+                else (self.letters, kind, text, b"")
+            )
+        elif local == "row" and self.cells:
+            self.ready.append((self.number, _placed(self.cells)))

@@ -1,0 +1,65 @@
+"""What every kind of file becomes: sheets of numbered rows; and the sentence when one can't be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from students.imports.cells import Value
+
+# A cell as its source keeps it, hashable, None when absent. The same raw cell always has the same value.
+Raw = Any
+Row = tuple[int, list[Raw]]
+
+MOST_COLUMNS = 500
+
+
+class Refused(Exception):
+    """The file can't be read; `reasons` holds one sentence for the clerk that says what to do."""
+
+    def __init__(self, sentence: str):
+        super().__init__(sentence)
+        self.reasons = [sentence]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the reading process may use. Bytes, seconds, counts."""
+
+    memory: int = 700 << 20
+    cpu: int = 180
+    wall: int = 240
+    file: int = 200 << 20
+    unpacked: int = 1 << 30
+    rows: int = 1_048_576
+
+
+class Sheet(Protocol):
+    """A table of a file."""
+
+    name: str
+
+    def rows(self) -> Iterator[Row]:
+        """From the top, each time anew: the row's number as Excel shows it and its cells from column A."""
+
+    def value(self, raw: Raw) -> Value:
+        """What a cell holds."""
+
+    def estimate(self) -> int:
+        """About how many rows there are; only for a progress bar."""
+
+    def merged(self) -> list[tuple[int, int, int, int]]:
+        """Merged ranges higher than one row as (top row number, left, bottom row number, right), columns
+        zero-based."""
+
+
+def too_wide(columns: int) -> Refused:
+    return Refused(
+        f"这张表有 {columns} 列，最多只能有 {MOST_COLUMNS} 列。请删除右侧无关的列，另存为 .xlsx 后重新上传。"
+    )
+
+
+DAMAGED = "文件已损坏或没有传完整。请用 Excel 或 WPS 打开它，另存为 .xlsx 后重新上传。"
+UNSAFE = "文件里有不该有的内容，为安全起见没有读取。请把名单复制到一张新表，存为 .xlsx 后重新上传。"
+TOO_LARGE = "文件展开后太大。请删除空白的行、列和多余的工作表，或分成几个文件后重新上传。"

@@ -1,0 +1,44 @@
+"""manage.py import_roster KIND FILE --term T --region R [--commit] [--errors OUT.xlsx]"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from aidcases.actions import open_office
+from aidcases.cli import AidCommand
+from aidcases.models import Region
+from aidcases.scoping import EVERYWHERE, acting_in, current_actor
+from aidcases.terms import Term
+from students.enums import RosterKind
+from students.imports import pipeline
+from students.models.imports import FileState
+
+
+class Command(AidCommand):
+    help = "导入一份名单：核对，加 --commit 入库，加 --errors 输出带原因列的原文件。"
+    wants_region = wants_term = True
+
+    def arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("kind", help="名单类型：" + "、".join(f"{k.value}（{k.label}）" for k in RosterKind))
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--commit", action="store_true", help="核对后入库")
+        parser.add_argument("--errors", type=Path, help="带原因列的原文件写到这里")
+
+    def work(self, options: dict[str, Any], region: Region | None, term: Term | None) -> dict[str, Any]:
+        assert region and term
+        if options["kind"] not in RosterKind.values:
+            raise CommandError(f"没有“{options['kind']}”这种名单，可用：{'、'.join(RosterKind.values)}。")
+        with acting_in(EVERYWHERE, current_actor()):
+            office = open_office(region=region)
+            file = pipeline.run_now(
+                kind=options["kind"], path=options["file"], term=term, office=office, commit_too=options["commit"]
+            )
+            if file.state == FileState.REFUSED:
+                raise CommandError(file.problem)
+            if options["errors"]:
+                pipeline.give_back_to(file, options["errors"])
+        self.record("import_roster", kind=file.kind, file=file.pk, committed=file.state == FileState.COMMITTED)
+        return file.counts

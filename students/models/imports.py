@@ -1,0 +1,133 @@
+"""A roster file and its rows: staging while it is previewed, provenance of every fact afterwards."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from aidcases.flow import Flow, FlowQuerySet, Move, Moving
+from aidcases.models import Organisation
+from aidcases.roles import P
+from aidcases.scoping import OFFICE, PathField, Scoped, ScopedQuerySet, scoped_manager
+from students.enums import RosterKind
+
+
+class FileState(models.TextChoices):
+    UPLOADED = "uploaded", "读取中"
+    PREVIEWED = "previewed", "待确认入库"
+    COMMITTING = "committing", "入库中"
+    COMMITTED = "committed", "已入库"
+    REFUSED = "refused", "读不了"
+    DISCARDED = "discarded", "已放弃"
+
+
+IMPORT_FILE = Flow(
+    Move("preview", "核对", {FileState.UPLOADED, FileState.PREVIEWED}, FileState.PREVIEWED, P.IMPORT_WRITE),
+    Move("refuse", "退回", {FileState.UPLOADED}, FileState.REFUSED, P.IMPORT_WRITE),
+    Move("confirm", "确认入库", {FileState.PREVIEWED}, FileState.COMMITTING, P.IMPORT_WRITE),
+    Move("commit", "入库", {FileState.COMMITTING}, FileState.COMMITTED, P.IMPORT_WRITE),
+    Move("reopen", "退回核对", {FileState.COMMITTING}, FileState.PREVIEWED, P.IMPORT_WRITE),
+    Move("discard", "放弃", {FileState.UPLOADED, FileState.PREVIEWED}, FileState.DISCARDED, P.IMPORT_WRITE),
+)
+
+
+class ImportFileQuerySet(FlowQuerySet, ScopedQuerySet):
+    def committed(self) -> ImportFileQuerySet:
+        return self.filter(state=FileState.COMMITTED)
+
+
+class ImportFile(Moving, Scoped):
+    """One uploaded roster. The upload and the returned file lie sealed under settings.FILES."""
+
+    OWNER_PATHS = {OFFICE: "path"}
+    FLOW = IMPORT_FILE
+
+    kind = models.CharField("名单", max_length=12, choices=RosterKind.choices)
+    term = models.CharField("学期", max_length=11, db_collation="C")
+    office = models.ForeignKey(Organisation, models.PROTECT, related_name="+", verbose_name="单位")
+    path = PathField()
+    filename = models.CharField("文件名", max_length=200)
+    sha256 = models.CharField(max_length=64)
+    stored = models.CharField(max_length=80)
+    returned = models.CharField(max_length=80, default="", blank=True)
+    state = models.CharField("状态", max_length=12, choices=FileState.choices, default=FileState.UPLOADED)
+    summary = models.JSONField(default=dict)  # what the reader saw: sheet, headings, mapping, unused columns
+    counts = models.JSONField(default=dict)  # rows, new, changed, unchanged, review, rejected, reasons
+    problem = models.TextField("原因", default="", blank=True)
+    job_id = models.BigIntegerField(null=True)
+    uploaded_by = models.CharField("上传人", max_length=120)
+    uploaded_at = models.DateTimeField("上传时间", db_default=models.functions.Now())
+    committed_at = models.DateTimeField("入库时间", null=True)
+
+    objects = scoped_manager(ImportFileQuerySet)
+
+    class Meta:
+        verbose_name = "导入文件"
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["path", "-id"], name="import_file_path")]
+        constraints = [
+            models.CheckConstraint(
+                name="committed_has_a_moment",
+                condition=models.Q(state="committed", committed_at__isnull=False)
+                | (~models.Q(state="committed") & models.Q(committed_at=None)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.filename}"
+
+
+class RowState(models.TextChoices):
+    READ = "read", "已读"
+    NEW = "new", "新增"
+    CHANGED = "changed", "变更"
+    UNCHANGED = "unchanged", "无变化"
+    REVIEW = "review", "待核对"
+    REJECTED = "rejected", "退回"
+
+
+class ImportRow(Scoped):
+    """One row of a file, with keyed hashes, last fours and ciphertext instead of numbers.
+
+    The columns down to `data` are written by the reading child through COPY, in this order.
+    """
+
+    OWNER_PATHS = {OFFICE: "file__path"}
+
+    file = models.ForeignKey(ImportFile, models.CASCADE, related_name="rows")
+    number = models.IntegerField("行号")
+    state = models.CharField("结果", max_length=10, choices=RowState.choices)
+    reasons = ArrayField(models.CharField(max_length=40), default=list)
+    cells = ArrayField(models.IntegerField(), default=list)
+    warnings = ArrayField(models.CharField(max_length=40), default=list)
+    name = models.CharField("姓名", max_length=60, default="")
+    id_hash = models.BinaryField(null=True)
+    id_last4 = models.CharField(max_length=4, default="")
+    id_cipher = models.BinaryField(null=True)
+    sex = models.CharField(max_length=2, default="")
+    birth_on = models.DateField(null=True)
+    second_hash = models.BinaryField(null=True)
+    second_last4 = models.CharField(max_length=4, default="")
+    second_cipher = models.BinaryField(null=True)
+    phone_hash = models.BinaryField(null=True)
+    phone_cipher = models.BinaryField(null=True)
+    number_hash = models.BinaryField(null=True)
+    number_last4 = models.CharField(max_length=4, default="")
+    number_cipher = models.BinaryField(null=True)
+    data = models.JSONField(default=dict)
+    initials = models.CharField(max_length=30, default="", db_default="")
+    # What the row would change: key → [as it is, as it would be]; written by the preview.
+    changes = models.JSONField(default=dict, db_default={})
+
+    objects = scoped_manager(ScopedQuerySet)
+
+    class Meta:
+        verbose_name = "导入行"
+        ordering = ["number"]
+        indexes = [
+            models.Index(fields=["file", "number"], name="import_row_number"),
+            models.Index(fields=["id_hash"], name="import_row_hash"),
+        ]
+
+    def __str__(self) -> str:
+        return f"第 {self.number} 行"

@@ -1,0 +1,21 @@
+"""Rules and entitlements."""
+
+from django.apps import AppConfig
+
+
+class SubsidiesConfig(AppConfig):
+    name = "subsidies"
+    verbose_name = "资助"
+    # Policy is public; marks and certificate parts hold no personal data; FactRow is never a table.
+    shared_models = (
+        "subsidies.Benefit",
+        "subsidies.RulePack",
+        "subsidies.Rule",
+        "subsidies.PackAdoption",
+        "subsidies.Mark",
+        "subsidies.CertificatePart",
+        "subsidies.FactRow",
+    )
+
+    def ready(self) -> None:
+        from subsidies import registration  # noqa: F401  (fills the kernel's registry)

@@ -1,0 +1,199 @@
+"""Why, and why not: the same conditions that select are evaluated for one student, with the values they saw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import islice, product
+from typing import Any
+
+from aidcases import sql
+from aidcases.conditions import yes_no
+from aidcases.terms import Term
+from students.models import Student
+from subsidies.compute import named
+from subsidies.facts import BY_CODE, AnyOf, Fact, facts_params, facts_sql
+from subsidies.models import FactRow
+from subsidies.rules import Applied, applied_rules, flags_of, pays_in, value_label
+
+MOST_SETS = 8
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One condition of a rule as it stood: what was wanted, what was found."""
+
+    code: str
+    label: str
+    holds: bool
+    value: str
+
+
+@dataclass
+class Explained:
+    """One rule for one student and term."""
+
+    applied: Applied
+    conditions: list[Seen]
+    eligible: bool
+    depth: int = 0
+    amount: Decimal | None = None
+    arithmetic: str = ""
+    outbid_by: str = ""
+    missing_figure: str = ""
+    missing: list[list[str]] = field(default_factory=list)  # smallest sets of facts that would make it yes
+    shown_by: list[str] = field(default_factory=list)
+
+    @property
+    def rule(self) -> Any:
+        return self.applied.rule
+
+    @property
+    def granted(self) -> bool:
+        return self.eligible and not self.outbid_by and not self.missing_figure
+
+    def as_dict(self) -> dict[str, Any]:
+        rule = self.rule
+        return {
+            "rule": rule.code,
+            "benefit": rule.benefit.code,
+            "pack": f"{rule.pack.code}@{rule.pack.version}",
+            "document": rule.pack.document,
+            "clause": rule.clause,
+            "eligible": "yes" if self.eligible else "no",
+            "granted": "yes" if self.granted else "no",
+            "conditions": [vars(seen) for seen in self.conditions],
+            "amount": None if self.amount is None else f"{self.amount:.2f}",
+            "arithmetic": self.arithmetic,
+            "outbid_by": self.outbid_by or None,
+            "missing_figure": self.missing_figure or None,
+            "missing_facts": self.missing,
+            "shown_by": self.shown_by,
+        }
+
+
+def explain(student: Student, term: Term) -> list[Explained]:
+    """Every rule of every known pack for the student in the term; [] when the student is not enrolled in it."""
+    rules = applied_rules(term, every=True)
+    facts, answers = _ask(student, term, rules)
+    if facts is None:
+        return []
+    explained = [_explained(a, answers, n, facts, term) for n, a in enumerate(rules)]
+    _outbid(explained)
+    return explained
+
+
+def _ask(student: Student, term: Term, rules: list[Applied]) -> tuple[dict | None, dict]:
+    """One statement: the student's facts, and per rule yes/no of each condition, its amount and who applies."""
+    columns: dict[str, Any] = {}
+    for n, applied in enumerate(rules):
+        for m, each in enumerate((applied.jurisdiction, *applied.conditions)):
+            columns[f"c{n}_{m}"] = yes_no(each.holds)
+        columns[f"a{n}"] = applied.amounts.expression
+        columns[f"d{n}"] = applied.depth
+        for k, (who, _, _) in enumerate(applied.amounts.lines):
+            columns[f"l{n}_{k}"] = yes_no(who)
+    names = [f.name for f in FactRow._meta.fields]
+    text, values = sql.compiled(FactRow.objects.order_by().annotate(**columns).values(*names, *columns))
+    params: dict[str, Any] = {**facts_params(term), "student": student.pk}
+    one = "(SELECT %(student)s::bigint AS student_id)"
+    found = sql.rows(f"WITH facts AS MATERIALIZED ({facts_sql(one)}) {named(text, values, params)}", params)
+    if not found:
+        return None, {}
+    [row] = found
+    return {name: row[name] for name in names}, row
+
+
+def _explained(applied: Applied, answers: dict, n: int, facts: dict, term: Term) -> Explained:
+    conditions = [
+        Seen(each.code, each.label, answers[f"c{n}_{m}"] == "yes", _value(each.code, applied, facts))
+        for m, each in enumerate((applied.jurisdiction, *applied.conditions))
+    ]
+    if not pays_in(applied.rule, term):
+        conditions.append(Seen("period", "本项目计在秋季学期", False, term.label))
+    result = Explained(applied, conditions, all(seen.holds for seen in conditions), answers[f"d{n}"])
+    lines = applied.amounts.lines
+    hit = next((k for k in range(len(lines)) if answers[f"l{n}_{k}"] == "yes"), None)
+    if result.eligible and hit is None:
+        result.eligible = False
+        result.conditions.append(Seen("amount", "本学期有执行标准", False, "没有适用的金额"))
+    if result.eligible:
+        result.amount = answers[f"a{n}"]
+        if applied.amounts.figure and facts[applied.amounts.figure] is None:
+            result.missing_figure = BY_CODE[applied.amounts.figure].label
+        result.arithmetic = lines[hit][2].format(fee=facts["annual_fee"], amount=result.amount)
+    else:
+        result.missing, result.shown_by = _missing(applied, conditions)
+    return result
+
+
+def _value(code: str, applied: Applied, facts: dict) -> str:
+    """The value a condition saw, in words."""
+    if code == "jurisdiction":
+        path = facts["school_path" if applied.rule.jurisdiction == "school" else "household_path"]
+        return _place(path)
+    flags = _flags(code, applied)
+    if flags:
+        held = [BY_CODE[flag].label for flag in flags if facts[flag]]
+        return "、".join(held) if held else "否"
+    return value_label(BY_CODE[code], facts[code])
+
+
+def _place(path: str) -> str:
+    from aidcases.models import Region
+
+    codes = path.strip("/").split("/")
+    names = dict(Region.objects.filter(code__in=codes[:3]).values_list("code", "name"))
+    return "".join(names.get(code, "") for code in codes[:3]) or "未填"
+
+
+def _flags(code: str, applied: Applied) -> tuple[str, ...]:
+    if code == "any":
+        return tuple(flag for each in applied.rule.wanted["any"] for flag in flags_of(each))
+    fact = BY_CODE[code]
+    return fact.flags if isinstance(fact, AnyOf) else ((code,) if fact.kind == "flag" else ())
+
+
+def _missing(applied: Applied, conditions: list[Seen]) -> tuple[list[list[str]], list[str]]:
+    """The smallest sets of facts whose change would make the rule apply: one alternative per failing condition.
+    Every failing condition must change, and one alternative of each is enough, so no proper subset suffices.
+    Sets made only of changeable facts come first."""
+    alternatives: list[list[tuple[str, bool, str]]] = []
+    for seen in conditions:
+        if not seen.holds:
+            alternatives.append(_alternatives(seen, applied))
+    sets = sorted(islice(product(*alternatives), 64), key=lambda one: sum(not changeable for _, changeable, _ in one))
+    papers = sorted({paper for one in sets for _, _, paper in one if paper})
+    return [[text for text, _, _ in one] for one in sets[:MOST_SETS]], papers
+
+
+def _alternatives(seen: Seen, applied: Applied) -> list[tuple[str, bool, str]]:
+    """Ways to make one condition hold: (in words, changeable, document that shows it)."""
+    if seen.code in ("jurisdiction", "period", "amount"):
+        return [(seen.label, False, "")]
+    flags = _flags(seen.code, applied)
+    if flags and applied.rule.wanted.get(seen.code) is not False:
+        facts = [BY_CODE[flag] for flag in flags]
+        return [(f"{fact.label}：是", fact.changeable, fact.shown_by) for fact in facts if isinstance(fact, Fact)]
+    fact = BY_CODE[seen.code]
+    return [(seen.label, bool(getattr(fact, "changeable", False)), getattr(fact, "shown_by", ""))]
+
+
+def _outbid(explained: list[Explained]) -> None:
+    """Of several rules of one benefit one is granted; the others say by which they are outbid (compute.offers_sql
+    decides in the same order)."""
+    best: dict[int, Explained] = {}
+    for one in explained:
+        if one.eligible and not one.missing_figure:
+            rule = one.rule
+            rival = best.get(rule.benefit_id)
+            if rival is None or _standing(one) > _standing(rival):
+                best[rule.benefit_id] = one
+    for one in explained:
+        winner = best.get(one.rule.benefit_id)
+        if one.eligible and not one.missing_figure and winner is not None and winner is not one:
+            one.outbid_by = winner.rule.code
+
+
+def _standing(one: Explained) -> tuple:
+    return (one.amount is not None, one.amount or 0, one.depth, -one.rule.priority, -one.rule.pk)

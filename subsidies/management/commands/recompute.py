@@ -1,0 +1,32 @@
+"""manage.py recompute --term T --region R"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from aidcases import jobs
+from aidcases.cli import AidCommand
+from aidcases.models import Region
+from aidcases.models.records import JobState
+from aidcases.terms import Term
+from subsidies.actions import request_recompute
+
+
+class Command(AidCommand):
+    help = "测算一个学期的应享资助：户籍或学校在该地区的所有在读学生。"
+    wants_region = wants_term = True
+
+    def arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--marked", action="store_true", help="只算数据有变化的学生")
+
+    def work(self, options: dict[str, Any], region: Region | None, term: Term | None) -> dict[str, Any]:
+        assert region and term
+        job = request_recompute(term=term, path=region.path, marked_only=options["marked"])
+        self.record("recompute", term=term.code, region=region.code, job=job.pk)
+        job = jobs.work_off(job, every=self.show_progress)
+        if job.state != JobState.DONE:
+            raise CommandError(job.error or "测算已被取消。")
+        names = ("students", "added", "changed", "withdrawn", "unchanged", "rules", "certificate")
+        return {name: job.result[name] for name in names}

@@ -1,0 +1,66 @@
+"""The recompute job: a run is opened, its blocks are parts any worker may claim, the last step certifies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from aidcases import sql
+from aidcases.jobs import Running
+from aidcases.models import Job
+from aidcases.terms import Term
+from subsidies import certificate, compute
+from subsidies.models import ComputeRun
+
+
+def split(job: Running) -> list[dict[str, Any]]:
+    """Opens the run (once per job) and names its blocks."""
+    term, path = Term.parse(job.params["term"]), job.params["path"]
+    marked = job.params.get("marked_only", False) and compute.still_stands(term)
+    run, _ = ComputeRun._base_manager.get_or_create(
+        job_id=job.job.pk,
+        defaults={
+            "term": term.code,
+            "path": path,
+            "marked_only": marked,
+            "requested_by": job.job.requested_by,
+            "rules_digest": compute.rules_digest(term),
+        },
+    )
+    return [{"run": run.pk, "block": block} for block in compute.blocks_of(term, path)]
+
+
+def run_block(job: Running) -> dict[str, int]:
+    """One part: a block of students."""
+    run = ComputeRun._base_manager.get(pk=job.params["run"])
+    counts = compute.compute_block(run, job.params["block"])
+    job.progress(counts["students"], counts["students"], "测算")
+    return counts
+
+
+def finish(job: Running) -> dict[str, Any]:
+    """Sums up the parts, certifies, closes the run."""
+    run = ComputeRun._base_manager.get(job_id=job.job.pk)
+    term = Term.parse(run.term)
+    parts = Job._base_manager.filter(parent=job.job.pk).values_list("result", flat=True)
+    counts = {
+        name: sum(part.get(name, 0) for part in parts) for name in ("students", "added", "changed", "withdrawn", "moved")
+    }
+    job.progress(0, 0, "校验")
+    with transaction.atomic():
+        sql.lock("certify", run.term)
+        proof = certificate.certify(term, run.path)
+        rules = compute.totals(term, run.path)
+        counts["rules"] = rules
+        counts["unchanged"] = sum(rule["students"] for rule in rules.values()) - counts["added"] - counts["changed"]
+        run.counts = counts
+        run.facts_digest, run.result_digest = proof["facts"], proof["result"]
+        run.rules_digest, run.certificate = proof["rules"], proof["certificate"]
+        run.finished_at = timezone.now()
+        ComputeRun._base_manager.filter(pk=run.pk).update(
+            counts=run.counts, facts_digest=run.facts_digest, result_digest=run.result_digest,
+            rules_digest=run.rules_digest, certificate=run.certificate, finished_at=run.finished_at,
+        )  # fmt: skip
+    return {**counts, "certificate": run.certificate, "run": run.pk}

@@ -1,0 +1,118 @@
+"""The whole suite: what is present on this machine, a strict template engine, no network, a clean store of files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+NEEDS = {
+    "browser": ("chromium", lambda: shutil.which("chromium") or shutil.which("chromium-browser")),
+    "redis": ("redis-server", lambda: shutil.which("redis-server")),
+    "libreoffice": ("soffice（LibreOffice Calc）", lambda: shutil.which("soffice")),
+}
+LEFT_OUT: dict[str, int] = {}
+
+
+class Undefined(str):
+    """An undefined template variable fails the test that rendered it."""
+
+    def __contains__(self, part: object) -> bool:
+        return part == "%s"
+
+    def __mod__(self, name: object) -> str:
+        raise AssertionError(f"undefined template variable: {name}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.TEMPLATES[0]["OPTIONS"]["string_if_invalid"] = Undefined("undefined %s")
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test whose tool is missing is left out and said so; where everything must run, that is a failure."""
+    for item in items:
+        for marker, (_, present) in NEEDS.items():
+            if item.get_closest_marker(marker) and not present():
+                LEFT_OUT[marker] = LEFT_OUT.get(marker, 0) + 1
+                item.add_marker(pytest.mark.skip(reason=f"{NEEDS[marker][0]} is not on this machine"))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if LEFT_OUT and os.environ.get("AIDCASES_REQUIRE_ALL"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: object) -> None:
+    missing = {name: NEEDS[name][0] for name, (_, present) in NEEDS.items() if not present()}
+    for name, tool in missing.items():
+        terminalreporter.write_line(f"left out for want of {tool}: tests marked {name}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_network() -> None:
+    """Tests speak to this machine only."""
+    connect = socket.socket.connect
+
+    def local_only(self: socket.socket, address: object) -> None:
+        host = address[0] if isinstance(address, tuple) else ""
+        if host and host not in ("127.0.0.1", "::1", "localhost"):
+            raise AssertionError(f"a test reaches for the network: {host}")
+        connect(self, address)
+
+    socket.socket.connect = local_only
+
+
+@pytest.fixture(scope="session", autouse=True)
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Uploads and ledgers of the tests lie in a folder of their own."""
+    settings.FILES = tmp_path_factory.mktemp("files")
+    return settings.FILES
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: object) -> None:
+    """The test runner empties tables with TRUNCATE, which the audit log rightly refuses; only that is let through."""
+    from django.db import connection
+
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE aidcases_auditevent DISABLE TRIGGER audit_no_truncate")
+
+
+@pytest.fixture
+def everywhere():
+    """The test acts as the system, seeing everything."""
+    from aidcases.scoping import EVERYWHERE, acting_in
+
+    with acting_in(EVERYWHERE):
+        yield
+
+
+@pytest.fixture
+def county(db: None, everywhere: None):
+    """A small populated county with its personas (tests.personas)."""
+    from tests.personas import build
+
+    return build()
+
+
+def manage(*arguments: str, home: Path | None = None, env: dict | None = None, **options: object):
+    """Runs manage.py in a process of its own and returns it finished."""
+    environ = {**os.environ, **(env or {})}
+    environ.pop("DJANGO_SETTINGS_MODULE", None)
+    if home:
+        environ["AIDCASES_HOME"] = str(home)
+    return subprocess.run(
+        [sys.executable, str(settings.PROJECT / "manage.py"), *arguments],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        **options,
+    )
