@@ -173,17 +173,17 @@ CONTENT_SECURITY_POLICY = {
 REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["aidcases.api.MayAccess"],
+    "DEFAULT_PERMISSION_CLASSES": ["aidcases.access.MayAccess"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "EXCEPTION_HANDLER": "aidcases.api.explained",
+    "EXCEPTION_HANDLER": "aidcases.access.explained",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "学生资助办案系统接口",
     "VERSION": "0.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["aidcases.api.MayAccess"],
+    "SERVE_PERMISSIONS": ["aidcases.access.MayAccess"],
 }
 
 LOGGING = {

@@ -23,13 +23,15 @@
   /* ---------- messages ---------- */
   const ICONS = { success: "check-circle", warning: "exclamation-triangle", error: "x-octagon", info: "info-circle" };
   function say(text, tone) {
+    const messages = document.getElementById("messages"), last = messages.lastElementChild;
+    if (last && last.children[1].textContent.trim() === text) return; /* a poll that fails again says it once */
     const box = document.createElement("div");
     box.className = "notice " + (tone || "info");
     box.innerHTML = '<i class="bi" aria-hidden="true"></i><div></div>' +
       '<button type="button" class="icon-button" data-dismiss aria-label="关闭提示"><i class="bi bi-x-lg" aria-hidden="true"></i></button>';
     box.firstElementChild.classList.add("bi-" + (ICONS[tone] || ICONS.info));
     box.children[1].textContent = text;
-    document.getElementById("messages").append(box);
+    messages.append(box);
     box.scrollIntoView({ block: "nearest" });
   }
 
@@ -295,8 +297,6 @@
       location.reload();
     }
   });
-  /* 286 ends the polling of a job: the page now has something else to show. */
-  document.addEventListener("htmx:afterRequest", (event) => { if (event.detail.xhr.status === 286 && !changed) location.reload(); });
   document.addEventListener("htmx:load", (event) => { if (event.detail.elt !== document.body) dress(event.detail.elt); });
 
   /* A table that fits scrolls with the page (one scroll bar, one tab stop less); a wider one scrolls in its frame. */

@@ -45,7 +45,7 @@ class Organisation(models.Model):
     class Meta:
         verbose_name = "机构"
         indexes = [models.Index(fields=["path"], name="organisation_path")]
-        constraints = [models.UniqueConstraint("kind", "path", name="one_office_of_a_kind_per_place")]
+        constraints = [models.UniqueConstraint(fields=["kind", "path"], name="one_office_of_a_kind_per_place")]
 
     def __str__(self) -> str:
         return self.name
@@ -65,7 +65,7 @@ class Membership(models.Model):
     class Meta:
         verbose_name = "任职"
         ordering = ["pk"]
-        constraints = [models.UniqueConstraint("user", "organisation", "role", name="membership_once")]
+        constraints = [models.UniqueConstraint(fields=["user", "organisation", "role"], name="membership_once")]
 
     def __str__(self) -> str:
         return f"{self.user} · {self.organisation} · {self.role_label}"

@@ -45,7 +45,7 @@ class Region(models.Model):
     class Meta:
         verbose_name = "行政区划"
         indexes = [models.Index(fields=["path"], name="region_path")]
-        constraints = [models.UniqueConstraint("path", name="region_path_unique")]
+        constraints = [models.UniqueConstraint(fields=["path"], name="region_path_unique")]
 
     def __str__(self) -> str:
         return self.name
@@ -99,7 +99,7 @@ class SchoolFee(models.Model):
     class Meta:
         verbose_name = "学费标准"
         constraints = [
-            models.UniqueConstraint("school", "from_on", name="fee_starts_once"),
+            models.UniqueConstraint(fields=["school", "from_on"], name="fee_starts_once"),
             models.CheckConstraint(condition=models.Q(annual_fee__gte=0), name="fee_not_negative"),
         ]
 

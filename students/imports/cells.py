@@ -92,6 +92,11 @@ def plain(value: Value) -> str:
     return str(whole) if whole == number else format(number.normalize(), "f")
 
 
+def is_filled(value: Value) -> bool:
+    """Whether a cell holds more than blanks."""
+    return bool(clean(value) if isinstance(value, str) else value)
+
+
 def text(value: Value, limit: int) -> str:
     """Free text of at most `limit` characters; ID, card and phone numbers inside it are masked.
 
@@ -159,6 +164,11 @@ def day(value: Value, *, end: bool = False) -> str:
         return datetime.date(year, month, date).isoformat()
     except (ValueError, calendar.IllegalMonthError):
         raise Bad("date") from None
+
+
+def is_month_of(first: str, date: str) -> bool:
+    """Whether an ISO date is the first of the other's month, as it is read from a column that has no days."""
+    return first[8:] == "01" and first[:7] == date[:7]
 
 
 _YES = frozenset(["是", "有", "对", "1", "Y", "YES", "TRUE", "√", "✓", "✔", "☑"])

@@ -16,17 +16,7 @@ NO_TABLE = "这不是表格文件。请上传 .xlsx、.xls 或 .csv 格式的名
 SAVE_AS = "这种格式读不了。请用 Excel 或 WPS 打开，另存为 .xlsx 后重新上传。"
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_NO_TABLES = (
-    b"\x89PNG",
-    b"\xff\xd8\xff",
-    b"GIF8",
-    b"BM",
-    b"%PDF",
-    b"Rar!",
-    b"7z\xbc\xaf",
-    b"\x1f\x8b",
-    b"{\\rtf",
-)
+_OTHERS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF", b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b", b"{\\rtf")
 
 
 def open_sheets(path: str, filename: str, limits: Limits) -> list[Sheet]:
@@ -65,7 +55,7 @@ def _ole(path: str) -> list[Sheet]:
 
 
 def _text(path: str, head: bytes) -> Sheet:
-    if head.startswith(_PICTURES + _OTHERS):
+    if head.startswith(_OTHERS):
         raise Refused(NO_TABLE)
     is_utf16 = head.startswith((b"\xff\xfe", b"\xfe\xff"))
     if not is_utf16 and b"\0" in head:

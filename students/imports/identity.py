@@ -90,6 +90,11 @@ def document_kind(words: str) -> str:
     raise Bad("document type")
 
 
+def document(value: Value) -> str:
+    """`document_kind` of a cell."""
+    return document_kind(plain(value))
+
+
 def _sum(digits: str, first: int) -> int:
     return sum(int(digit) * weight for digit, weight in zip(digits, _WEIGHTS[first:], strict=False))
 
@@ -153,15 +158,14 @@ def _shape_problem(number: str) -> str:
     return "not digits" if len(number) in (15, 18) else "length"
 
 
-def person(value: Value, document: Value, today: str) -> Identity:
-    """Whoever the two cells name: a resident ID unless the document type says otherwise.
+def person(value: Value, kind: str, today: str) -> Identity:
+    """Whom the cell names: a resident ID unless the document kind says otherwise.
 
     Other documents are kept as written (upper case, no blanks). A numeric cell is refused: Excel may have
     rounded it.
     """
     if isinstance(value, bytes):
         raise Bad("cell error" if value[:1] == b"#" else "scientific-notation id")
-    kind = document_kind(plain(document)) if document else ""
     try:
         return resident(value or "", today)
     except Bad:
@@ -181,7 +185,7 @@ def hash_text(identity: Identity) -> str:
 def guardian(value: Value, today: str) -> Identity | None:
     """A second person's ID, None when blank. Raises Doubt("guardian id"): the row stays."""
     try:
-        return person(value, None, today) if value else None
+        return person(value, "", today) if value else None
     except Bad as bad:
         if bad.code == "missing id":
             return None
@@ -207,6 +211,14 @@ def certificate(value: Value) -> str:
     if number and not _CERTIFICATE.fullmatch(number):
         raise Doubt("certificate")
     return number
+
+
+_SEX = {"男": "男", "男性": "男", "1": "男", "女": "女", "女性": "女", "2": "女"}
+
+
+def sex(value: Value) -> str:
+    """男, 女 or "" when blank or something else."""
+    return _SEX.get(plain(value), "")
 
 
 _MOBILE = re.compile(r"(?:\+?86)?(1[3-9][0-9]{9})")

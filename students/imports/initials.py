@@ -5,26 +5,24 @@ initials.txt has one letter for each character from U+4E00 on, made with pypinyi
 
 from __future__ import annotations
 
+import string
 from functools import cache
 from pathlib import Path
 
 # Surnames that are read otherwise than the same character in a word.
-_SURNAMES = str.maketrans("单仇曾解区查繁翟覃召隗佴种乐", "sqzxozpzqswncy")
+_SURNAMES = dict(zip("单仇曾解区查繁翟覃召隗佴种乐", "sqzxozpzqswncy", strict=True))
 
 
 @cache
-def _letters() -> str:
-    return (Path(__file__).parent / "initials.txt").read_text(encoding="ascii").replace("\n", "")
+def _letters() -> dict[str, str]:
+    text = (Path(__file__).parent / "initials.txt").read_text(encoding="ascii").replace("\n", "")
+    letters = {chr(0x4E00 + place): letter for place, letter in enumerate(text) if letter != "-"}
+    return letters | {character: character.lower() for character in string.ascii_letters + string.digits}
 
 
-def initials(name: str) -> str:
-    """At most 30 lower-case letters and digits; the first character is read as a surname."""
-    letters = _letters()
-    found = []
-    for character in name[:1].translate(_SURNAMES) + name[1:]:
-        place = ord(character) - 0x4E00
-        if 0 <= place < len(letters):
-            found.append(letters[place])
-        elif character.isascii() and character.isalnum():
-            found.append(character.lower())
-    return "".join(found).replace("-", "")[:30]
+def initials(name: str, *, person: bool = True) -> str:
+    """At most 30 lower-case letters and digits; a person's first character is read as a surname."""
+    found = [_letters().get(character, "") for character in name[:30]]
+    if person and name[:1] in _SURNAMES:
+        found[0] = _SURNAMES[name[0]]
+    return "".join(found)

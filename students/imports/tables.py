@@ -80,7 +80,7 @@ class CsvSheet(Texts):
 
 
 class _Tables(HTMLParser):
-    """Rows of all tables of a page in order; a cell that spans rows is repeated, one that spans columns not."""
+    """Rows of all tables of a page in order; a cell over several rows is repeated, one over columns not."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)

@@ -37,7 +37,7 @@ class Household(Scoped):
         verbose_name = "家庭"
         indexes = [models.Index(fields=["path"], name="household_path")]
         constraints = [
-            models.UniqueConstraint("head", condition=models.Q(number=None), name="one_unnumbered_household_a_head"),
+            models.UniqueConstraint(fields=["head"], condition=models.Q(number=None), name="one_unnumbered_household_a_head"),
         ]
 
     def __str__(self) -> str:
@@ -61,7 +61,7 @@ class Member(Scoped):
 
     class Meta:
         verbose_name = "家庭成员"
-        constraints = [models.UniqueConstraint("person", "household", name="member_once")]
+        constraints = [models.UniqueConstraint(fields=["person", "household"], name="member_once")]
 
     def __str__(self) -> str:
         return f"{self.person}（{self.relation}）"
@@ -93,7 +93,7 @@ class Hardship(Scoped):
         verbose_name = "困难类别"
         ordering = ["from_on", "pk"]
         constraints = [
-            models.UniqueConstraint("person", "category", "source", "from_on", "office_path", name="hardship_starts_once"),
+            models.UniqueConstraint(fields=["person", "category", "source", "from_on", "office_path"], name="hardship_starts_once"),
         ]
         indexes = [models.Index(fields=["row"], name="hardship_row")]
 

@@ -70,7 +70,7 @@ class Guardian(Scoped):
 
     class Meta:
         verbose_name = "监护人"
-        constraints = [models.UniqueConstraint("student", "name", name="guardian_once")]
+        constraints = [models.UniqueConstraint(fields=["student", "name"], name="guardian_once")]
 
     def __str__(self) -> str:
         return f"{self.name}（{self.relation}）"

@@ -74,7 +74,7 @@ class Enrolment(Scoped):
 
     class Meta:
         verbose_name = "在读"
-        constraints = [models.UniqueConstraint("term", "student", name="one_enrolment_a_term")]
+        constraints = [models.UniqueConstraint(fields=["term", "student"], name="one_enrolment_a_term")]
         indexes = [
             models.Index(fields=["term", "school_path"], name="enrolment_school"),
             models.Index(fields=["term", "home_path"], name="enrolment_home"),
@@ -105,7 +105,7 @@ class RosterEntry(Scoped):
 
     class Meta:
         verbose_name = "比对名单"
-        constraints = [models.UniqueConstraint("kind", "term", "person", name="on_a_roster_once")]
+        constraints = [models.UniqueConstraint(fields=["kind", "term", "person"], name="on_a_roster_once")]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.term}"

@@ -54,7 +54,7 @@ class RulePack(models.Model):
     class Meta:
         verbose_name = "政策包"
         ordering = ["code", "-version"]
-        constraints = [models.UniqueConstraint("code", "version", name="pack_version_once")]
+        constraints = [models.UniqueConstraint(fields=["code", "version"], name="pack_version_once")]
 
     def __str__(self) -> str:
         return f"{self.title}（第 {self.version} 版）"
@@ -87,7 +87,7 @@ class Rule(models.Model):
     class Meta:
         verbose_name = "规则"
         ordering = ["pack", "order"]
-        constraints = [models.UniqueConstraint("pack", "code", name="rule_once_in_pack")]
+        constraints = [models.UniqueConstraint(fields=["pack", "code"], name="rule_once_in_pack")]
 
     def __str__(self) -> str:
         return f"{self.code} {self.title}"
@@ -118,7 +118,7 @@ class PackAdoption(models.Model):
     class Meta:
         verbose_name = "采用"
         ordering = ["pack_code", "path", "from_on"]
-        constraints = [models.UniqueConstraint("pack_code", "path", "from_on", name="adoption_starts_once")]
+        constraints = [models.UniqueConstraint(fields=["pack_code", "path", "from_on"], name="adoption_starts_once")]
 
     def __str__(self) -> str:
         return f"{self.region or '全国'} {'采用' if self.active else '停用'} {self.pack_code}"
