@@ -4,6 +4,8 @@ import os
 
 from celery import Celery
 
+RING_EVERY = 5.0  # seconds between two rounds of ring_again
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aidcases.settings")
 app = Celery("aidcases")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -15,6 +17,13 @@ app.conf.update(
     # A broker that is away must not hold up a page: the row in the Job table is the truth, beat rings again.
     task_publish_retry=False,
     broker_transport_options={"socket_timeout": 5, "socket_connect_timeout": 2},
-    beat_schedule={"ring-again": {"task": "aidcases.jobs.ring_again", "schedule": 5.0}},
+    beat_schedule={
+        "ring-again": {
+            "task": "aidcases.jobs.ring_again",
+            "schedule": RING_EVERY,
+            # While all workers are busy, rounds nobody has listened to must not pile up.
+            "options": {"expires": RING_EVERY},
+        }
+    },
 )
 app.autodiscover_tasks(["aidcases"], related_name="jobs")

@@ -31,6 +31,6 @@ def scoping_is_whole(app_configs: Any = None, **_kwargs: Any) -> list[Error]:
             if not (scoped and field.is_relation and field.concrete and field.related_model):
                 continue
             target = field.related_model._meta.label
-            if target in shared and field.remote_field.related_name != "+":
+            if target in shared and getattr(field.remote_field, "related_name", "") != "+":
                 problems.append(Error(f"{label}.{field.name} needs related_name='+'", id="aidcases.E002"))
     return problems

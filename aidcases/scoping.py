@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,6 +15,9 @@ from django.db.models.expressions import F, Func
 # The sides an owner path can stand for. A child has two homes: `home` (registers) and `school` (roll).
 HOME, SCHOOL, OFFICE = "home", "school", "office"
 ALL_SIDES = frozenset({HOME, SCHOOL, OFFICE})
+
+
+_PATH = re.compile(r"/([0-9A-Za-z-]+/)*")
 
 
 class NobodyIsActing(RuntimeError):
@@ -30,6 +34,11 @@ class Scope:
 
     path: str
     sides: frozenset[str] = field(default=ALL_SIDES)
+
+    def __post_init__(self) -> None:
+        # An empty path would cover everything, one without its last slash its neighbours, a wildcard anything.
+        if not _PATH.fullmatch(str(self.path)):
+            raise ValueError(f"not a path of a scope: {self.path!r}")
 
     def covers(self, path: str | None, side: str = OFFICE) -> bool:
         return self.path == "/" or (side in self.sides and bool(path) and str(path).startswith(self.path))
@@ -93,7 +102,7 @@ class InScope(Func):
     def __repr__(self) -> str:
         return f"InScope({', '.join(self.sides)})"
 
-    def as_sql(self, compiler: Any, connection: Any, **_extra: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any, **_extra: Any) -> tuple[str, list[Any]]:  # type: ignore[override]
         scope = current_scope()
         if scope.path == "/":
             return "(1=1)", []
@@ -101,7 +110,7 @@ class InScope(Func):
         for side, path in zip(self.sides, self.source_expressions, strict=True):
             if side in scope.sides:
                 sql, values = compiler.compile(path)
-                # Paths hold digits and slashes only, so LIKE needs no escape; the column is COLLATE "C".
+                # A scope's path holds no wildcard, so LIKE needs no escape; the column is COLLATE "C".
                 parts.append(f"{sql} LIKE %s")
                 params += [*values, scope.path + "%"]
         return (f"({' OR '.join(parts)})", params) if parts else ("(1=0)", [])
@@ -125,17 +134,24 @@ class Scoped(models.Model):
     class Meta:
         abstract = True
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self._must_be_ours()
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        self._must_be_ours()
+        return super().delete(*args, **kwargs)
+
     def owner_path(self, side: str) -> str | None:
         owner: Any = self
         for step in self.OWNER_PATHS[side].split("__"):
             owner = getattr(owner, step, None)
         return owner
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
+    def _must_be_ours(self) -> None:
         scope = current_scope()
         if not any(scope.covers(self.owner_path(side), side) for side in self.OWNER_PATHS):
             raise OutOfScope(f"{self._meta.label} does not belong to {scope.path}")
-        super().save(*args, **kwargs)
 
 
 def scoped_manager(queryset: type[models.QuerySet] = ScopedQuerySet) -> models.Manager:

@@ -31,6 +31,7 @@ class Query:
 
 _WHOLE = re.compile(r"^\d{17}[\dX]$")
 _ROLL = re.compile(r"^[A-Z]\d{17}[\dX]$")
+_CERTIFICATE = re.compile(r"^(\d{17}[\dX])\d{2}$")  # of disability: the identity number, kind and grade
 _LAST_FOUR = re.compile(r"^\d{3}[\dX]$")
 
 
@@ -38,6 +39,8 @@ def understood(typed: str) -> Query:
     """Full-width digits, blanks and a lower-case x are forgiven."""
     text = "".join(chr(ord(c) - 0xFEE0) if "！" <= c <= "～" else c for c in typed).strip().strip("'")
     number = re.sub(r"\s", "", text).upper()
+    if certificate := _CERTIFICATE.match(number):
+        number = certificate[1]
     if _WHOLE.match(number):
         return Query(id_hash=crypto.blind(number, "id"), last4=number[-4:])
     if _ROLL.match(number):

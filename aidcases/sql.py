@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 from django.db.models.sql import UpdateQuery
 
@@ -17,7 +18,8 @@ def compiled(queryset: models.QuerySet) -> tuple[str, list[Any]]:
 
 
 def column(model: type[models.Model], name: str) -> str:
-    return connection.ops.quote_name(model._meta.get_field(name).column)
+    field = model._meta.pk if name == "pk" else model._meta.get_field(name)
+    return connection.ops.quote_name(cast(models.Field, field).column or name)
 
 
 def table(model: type[models.Model]) -> str:
@@ -44,7 +46,7 @@ def one(sql: str, params: Sequence[Any] | dict[str, Any] = ()) -> dict[str, Any]
     return row
 
 
-def insert_from(model: type[models.Model], source: models.QuerySet, **columns: Any) -> int:
+def insert_from(model: type[models.Model], source: models.QuerySet, /, **columns: Any) -> int:
     """INSERT INTO model (columns) SELECT expressions FROM source."""
     selected = source.order_by().values_list(*columns.values()) if columns else source
     sql, params = compiled(selected)
@@ -63,7 +65,10 @@ def update_recorded(source: models.QuerySet, changes: dict[str, Any], event: dic
     model = source.model
     query = source.order_by().query.chain(UpdateQuery)
     query.add_update_values(changes)
-    update, params = query.get_compiler(using=source.db).as_sql()
+    try:
+        update, params = query.get_compiler(using=source.db).as_sql()
+    except EmptyResultSet:  # a set that Django itself knows to be empty, such as none()
+        return 0
     owner = column(model, next(iter(model.OWNER_PATHS.values())))
     key, state = column(model, model._meta.pk.name), column(model, "state")
     constants = {**event, "subject_type": model._meta.label_lower, "data": json.dumps({})}
@@ -82,6 +87,16 @@ def copy_in(model: type[models.Model], names: Iterable[str], lines: Any) -> None
     columns = ", ".join(column(model, name) for name in names)
     with connection.cursor() as cursor:
         cursor.cursor.copy_expert(f"COPY {table(model)} ({columns}) FROM STDIN", lines, size=1 << 16)
+
+
+def temporary(name: str, definition: str, params: Sequence[Any] | dict[str, Any] = ()) -> None:
+    """A temporary table, made anew, gone with the transaction: `definition` is `(columns)` or `AS SELECT …`."""
+    if one("SELECT to_regclass(%s) IS NOT NULL AS there", [f"pg_temp.{name}"])["there"]:
+        run(f"DROP TABLE pg_temp.{name} CASCADE")
+    if definition.startswith("AS"):
+        run(f"CREATE TEMP TABLE {name} ON COMMIT DROP {definition}", params)
+    else:
+        run(f"CREATE TEMP TABLE {name} {definition} ON COMMIT DROP")
 
 
 def lock(*words: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib import messages
@@ -11,11 +11,13 @@ from django.contrib.auth.views import LoginView, PasswordChangeView
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseForbidden, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse_lazy
 from django.views.decorators.cache import never_cache
 
 from aidcases import jobs, searching
-from aidcases.models import AuditEvent, Job
+from aidcases import styleguide as sample
+from aidcases.models import AuditEvent, Job, Membership, User
 from aidcases.registry import registry
 from aidcases.roles import P
 from aidcases.terms import Term, UnknownTerm
@@ -25,13 +27,14 @@ from aidcases.web import PUBLIC, SIGNED_IN, back, command, page, paginate
 def login(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return redirect("home")
-    return never_cache(LoginView.as_view(template_name="registration/login.html"))(request)
+    view: Any = never_cache(LoginView.as_view(template_name="registration/login.html"))
+    return view(request)
 
 
 def password(request: HttpRequest) -> HttpResponse:
     if not request.user.is_authenticated:
         return redirect("login")
-    view = PasswordChangeView.as_view(
+    view: Any = PasswordChangeView.as_view(
         template_name="registration/password.html", success_url=reverse_lazy("home")
     )
     return view(request)
@@ -68,7 +71,8 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @command(can=SIGNED_IN)
 def membership_choose(request: HttpRequest) -> HttpResponse:
-    chosen = get_object_or_404(request.user.memberships, pk=request.POST.get("membership"))
+    wanted = request.POST.get("membership", "")
+    chosen = get_object_or_404(Membership.objects.filter(user=cast(User, request.user)), pk=wanted if wanted.isdecimal() else None)
     request.session["membership"] = chosen.pk
     return redirect("home")
 
@@ -126,7 +130,7 @@ def job_progress(request: HttpRequest, pk: int) -> HttpResponse:
 
 @command(can=P.JOB_STEER)
 def job_cancel(request: HttpRequest, pk: int) -> HttpResponse:
-    job = get_object_or_404(Job, pk=pk)
+    job = get_object_or_404(Job.objects.roots(), pk=pk)
     job.move("cancel", by=request.actor)
     jobs.cancel_parts(job.pk)
     messages.success(request, "已取消，已完成的部分保留。")
@@ -135,7 +139,7 @@ def job_cancel(request: HttpRequest, pk: int) -> HttpResponse:
 
 @command(can=P.JOB_STEER)
 def job_resume(request: HttpRequest, pk: int) -> HttpResponse:
-    job = get_object_or_404(Job, pk=pk)
+    job = get_object_or_404(Job.objects.roots(), pk=pk)
     job.move("resume", by=request.actor)
     jobs.resume(job.pk)
     messages.success(request, "已继续。")
@@ -150,13 +154,15 @@ def audit_list(request: HttpRequest) -> HttpResponse:
 @page(can=P.HOME)
 def styleguide(request: HttpRequest) -> HttpResponse:
     """Every component with realistic content, for whoever writes pages."""
-    return render(request, "styleguide.html")
+    return render(request, "styleguide.html", sample.context())
 
 
-@page(can=PUBLIC)
 def healthz(request: HttpRequest) -> HttpResponse:
-    """The process answers."""
+    """The process answers, also while its database is away: no page(), which opens a transaction."""
     return HttpResponse("ok", content_type="text/plain")
+
+
+healthz.can, healthz.reads, healthz.method = PUBLIC, None, "GET"
 
 
 @page(can=PUBLIC)
@@ -181,9 +187,9 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(_plain(request, "500.html"), status=500)
+    """Without the request, hence without context processors and queries: it must not fail for the same reason."""
+    return HttpResponse(render_to_string("500.html"), status=500)
 
 
 def _plain(request: HttpRequest, template: str) -> bytes:
-    """An error page must not fail itself: no queries beyond what the middleware already did."""
     return render(request, template).content

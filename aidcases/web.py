@@ -64,7 +64,7 @@ def page(can: str, reads: str | None = None) -> Callable[[View], View]:
                 transaction.set_rollback(True)
             if reads and request.seen:
                 subject, ids = request.seen
-                audit.record("personal.read", subject_ids=ids, subject_type_seen=subject, page=request.resolver_match.view_name)
+                audit.record("personal.read", subject_ids=ids, subject_type_seen=subject, page=request.path)
             return response
 
         wrapper.can, wrapper.reads, wrapper.method = can, reads, "GET"
@@ -134,6 +134,13 @@ def paginate(rows: QuerySet, request: HttpRequest, size: int = 50) -> Page:
     return CappedPaginator(rows, size).get_page(request.GET.get("page"))
 
 
+def known_terms(request: HttpRequest) -> list[str]:
+    """Terms with data, newest first; looked up once a request."""
+    if not hasattr(request, "known_terms"):
+        request.known_terms = registry.terms()
+    return request.known_terms
+
+
 def chosen_term(request: HttpRequest) -> Term:
     """The term the person works in: ?term=, else the last chosen, else the newest with data, else today's."""
     for code in (request.GET.get("term"), request.session.get("term")):
@@ -142,7 +149,7 @@ def chosen_term(request: HttpRequest) -> Term:
                 return Term.parse(code)
         except UnknownTerm:
             continue
-    known = registry.terms()
+    known = known_terms(request)
     return Term.parse(known[0]) if known else Term.containing(date.today())
 
 
@@ -162,5 +169,5 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
         "actor": request.actor,
         "memberships": request.memberships,
         "term": SimpleLazyObject(lambda: chosen_term(request)),
-        "terms": SimpleLazyObject(registry.terms),
+        "terms": SimpleLazyObject(lambda: known_terms(request)),
     }

@@ -26,7 +26,7 @@ BLOCK = 1 << 16
 HOME_COUNTY = "COALESCE(substring(e.home_path from '^(/[^/]+/[^/]+/[^/]+/)'), e.home_path)"
 
 _STUDENTS = """
-    CREATE TEMP TABLE shard ON COMMIT DROP AS
+AS
     SELECT student_id FROM students_enrolment
     WHERE term = %(term)s AND student_id >= %(low)s AND student_id < %(high)s
       AND (home_path LIKE %(under)s OR school_path LIKE %(under)s)
@@ -177,7 +177,7 @@ def compute_block(run: ComputeRun, block: int) -> dict[str, int]:
     with transaction.atomic():
         sql.lock("compute", run.term, block)
         sql.run("SET LOCAL jit = off")
-        sql.run(_STUDENTS, params)
+        sql.temporary("shard", _STUDENTS.strip(), params)
         if run.marked_only:
             sql.run(
                 "DELETE FROM shard USING (SELECT s.student_id FROM shard s LEFT JOIN subsidies_mark m "

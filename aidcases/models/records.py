@@ -63,7 +63,7 @@ JOB = Flow(
 )
 
 
-class JobQuerySet(FlowQuerySet, ScopedQuerySet):
+class JobQuerySet(FlowQuerySet):
     def open(self) -> JobQuerySet:
         return self.filter(state__in=OPEN_STATES)
 

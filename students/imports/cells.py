@@ -102,7 +102,9 @@ def text(value: Value, limit: int) -> str:
 
     Raises Doubt when it is longer: half a sentence would look like a whole one.
     """
-    found = mask_numbers(plain(value))
+    found = plain(value)
+    if not found.isalpha():
+        found = mask_numbers(found)
     if len(found) > limit:
         raise Doubt("text too long")
     return found
@@ -120,12 +122,13 @@ def name(value: Value) -> str:
     found = plain(value)
     if not found:
         raise Bad("missing name")
-    if _ODD.search(found) or "." in found or " " in found:
-        found = _DOTS.sub("·", found)
-        if not _LATIN.search(found):
-            found = found.replace(" ", "")
     if len(found) > 60:
         raise Bad("name too long")
+    if found.isalpha():
+        return found
+    found = _DOTS.sub("·", found)
+    if not _LATIN.search(found):
+        found = found.replace(" ", "")
     return mask_numbers(found)
 
 

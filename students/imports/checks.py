@@ -8,13 +8,15 @@ from aidcases import sql
 from aidcases.terms import Term
 from students.enums import RosterKind
 from students.imports import compare, names
+from students.imports.facts import divisions_above
 from students.models import ImportFile
 
 # A code the shipped list does not know is read as the nearest division above it that is known.
-_KNOWN_DIVISION = """
+_KNOWN_ABOVE = divisions_above("r.data->>%(key)s")
+_KNOWN_DIVISION = f"""
     UPDATE students_importrow r
-    SET data = jsonb_set(r.data, ARRAY[%(key)s], COALESCE(to_jsonb((SELECT g.code FROM aidcases_region g
-            WHERE starts_with(r.data->>%(key)s, g.code) ORDER BY length(g.code) DESC LIMIT 1)), 'null')),
+    SET data = jsonb_set(r.data, ARRAY[%(key)s],
+            COALESCE(to_jsonb((SELECT g.code {_KNOWN_ABOVE} LIMIT 1)), 'null')),
         warnings = array_append(r.warnings, 'unknown region')
     WHERE r.file_id = %(file)s AND r.data->>%(key)s <> ''
       AND NOT EXISTS (SELECT FROM aidcases_region g WHERE g.code = r.data->>%(key)s)
@@ -81,8 +83,7 @@ CHECKS: dict[str, tuple[str, ...]] = {
     ),
     RosterKind.POVERTY: (
         _send(
-            "NOT EXISTS (SELECT FROM aidcases_region g WHERE starts_with(r.data->>'village_code', g.code) "
-            "AND length(g.code) >= 6)",
+            "NOT EXISTS (SELECT FROM aidcases_region g WHERE g.code = left(r.data->>'village_code', 6))",
             "unknown region",
         ),
     ),

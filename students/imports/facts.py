@@ -7,6 +7,15 @@ from __future__ import annotations
 
 from students.enums import RosterKind
 
+
+def divisions_above(code: str) -> str:
+    """FROM … ORDER BY over the known divisions a code lies in, itself included, lowest first; by index."""
+    return (
+        f"FROM aidcases_region g WHERE g.code IN (left({code}, 12), left({code}, 9), left({code}, 6), left({code}, 4), "
+        f"left({code}, 2)) ORDER BY length(g.code) DESC"
+    )
+
+
 _ROWS = """
     FROM todo JOIN students_importrow r ON r.id = todo.row
     JOIN students_importfile f ON f.id = r.file_id
@@ -128,8 +137,7 @@ _GUARDIANS = f"""
 # --- households and hardship ------------------------------------------------------------------------------------
 
 # The nearest division that is in the table: a village newer than the shipped list still finds its township.
-_VILLAGE = """(SELECT g.code FROM aidcases_region g WHERE starts_with(r.data->>'village_code', g.code)
-    ORDER BY length(g.code) DESC LIMIT 1)"""
+_VILLAGE = "(SELECT g.code " + divisions_above("r.data->>'village_code'") + " LIMIT 1)"
 
 _HOUSEHOLDS = f"""
     INSERT INTO students_household AS h (number, region_id, path, head_id, phone, phone_hash, size, kind, exit_status,
@@ -241,10 +249,16 @@ _UNLISTED_MEMBERS = f"""
     ON CONFLICT (person_id, household_id) DO NOTHING
 """
 
+# Once the register knows the head or the member, the register's household is the family's.
+_ABSORBED_MEMBERS = """
+    DELETE FROM students_member m USING students_household h
+    WHERE h.id = m.household_id AND h.number IS NULL AND EXISTS (
+        SELECT FROM students_member n JOIN students_household k ON k.id = n.household_id AND k.number IS NOT NULL
+        WHERE n.person_id IN (m.person_id, h.head_id))
+"""
 _ABSORBED = """
-    DELETE FROM students_household h USING students_member m, students_member n, students_household known
-    WHERE h.number IS NULL AND m.household_id = h.id AND n.person_id = m.person_id AND known.id = n.household_id
-      AND known.number IS NOT NULL
+    DELETE FROM students_household h
+    WHERE h.number IS NULL AND NOT EXISTS (SELECT FROM students_member m WHERE m.household_id = h.id)
 """
 
 # --- lists that are only compared, schools ----------------------------------------------------------------------
@@ -289,7 +303,7 @@ _SCHOOL_PATHS = """
 
 APPLY: dict[str, tuple[str, ...]] = {
     RosterKind.SCHOOLS: (_SCHOOLS, _FEES, _SCHOOL_PATHS),
-    RosterKind.POVERTY: (_ETHNICITY, _POOR_CHILDREN, _HOUSEHOLDS, _MEMBERS, _POOR, _ABSORBED),
+    RosterKind.POVERTY: (_ETHNICITY, _POOR_CHILDREN, _HOUSEHOLDS, _MEMBERS, _POOR, _ABSORBED_MEMBERS, _ABSORBED),
     RosterKind.ROLL: (_ETHNICITY, _STUDENTS, _ENROLMENTS, _GUARDIANS),
     RosterKind.COLLEGE: (_STUDENTS, _NEW_SCHOOLS, _ENROLMENTS, _GUARDIANS),
     RosterKind.DIBAO: (_LISTED, _LISTED_RENEWED, _LISTED_END, _LISTED_OTHER, _UNLISTED_HOUSEHOLDS, _UNLISTED_MEMBERS),

@@ -34,7 +34,7 @@ def open_sheets(path: str, filename: str, limits: Limits) -> list[Sheet]:
     with open(path, "rb") as file:
         head = file.read(4096)
     if head.startswith(b"PK"):
-        return list(Book(open(path, "rb"), limits).sheets())
+        return list(Book(path, limits).sheets())
     if head.startswith(_OLE):
         return _ole(path)
     return [_text(path, head)]

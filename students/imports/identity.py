@@ -182,13 +182,15 @@ def hash_text(identity: Identity) -> str:
     return f"{identity.kind}:{identity.number}" if identity.kind else identity.number
 
 
-def guardian(value: Value, today: str) -> Identity | None:
-    """A second person's ID, None when blank. Raises Doubt("guardian id"): the row stays."""
+def guardian(value: Value, today: str) -> str:
+    """A second person's ID number, "" when blank. Raises Doubt("guardian id"): the row stays."""
+    if not value:
+        return ""
     try:
-        return person(value, "", today) if value else None
+        return person(value, "", today).number
     except Bad as bad:
         if bad.code == "missing id":
-            return None
+            return ""
         raise Doubt("guardian id") from None
 
 

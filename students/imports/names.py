@@ -19,8 +19,7 @@ _AUTHORITY = "CASE f.kind " + " ".join(f"WHEN '{k.value}' THEN {v}" for k, v in 
 def find_disputed(file: ImportFile) -> int:
     """Fills the temporary table `disputed` (id_hash): numbers of this file that are known under another name, here or
     anywhere. Few, so that only they need the evidence of all lists. Returns how many."""
-    sql.run("CREATE TEMP TABLE IF NOT EXISTS disputed (id_hash bytea PRIMARY KEY) ON COMMIT DROP")
-    sql.run("TRUNCATE disputed")
+    sql.temporary("disputed", "(id_hash bytea PRIMARY KEY)")
     return sql.run(
         """
         INSERT INTO disputed
@@ -39,10 +38,9 @@ def find_disputed(file: ImportFile) -> int:
 def judge(file: ImportFile) -> None:
     """Fills the temporary table `verdict` (id_hash, name or NULL when undecided, authority) for the disputed numbers,
     from every committed list and this file."""
-    sql.run("DROP TABLE IF EXISTS verdict")
-    sql.run(
-        f"""
-        CREATE TEMP TABLE verdict ON COMMIT DROP AS
+    sql.temporary(
+        "verdict",
+        f"""AS
         WITH said AS (
             SELECT DISTINCT r.id_hash, r.name, {_AUTHORITY} AS authority
             FROM students_importrow r

@@ -14,11 +14,10 @@ from students.imports.source import Raw, Sheet
 
 # (rejects the row, code of identity.REASONS, zero-based columns)
 Problem = tuple[bool, str, tuple[int, ...]]
-
 Parse = Callable[[Value], Any]
+Reader = Callable[[list[Raw], list[Problem]], Any]
 
-# Results are remembered by the cell as the file spells it: "农业户口" is parsed once, not 50,000 times.
-MEMORY = 2048
+MEMORY = 256
 
 NULL = "\\N"
 NO_NUMBER = f"{NULL}\t\t{NULL}"  # hash, last four, ciphertext
@@ -34,110 +33,131 @@ def escaped(text: str) -> str:
     return text.replace("\\", "\\\\") if "\\" in text else text
 
 
+def reader(place: int | None, value: Callable[[Raw], Value], parse: Parse, blank: Any) -> Reader:
+    """Reads one field: what `parse` found, or `blank` and a problem; `blank` without a column.
+
+    Recalls the last cells: siblings share phone and guardian, and words repeat.
+    """
+    known: dict[Raw, Any] = {None: blank}
+
+    def read(row: list[Raw], problems: list[Problem]) -> Any:
+        raw = row[place]
+        found = known.get(raw)
+        if found is None:
+            try:
+                found = parse(value(raw)) or blank
+            except Bad as bad:
+                problems.append(problem(bad, place))
+                return blank
+            if len(known) > MEMORY:
+                known.clear()
+                known[None] = blank
+            known[raw] = found
+        return found
+
+    return (lambda row, problems: blank) if place is None else read
+
+
+def concealer(ring: Keyring, purpose: str, seal: Callable[[str], bytes]) -> Callable[[str], str]:
+    """hash, last four, ciphertext of a number; "" of none."""
+    blind = ring.blinder(purpose)
+
+    def conceal(number: str) -> str:
+        if not number:
+            return ""
+        return f"\\\\x{blind(number).hex()}\t{number[-4:]}\t\\\\x{seal(number).hex()}"
+
+    return conceal
+
+
 class People:
     """The person columns of the rows of one sheet."""
 
     def __init__(self, kind: Kind, columns: dict[str, int], sheet: Sheet, ring: Keyring, today: str):
-        self.columns, self.value, self.today = columns, sheet.value, today
-        self.purpose = kind.number
-        self._blind, self._seal = ring.blind, ring.sealer()
-        self._memories: dict[str, dict[Raw, Any]] = {name: {} for name in columns}
+        self.value, self.today = sheet.value, today
+        self.name, self.id, self.birth = columns["name"], columns["id"], columns.get("birth")
+        self.sex = columns.get("sex", 0)
+        self.blind, self.seal = ring.blinder("id"), ring.sealer()
+
+        def column(field: str, parse: Parse, blank: Any) -> Reader:
+            return reader(columns.get(field), sheet.value, parse, blank)
+
+        conceal = concealer(ring, "id", self.seal)
+        conceal_number = concealer(ring, kind.number, self.seal)
+        number = identity.certificate if kind.number == "certificate" else identity.roll_number
+        self.read_document = column("id_type", identity.document, "")
+        self.read_sex = column("sex", identity.sex, "")
+        self.read_second = column(
+            "second_id", lambda value: conceal(identity.guardian(value, today)), NO_NUMBER
+        )
+        self.read_phone = column("phone", self._phone(ring), NO_PHONE)
+        self.read_household_phone = column("household_phone", self._phone(ring), NO_PHONE)
+        self.read_number = column("number", lambda value: conceal_number(number(value)), NO_NUMBER)
+
+    def _phone(self, ring: Keyring) -> Parse:
+        blind, seal = ring.blinder("phone"), self.seal
+
+        def conceal(value: Value) -> str:
+            number = identity.phone(value)
+            return f"\\\\x{blind(number).hex()}\t\\\\x{seal(number).hex()}" if number else ""
+
+        return conceal
 
     def columns_of(self, row: list[Raw], problems: list[Problem], data: list[str]) -> tuple[str, str]:
         """(name … number_cipher joined by tabs, initials).
 
         Adds what is wrong to `problems`, and to `data` the kind of a document that is no resident ID.
         """
-        name = self._read(cells.name, row, "name", problems) or ""
-        who = self._identity(row, problems)
-        second = self._recalled(self._guardian, row, "second_id", problems) or NO_NUMBER
-        phone = self._recalled(self._phone, row, "phone", problems)
-        phone = phone or self._recalled(self._phone, row, "household_phone", problems) or NO_PHONE
-        number = self._number(row, problems) if "number" in self.columns else NO_NUMBER
-        if who and who.kind:
-            data.append(f'"id_type":"{who.kind}"')
-        person = self._person(who) if who else f"{NO_NUMBER}\t\t{NULL}"
+        try:
+            name = cells.name(self.value(row[self.name]))
+        except Bad as bad:
+            problems.append(problem(bad, self.name))
+            name = ""
+        person = self._person(row, problems, data)
+        second = self.read_second(row, problems)
+        phone = self.read_phone(row, problems)
+        if phone is NO_PHONE:
+            phone = self.read_household_phone(row, problems)
+        number = self.read_number(row, problems)
         return f"{escaped(name)}\t{person}\t{second}\t{phone}\t{number}", initials(name)
 
-    def _person(self, who: identity.Identity) -> str:
-        text = identity.hash_text(who) if who.kind else who.number
+    def _person(self, row: list[Raw], problems: list[Problem], data: list[str]) -> str:
+        """id_hash, id_last4, id_cipher, sex, birth_on."""
+        kind = self.read_document(row, problems)
+        try:
+            who = identity.person(self.value(row[self.id]), kind, self.today)
+        except Bad as bad:
+            problems.append(problem(bad, self.id))
+            return f"{NO_NUMBER}\t\t{NULL}"
+        number, kind, sex, birth_on = who
+        text = number
+        if kind:
+            data.append(f'"id_type":"{kind}"')
+            text = identity.hash_text(who)
+        said = self.read_sex(row, problems)
+        if said and said != sex:
+            if sex:
+                problems.append((False, "sex differs", (self.sex,)))
+            sex = sex or said
+        if self.birth is not None:
+            birth_on = self._born(number, birth_on, self.value(row[self.birth]), problems)
         return (
-            f"\\\\x{self._blind(text).hex()}\t{text[-4:]}\t\\\\x{self._seal(who.number).hex()}"
-            f"\t{who.sex}\t{who.birth_on or NULL}"
+            f"\\\\x{self.blind(text).hex()}\t{number[-4:]}\t\\\\x{self.seal(number).hex()}"
+            f"\t{sex}\t{birth_on or NULL}"
         )
 
-    def _read(
-        self, parse: Callable[[Value], Any], row: list[Raw], field: str, problems: list[Problem]
-    ) -> Any:
-        """What `parse` makes of a field's cell, or None and a problem."""
-        place = self.columns[field]
+    def _born(self, number: str, birth_on: str, value: Value, problems: list[Problem]) -> str:
+        """The ID's birth date; that of the column for documents that have none."""
+        if value == number[6:14] or not cells.is_filled(value):
+            return birth_on
         try:
-            return parse(self.value(row[place]))
+            said = cells.day(value)
         except Bad as bad:
-            problems.append(problem(bad, place))
-            return None
-
-    def _recalled(self, parse: Parse, row: list[Raw], field: str, problems: list[Problem]) -> Any:
-        """The same for a field that may be absent; recalls good results: siblings share phone and guardian."""
-        place = self.columns.get(field)
-        if place is None or row[place] is None:
-            return None
-        known = self._memories[field]
-        found = known.get(row[place])
-        if found is None:
-            found = self._read(parse, row, field, problems)
-            if len(known) >= MEMORY:
-                known.clear()
-            if found is not None:
-                known[row[place]] = found
-        return found
-
-    def _identity(self, row: list[Raw], problems: list[Problem]) -> identity.Identity | None:
-        kind = self._recalled(identity.document, row, "id_type", problems) or ""
-        place = self.columns["id"]
-        try:
-            who = identity.person(self.value(row[place]), kind, self.today)
-        except Bad as bad:
-            problems.append(problem(bad, place))
-            return None
-        sex = self._recalled(identity.sex, row, "sex", problems)
-        if sex and not who.sex:
-            who = who._replace(sex=sex)
-        elif sex and sex != who.sex:
-            problems.append((False, "sex differs", (self.columns["sex"],)))
-        return self._born(who, row, problems) if "birth" in self.columns else who
-
-    def _born(self, who: identity.Identity, row: list[Raw], problems: list[Problem]) -> identity.Identity:
-        place = self.columns["birth"]
-        value = self.value(row[place])
-        if not value or (who.birth_on and value == who.number[6:14]):
-            return who
-        birth_on = self._read(cells.day, row, "birth", problems) if cells.is_filled(value) else None
-        if birth_on is None:
-            return who
-        if not who.birth_on:
-            return who._replace(birth_on=birth_on)
-        if birth_on != who.birth_on and not cells.is_month_of(birth_on, who.birth_on):
-            problems.append((False, "birth date differs", (place,)))
-        return who
-
-    def _guardian(self, value: Value) -> str:
-        who = identity.guardian(value, self.today)
-        return self._concealed(who.number, "id") if who else ""
-
-    def _phone(self, value: Value) -> str:
-        number = identity.phone(value)
-        if not number:
-            return ""
-        return f"\\\\x{self._blind(number, 'phone').hex()}\t\\\\x{self._seal(number).hex()}"
-
-    def _number(self, row: list[Raw], problems: list[Problem]) -> str:
-        parse = identity.certificate if self.purpose == "certificate" else identity.roll_number
-        number = self._read(parse, row, "number", problems)
-        return self._concealed(number, self.purpose) if number else NO_NUMBER
-
-    def _concealed(self, number: str, purpose: str) -> str:
-        return f"\\\\x{self._blind(number, purpose).hex()}\t{number[-4:]}\t\\\\x{self._seal(number).hex()}"
+            problems.append((False, bad.code, (self.birth or 0,)))
+            return birth_on
+        if birth_on and said != birth_on and not cells.is_month_of(said, birth_on):
+            problems.append((False, "birth date differs", (self.birth or 0,)))
+        return birth_on or said
 
 
 class Schools:

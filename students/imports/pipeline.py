@@ -17,7 +17,7 @@ from aidcases.models import Organisation
 from aidcases.scoping import Scope, acting_in, current_actor
 from aidcases.terms import EARLIEST, Term
 from students.enums import NAME_AUTHORITY, RosterKind
-from students.imports import checks, facts, homes, names
+from students.imports import checks, facts, homes, names, reader
 from students.models import ImportFile, ImportRow
 from students.models.imports import FileState
 
@@ -54,8 +54,6 @@ def receive(*, kind: str, term: Term, office: Organisation, filename: str, chunk
 
 def preview(file: ImportFile, progress: Progress = lambda *_: None) -> ImportFile:
     """Reads and checks the file. A file that can't be read ends as refused, with the sentence that says what to do."""
-    from students.imports import reader
-
     actor = current_actor()
     try:
         with transaction.atomic():
@@ -128,8 +126,8 @@ def _write(file: ImportFile, progress: Progress) -> None:
         "authority": NAME_AUTHORITY.get(RosterKind(file.kind), 0),
         "earliest": EARLIEST,
     }
-    sql.run("CREATE TEMP TABLE todo (row bigint) ON COMMIT DROP")
-    sql.run("CREATE TEMP TABLE touched (id bigint PRIMARY KEY) ON COMMIT DROP")
+    sql.temporary("todo", "(row bigint)")
+    sql.temporary("touched", "(id bigint PRIMARY KEY)")
     people: list[int] = []
     if file.kind != RosterKind.SCHOOLS:
         sql.run(facts.PEOPLE, params)

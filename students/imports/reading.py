@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -14,11 +16,13 @@ from students.imports.columns import Kind
 from students.imports.files import open_sheets
 from students.imports.headings import Heading
 from students.imports.kinds import KINDS
-from students.imports.rows import Rows
+from students.imports.limited import Result, in_two, locked_writer, write_all
+from students.imports.rows import Merged, Rows
 from students.imports.source import TOO_LARGE, Limits, Refused, Sheet
 
 HEAD_ROWS = 20
 BATCH = 256
+LONG = 5000  # rows from which a second process pays
 
 NO_SHEET = "文件里没有可见的工作表。请另存为 .xlsx 后重新上传。"
 NO_ROWS = "表头下面没有数据。请填好名单后重新上传。"
@@ -43,40 +47,60 @@ class Chosen:
     has_rows: bool
 
 
-def read(
-    path: str, order: Order, ring: Keyring, write: Callable[[bytes], Any], tell: Callable[..., Any]
-) -> None:
-    """Lines to `write`; `tell(total=…)` before the first and `tell(summary=…)` after the last.
+def read(path: str, order: Order, ring: Keyring, tell: Callable[..., Any]) -> Result:
+    """Writes the lines to standard output; `tell(total=…)` before the first. Returns {"summary": …}.
 
     Raises Refused.
     """
     kind = KINDS[order.kind]
     chosen = choose(kind, open_sheets(path, order.filename, order.limits))
-    tell(total=chosen.sheet.estimate())
-    rows = Rows(kind, chosen.heading, chosen.sheet, ring, order.file_id, order.today)
-    if not order.look_only:
-        for batch in _batches(rows, chosen, order.limits):
-            write(batch)
-        if not rows.rows:
-            raise Refused(NO_ROWS)
-    tell(summary=_summary(chosen, rows))
+    total = chosen.sheet.estimate()
+    tell(total=total)
+    if order.look_only:
+        return {"summary": _summary(chosen, total, 0)}
+    merged = Merged(chosen.sheet.merged(), set(chosen.heading.columns.values()))
+    reader = Reader(kind, chosen, order, ring, merged)
+    if total >= LONG and not merged and (os.cpu_count() or 1) > 1:
+        halves = in_two(partial(reader.read, locked_writer()), order.limits)
+    else:
+        halves = (reader.read(write_all, None),)
+    for half in halves:
+        if "refused" in half:
+            raise Refused(half["refused"] or TOO_LARGE)
+    counts = [sum(half[name] for half in halves) for name in ("rows", "rejected")]
+    if not counts[0]:
+        raise Refused(NO_ROWS)
+    return {"summary": _summary(chosen, *counts)}
 
 
-def _batches(rows: Rows, chosen: Chosen, limits: Limits) -> Iterator[bytes]:
-    below = (row for row in chosen.sheet.rows() if row[0] > chosen.heading.row)
-    made = (line for number, raws in below if (line := rows.line(number, raws)) is not None)
-    while batch := list(islice(made, BATCH)):
-        if rows.rows > limits.rows:
-            raise Refused(TOO_LARGE)
-        batch.append("")
-        yield "\n".join(batch).encode()
+@dataclass(frozen=True)
+class Reader:
+    """Reads the rows under a heading, all or every second run of them."""
+
+    kind: Kind
+    chosen: Chosen
+    order: Order
+    ring: Keyring
+    merged: Merged
+
+    def read(self, write: Callable[[bytes], Any], part: int | None) -> Result:
+        heading, sheet, order = self.chosen.heading, self.chosen.sheet, self.order
+        rows = Rows(self.kind, heading, sheet, self.ring, order.file_id, order.today, self.merged)
+        below = (row for row in sheet.rows(part) if row[0] > heading.row)
+        made = (line for number, raws in below if (line := rows.line(number, raws)) is not None)
+        while batch := list(islice(made, BATCH)):
+            if rows.rows > order.limits.rows:
+                raise Refused(TOO_LARGE)
+            batch.append("")
+            write("\n".join(batch).encode())
+        return {"rows": rows.rows, "rejected": rows.rejected}
 
 
-def _summary(chosen: Chosen, rows: Rows) -> dict[str, Any]:
+def _summary(chosen: Chosen, rows: int, rejected: int) -> Result:
     heading = chosen.heading
     return {
-        "rows": rows.rows,
-        "rejected": rows.rejected,
+        "rows": rows,
+        "rejected": rejected,
         "sheet": chosen.sheet.name,
         "heading_row": heading.row,
         "headings": heading.titles,

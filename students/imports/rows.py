@@ -12,7 +12,7 @@ from students.imports import cells
 from students.imports.cells import Bad
 from students.imports.columns import Fact, Kind
 from students.imports.headings import Heading
-from students.imports.people import MEMORY, People, Problem, Schools, problem
+from students.imports.people import People, Problem, Schools, escaped, problem
 from students.imports.source import Raw, Sheet
 
 # The columns of a line, in this order.
@@ -24,7 +24,9 @@ COPY_COLUMNS = (
 
 Step = tuple[Callable[[list[Raw]], Any], dict[Any, Any], Callable[[Any], Any]]
 
-SHORT = 10_000
+# Results are remembered by the cell as the file spells it: "农业户口" is parsed once, not 50,000 times.
+MEMORY = 2048
+BLANK = {"missing name", "missing id", "missing value"}
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -32,7 +34,16 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 class Rows:
     """Makes lines of the rows of one sheet. Counts `rows` and `rejected`."""
 
-    def __init__(self, kind: Kind, heading: Heading, sheet: Sheet, ring: Keyring, file_id: int, today: str):
+    def __init__(
+        self,
+        kind: Kind,
+        heading: Heading,
+        sheet: Sheet,
+        ring: Keyring,
+        file_id: int,
+        today: str,
+        merged: Merged,
+    ):
         self.kind, self.columns, self.sheet, self.file_id = kind, heading.columns, sheet, file_id
         self.rows = self.rejected = 0
         people = (
@@ -42,17 +53,8 @@ class Rows:
         self._width = max(self.columns.values()) + 1
         self._padding = [[None] * (missing + 1) for missing in range(self._width + 1)]
         self._picked = itemgetter(*self.columns.values())
-        self._needed = itemgetter(*self._core())
         self._steps = [self._step(fact) for fact in kind.facts if self._is_stated(fact)]
-        self._previous: tuple[int, list[Raw]] = (0, [])
-        # In a long sheet only when a row lacks what every row has: it takes a second pass over the file.
-        self._merged = self._find_merged() if sheet.estimate() < SHORT else None
-
-    def _core(self) -> list[int]:
-        """Columns that are blank only by mistake, or because a merged cell reaches down into the row."""
-        names = [field.name for field in self.kind.fields if field.required]
-        names += ["head_name", "second_id"] if "head_name" in self.columns else []
-        return [self.columns[name] for name in names if name in self.columns]
+        self._merged = merged
 
     def _is_stated(self, fact: Fact) -> bool:
         return fact.always or any(name in self.columns for name in fact.fields)
@@ -66,8 +68,7 @@ class Rows:
         def compute(raw: Any) -> str | Problem:
             result: str | Problem
             try:
-                found = fact.parse(value(raw)) if is_single else fact.parse(*map(value, raw))
-                result = _encode(found)[1:-1].replace("\\", "\\\\")
+                result = _json(fact.parse(value(raw)) if is_single else fact.parse(*map(value, raw)))
             except Bad as bad:
                 result = problem(bad, *present)
             if len(memory) >= MEMORY:
@@ -83,9 +84,8 @@ class Rows:
         row += self._padding[self._width - len(row)]  # one None more: where absent columns point
         if not any(self._picked(row)):
             return None
-        if self._merged or not all(self._needed(row)):
-            self._fill(number, row)
-        self._previous = number, row
+        if self._merged:
+            self._merged.fill(number, row)
         data: list[str] = []
         problems: list[Problem] = []
         for pick, memory, compute in self._steps:
@@ -102,7 +102,7 @@ class Rows:
             self.rows += 1
             found = ",".join(data)
             return f"{self.file_id}\t{number}\tread\t{{}}\t{{}}\t{{}}\t{who}\t{{{found}}}\t{letters}"
-        if self._is_blank(row):
+        if BLANK.issuperset(code for is_fatal, code, _ in problems if is_fatal) and self._is_blank(row):
             return None
         return f"{self.file_id}\t{number}\t{self._judged(problems)}\t{who}\t{{{','.join(data)}}}\t{letters}"
 
@@ -119,14 +119,10 @@ class Rows:
     def _is_blank(self, row: list[Raw]) -> bool:
         return not any(cells.is_filled(self.sheet.value(raw)) for raw in self._picked(row))
 
-    def _fill(self, number: int, row: list[Raw]) -> None:
-        if self._merged is None:
-            self._merged = self._find_merged()
-            self._merged.fill(*self._previous)
-        self._merged.fill(number, row)
 
-    def _find_merged(self) -> Merged:
-        return Merged(self.sheet.merged(), set(self.columns.values()))
+def _json(found: dict[str, Any] | str) -> str:
+    """The inside of a JSON object, escaped for COPY."""
+    return escaped(found if found.__class__ is str else _encode(found)[1:-1])
 
 
 def _array(codes: dict[str, None]) -> str:
@@ -143,6 +139,9 @@ class Merged:
             if left in columns:
                 self._tops.setdefault(top, []).append((left, bottom))
         self._held: dict[int, tuple[int, Raw]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._tops or self._held)
 
     def fill(self, number: int, row: list[Raw]) -> None:
         for place, (bottom, raw) in list(self._held.items()):

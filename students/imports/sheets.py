@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Iterator
 from operator import itemgetter
 
 from students.imports.package import feed, parser
-from students.imports.source import MOST_COLUMNS, TOO_LARGE, Refused, Row, too_wide
+from students.imports.source import MOST_COLUMNS, RUN, TOO_LARGE, Refused, Row, in_part, too_wide
 from students.imports.strings import Unusual
 
 LONGEST_ROW = 8 << 20
 
-# A raw cell is (letters, attributes, value, inline text), all bytes as the XML spells them.
-Cell = tuple[bytes, bytes, bytes, bytes]
+# A raw cell is its column's letters and the rest as the XML spells it: (b"AB", b' s="1" t="s"><v>17').
+Cell = tuple[bytes, bytes]
 
 
 def column_letters(place: int) -> str:
@@ -35,10 +35,10 @@ PLACE = {letters: place for place, letters in enumerate(LETTERS)}
 
 
 # Nearly all cells, and then those with a formula (its stored result is the value) or without content.
-_CELL = re.compile(rb'<c r="([A-Z]+)[0-9]+"([^>]*)><(?:v>([^<]*)</v|is><t[^>]*>([^<]*)</t></is)></c>')
+_CELL = re.compile(rb'<c r="([A-Z]+)[0-9]+"([^>]*><(?:v|is><t[^>]*)>[^<]*)</(?:v|t></is)></c>')
 _ANY_CELL = re.compile(
     rb'<c r="([A-Z]+)[0-9]+"([^>]*)>(?:<f[^>]*(?:/>|>[^<]*</f>))?'
-    rb"(?:<v ?/>|<v(?: [^>]*)?>([^<]*)</v>|<is>(?:<t ?/>|<t(?: [^>]*)?>([^<]*)</t>)</is>)?</c>"
+    rb"(?:<v ?/>|<(v(?: [^>]*)?>[^<]*)</v>|<(is><t(?: [^>]*)?>[^<]*)</t></is>|<is><t ?/></is>)?</c>"
 )
 _EMPTY_CELL = re.compile(rb"<c [^<>]*/>")
 _ROW_NUMBER = re.compile(rb'<row (?:[^>]* )?r="([0-9]+)"')
@@ -53,15 +53,15 @@ def place(letters: bytes) -> int:
     return number - 1
 
 
-def rows(chunks: Callable[[], Iterable[bytes]]) -> Iterator[Row]:
-    """(number, cells by column, None where absent) of each row that has cells with content."""
+def rows(chunks: Callable[[], Iterable[bytes]], part: int | None = None) -> Iterator[Row]:
+    """(number, cells by column, None where absent) of each row that has content; see source.Sheet."""
     done = 0
     try:
-        for row in _fast(chunks()):
+        for row in _fast(chunks(), part):
             done = row[0]
             yield row
     except Unusual:
-        yield from (row for row in _Slow(chunks()) if row[0] > done)
+        yield from (row for row in in_part(_Slow(chunks()), part) if row[0] > done)
 
 
 def blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -100,7 +100,7 @@ def _is_plain(head: bytes) -> bool:
     )
 
 
-def _fast(chunks: Iterable[bytes]) -> Iterator[Row]:
+def _fast(chunks: Iterable[bytes], part: int | None) -> Iterator[Row]:
     find = _CELL.findall
     for block in blocks(chunks):
         for piece in block.split(b"</row>"):
@@ -110,6 +110,8 @@ def _fast(chunks: Iterable[bytes]) -> Iterator[Row]:
             number = _ROW_NUMBER.match(piece, start) if start >= 0 else None
             if number is None:
                 raise Unusual
+            if part is not None and int(number[1]) >> RUN & 1 != part:
+                continue
             cells = find(piece, start)
             if len(cells) != piece.count(b"<c", start):
                 cells = _all_cells(piece[start:])
@@ -122,7 +124,13 @@ def _all_cells(row: bytes) -> list[Cell]:
     cells = _ANY_CELL.findall(filled)
     if len(cells) != filled.count(b"<c"):
         raise Unusual
-    return cells
+    return [(letters, b"%b><%b" % (head, stored or inline)) for letters, head, stored, inline in cells]
+
+
+def spelled(kind: str, text: str) -> bytes:
+    """A raw cell's second half for text that is not escaped."""
+    opening = "is><t" if kind == "inlineStr" else "v"
+    return f' t="{kind}"><{opening}>{text.replace("&", "&amp;")}'.encode()
 
 
 def _placed(cells: list[Cell]) -> list[Cell | None]:
@@ -193,12 +201,6 @@ class _Slow:
         if local == "rPh":
             self.phonetic = False
         elif local == "c" and self.text:
-            text = "".join(self.text).replace("&", "&amp;").encode()
-            kind = f' t="{self.type}"'.encode()
-            self.cells.append(
-                (self.letters, kind, b"", text)
-                if self.type == "inlineStr"
-                else (self.letters, kind, text, b"")
-            )
+            self.cells.append((self.letters, spelled(self.type, "".join(self.text))))
         elif local == "row" and self.cells:
             self.ready.append((self.number, _placed(self.cells)))

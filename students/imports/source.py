@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,14 +13,19 @@ Raw = Any
 Row = tuple[int, list[Raw]]
 
 MOST_COLUMNS = 500
+RUN = 8  # a run of rows is 2 ** RUN long
 
 
 class Refused(Exception):
-    """The file can't be read; `reasons` holds one sentence for the clerk that says what to do."""
+    """The file can't be read; `reasons` holds one sentence for the clerk that says what to do.
 
-    def __init__(self, sentence: str):
+    `detail` is for the log: where the reading failed unexpectedly. It holds nothing of the file.
+    """
+
+    def __init__(self, sentence: str, detail: str = ""):
         super().__init__(sentence)
         self.reasons = [sentence]
+        self.detail = detail
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,11 @@ class Sheet(Protocol):
 
     name: str
 
-    def rows(self) -> Iterator[Row]:
-        """From the top, each time anew: the row's number as Excel shows it and its cells from column A."""
+    def rows(self, part: int | None = None) -> Iterator[Row]:
+        """From the top, each time anew: the row's number as Excel shows it and its cells from column A.
+
+        With a part, 0 or 1, only every second run of 256 rows, so that two processes can share a sheet.
+        """
 
     def value(self, raw: Raw) -> Value:
         """What a cell holds."""
@@ -52,6 +60,11 @@ class Sheet(Protocol):
     def merged(self) -> list[tuple[int, int, int, int]]:
         """Merged ranges higher than one row as (top row number, left, bottom row number, right), columns
         zero-based."""
+
+
+def in_part(rows: Iterable[Row], part: int | None) -> Iterator[Row]:
+    """The rows of one part of two; see Sheet.rows."""
+    return (row for row in rows if part is None or row[0] >> RUN & 1 == part)
 
 
 def too_wide(columns: int) -> Refused:

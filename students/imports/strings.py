@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from array import array
 from collections.abc import Iterable
-from itertools import accumulate
 
 from students.imports.package import Archive, feed, parser
-from students.imports.source import DAMAGED, Refused
 
 LONGEST_ITEM = 8 << 20
 
@@ -29,41 +26,68 @@ def _character(match: re.Match[str]) -> str:
     return chr(code) if code < 0xD800 or 0xDFFF < code < 0x110000 else ""
 
 
-def decoded(escaped: bytes) -> str:
+def plain(text: str) -> str:
     """XML text as it reads: entities, and OOXML's own _x000D_."""
+    text = _ENTITY.sub(_character, text)
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
+
+
+def decoded(escaped: bytes) -> str:
     text = escaped.decode()
-    if "&" in text:
-        text = _ENTITY.sub(_character, text)
-    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text) if "_x" in text else text
+    return plain(text) if "&" in text or "_x" in text else text
 
 
 class Strings:
-    """The workbook's shared strings as one run of bytes and their ends: 100,000 rows need some 20 MB."""
+    """The workbook's shared strings as runs of 64, still bytes; the runs used last are kept as text.
+
+    100,000 rows need some 20 MB. Rows mostly use strings in the order in which they are stored.
+    """
+
+    RUN = 64
+    KEPT = 2048
 
     _PLAIN = re.compile(rb"<si><t(?: [^>]*)?>([^<]*)</t></si>")
     _PHONETIC = re.compile(rb"<rPh[ >].*?</rPh>|<phoneticPr[^>]*>", re.DOTALL)
     _TEXT = re.compile(rb"<t(?: [^>]*)?>([^<]*)</t>")
 
     def __init__(self, archive: Archive, part: str):
-        self._bytes = bytearray()
-        self._ends = array("L", [0])
+        self._runs: list[bytes] = []
+        self._texts: list[bytes] = []  # of the run that is being filled
+        self._kept: dict[int, list[str]] = {}
         if not part:
             return
         try:
             self._read(archive.chunks(part))
         except Unusual:
-            self._bytes.clear()
-            del self._ends[1:]
+            self._runs.clear()
+            self._texts.clear()
             self._parse(archive.chunks(part))
+        self._pack(len(self._texts))
 
-    def __getitem__(self, index: int) -> str:
-        if index + 1 >= len(self._ends):
-            raise Refused(DAMAGED)
-        return decoded(bytes(self._bytes[self._ends[index] : self._ends[index + 1]]))
+    def run(self, number: int) -> list[str]:
+        """String n is run(n // 64)[n % 64]."""
+        texts = self._kept.get(number)
+        if texts is None:
+            if len(self._kept) >= self.KEPT:
+                self._kept.clear()
+            run = self._runs[number].decode()
+            texts = run.split("\n")
+            if "&" in run or "_x" in run:
+                texts = list(map(plain, texts))
+            self._kept[number] = texts
+        return texts
 
     def _add(self, texts: list[bytes]) -> None:
-        self._ends.extend(accumulate(map(len, texts), initial=self._ends.pop()))
-        self._bytes += b"".join(texts)
+        self._texts += texts
+        self._pack(len(self._texts) // self.RUN * self.RUN)
+
+    def _pack(self, count: int) -> None:
+        """The first `count` of the collected texts into runs. Line breaks inside a text become blanks."""
+        texts = self._texts[:count]
+        if any(b"\n" in text for text in texts):
+            texts = [text.replace(b"\n", b" ") for text in texts]
+        self._runs += [b"\n".join(texts[start : start + self.RUN]) for start in range(0, count, self.RUN)]
+        del self._texts[:count]
 
     def _read(self, chunks: Iterable[bytes]) -> None:
         rest = b""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 
 from students.imports.cells import Value
-from students.imports.source import DAMAGED, MOST_COLUMNS, Raw, Refused, Row, too_wide
+from students.imports.source import DAMAGED, MOST_COLUMNS, Raw, Refused, Row, in_part, too_wide
 
 UNREADABLE_TEXT = "文件里的文字读不出来。请用 Excel 或 WPS 打开，另存为 .xlsx 后重新上传。"
 
@@ -21,6 +21,12 @@ class Texts:
     """A sheet whose raw cells are their own values; see source.Sheet."""
 
     name = ""
+
+    def rows(self, part: int | None = None) -> Iterator[Row]:
+        return in_part(self.all_rows(), part)
+
+    def all_rows(self) -> Iterator[Row]:
+        raise NotImplementedError
 
     def value(self, raw: Raw) -> Value:
         return raw
@@ -69,7 +75,7 @@ class CsvSheet(Texts):
             except (csv.Error, UnicodeError):
                 raise Refused(UNREADABLE_TEXT) from None
 
-    def rows(self) -> Iterator[Row]:
+    def all_rows(self) -> Iterator[Row]:
         for number, row in enumerate(self._read(self.delimiter), 1):
             if len(row) > MOST_COLUMNS and any(row[MOST_COLUMNS:]):
                 raise too_wide(len(row))
@@ -151,7 +157,7 @@ class HtmlSheet(Texts):
         name = said[1].decode().lower() if said else ""
         self.encoding = "gb18030" if name.startswith("gb") else encoding_of(path)
 
-    def rows(self) -> Iterator[Row]:
+    def all_rows(self) -> Iterator[Row]:
         parser, number = _Tables(), 0
         with open(self.path, encoding=self.encoding, errors="replace") as file:
             for chunk in iter(lambda: file.read(1 << 16), ""):
@@ -177,7 +183,7 @@ class XlsSheet(Texts):
         self.name = name
         self.sheet = sheet
 
-    def rows(self) -> Iterator[Row]:
+    def all_rows(self) -> Iterator[Row]:
         for number, row in enumerate(self.sheet.to_python(skip_empty_area=False), 1):
             if len(row) > MOST_COLUMNS and any(value != "" for value in row[MOST_COLUMNS:]):
                 raise too_wide(len(row))

@@ -13,7 +13,7 @@ from students.imports import cells
 from students.imports.cells import Bad, Doubt, Value, plain
 
 Found = dict[str, Any]
-Parser = Callable[..., Found]
+Parser = Callable[..., Found | str]
 
 
 def _words(**columns: str) -> dict[str, str]:
@@ -115,7 +115,7 @@ def college_grade(value: Value) -> Found:
     return {"grade": _DIGIT[match[1]]}
 
 
-def flag(key: str, yes: str, no: str, *, needed: bool = False) -> Parser:
+def flag(key: str, yes: str, no: str, *, needed: bool = False) -> Callable[[Value], Found]:
     """A parser of {key: bool} by two lists of words; a blank cell says nothing, or is Bad when needed."""
     said = dict.fromkeys(yes.split(), True) | dict.fromkeys(no.split(), False)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import IO
+from collections.abc import Callable, Iterator
+from functools import cached_property
 
 from students.imports import sheets
 from students.imports.cells import Value
 from students.imports.package import OTHER_FORMAT, Archive, elements, relations
-from students.imports.source import DAMAGED, Limits, Raw, Refused, Row
+from students.imports.source import DAMAGED, TOO_LARGE, Limits, Raw, Refused, Row
 from students.imports.strings import Strings, decoded
 
 DATES_1904 = "这个文件使用 1904 日期系统，日期会差四年。请另存为“CSV UTF-8”格式后重新上传。"
@@ -18,14 +18,13 @@ DATES_1904 = "这个文件使用 1904 日期系统，日期会差四年。请另
 class Book:
     """An .xlsx: its visible worksheets and its table of strings."""
 
-    def __init__(self, file: IO[bytes], limits: Limits):
-        self.archive = Archive(file, limits)
+    def __init__(self, path: str, limits: Limits):
+        self.archive = Archive(path, limits)
         workbook = [target for _, kind, target in relations(self.archive, "") if kind == "officeDocument"]
         self.part = workbook[0] if workbook else "xl/workbook.xml"
         if self.part not in self.archive.parts:
             raise Refused(OTHER_FORMAT)
         self.relations = relations(self.archive, self.part)
-        self._strings: Strings | None = None
 
     def sheets(self) -> list[XlsxSheet]:
         parts = {name: target for name, kind, target in self.relations if kind == "worksheet"}
@@ -42,16 +41,14 @@ class Book:
         """The part with the strings or styles; "" when there is none."""
         return next((target for _, found, target in self.relations if found == kind), "")
 
-    def string(self, index: int) -> str:
-        if self._strings is None:
-            self._strings = Strings(self.archive, self.related("sharedStrings"))
-        return self._strings[index]
+    @cached_property
+    def strings(self) -> Strings:
+        return Strings(self.archive, self.related("sharedStrings"))
 
 
-_TYPE = re.compile(rb' t="([a-zA-Z]+)"')
-_DIMENSION = re.compile(rb'<dimension ref="[A-Z]+[0-9]+:[A-Z]+([0-9]+)"')
+_CONTENT = re.compile(rb'(?:(?: t="([a-zA-Z]+)")|[^>])*?><(?:is><t[^>]*>|v[^>]*>)?([^<]*)')
 _MERGED = re.compile(rb'<(?:[a-z]+:)?mergeCell ref="([A-Z]+)([0-9]+):([A-Z]+)([0-9]+)"')
-_MOST_MERGED = 200_000
+MOST_MERGED = 200_000
 
 
 class XlsxSheet:
@@ -61,43 +58,68 @@ class XlsxSheet:
         self.name = name
         self.part = part
         self.book = book
-        self._types: dict[bytes, bytes] = {}
+        self.value = _values(book)
+        self._merged: list[tuple[int, int, int, int]] = []
+        self._rows = 0
         if part not in book.archive.parts:
             raise Refused(DAMAGED)
 
-    def rows(self) -> Iterator[Row]:
-        return sheets.rows(lambda: self.book.archive.chunks(self.part))
+    def rows(self, part: int | None = None) -> Iterator[Row]:
+        return sheets.rows(lambda: self.book.archive.chunks(self.part), part)
 
-    def value(self, raw: Raw) -> Value:
-        if raw is None:
-            return None
-        _, attributes, stored, inline = raw
-        kind = self._types.get(attributes)
-        if kind is None:
-            match = _TYPE.search(attributes)
-            kind = self._types[attributes] = match[1] if match else b"n"
-        if kind == b"s":
-            return self.book.string(int(stored)) if stored else None
-        if kind == b"inlineStr":
-            return decoded(inline)
-        if kind == b"n" or kind == b"e":
-            return stored or None
-        return decoded(stored)  # text of a formula, boolean, ISO date
-
-    def estimate(self) -> int:
-        size = self.book.archive.parts[self.part].file_size
-        head = next(self.book.archive.chunks(self.part), b"")
-        match = _DIMENSION.search(head)
-        said = int(match[1]) if match else 0
-        return said if 1 < said <= size // 30 else size // 600
-
-    def merged(self) -> list[tuple[int, int, int, int]]:
-        found: list[tuple[int, int, int, int]] = []
+    def survey(self) -> None:
+        """Counts the rows and collects the merged cells, which stand behind them."""
+        if self._rows:
+            return
         rest = b""
         for chunk in self.book.archive.chunks(self.part):
             block = rest + chunk
-            for left, top, right, bottom in _MERGED.findall(block):
-                if top != bottom and len(found) < _MOST_MERGED:
-                    found.append((int(top), sheets.place(left), int(bottom), sheets.place(right)))
+            self._rows += block.count(b"row>")
+            if b"mergeCell " in block:
+                self._merged += _ranges(block)
             rest = block[block.rfind(b"<") :]
-        return found
+            self._rows -= rest.count(b"row>")
+            if len(self._merged) > MOST_MERGED:
+                raise Refused(TOO_LARGE)
+
+    def estimate(self) -> int:
+        self.survey()
+        return self._rows
+
+    def merged(self) -> list[tuple[int, int, int, int]]:
+        self.survey()
+        return self._merged
+
+
+def _ranges(block: bytes) -> list[tuple[int, int, int, int]]:
+    return [
+        (int(top), sheets.place(left), int(bottom), sheets.place(right))
+        for left, top, right, bottom in _MERGED.findall(block)
+        if top != bottom
+    ]
+
+
+def _values(book: Book) -> Callable[[Raw], Value]:
+    """What a cell holds. A closure, because a large roster asks a million times."""
+    types: dict[bytes, bytes] = {}
+
+    def value(raw: Raw) -> Value:
+        if raw is None:
+            return None
+        head, _, content = raw[1].rpartition(b">")
+        kind = types.get(head)
+        if kind is None:
+            match = _CONTENT.fullmatch(raw[1])
+            if match is None:
+                raise Refused(DAMAGED)
+            kind, content = match[1] or b"n", match[2]
+            if b">" not in content:
+                types[head] = kind
+        if kind == b"s" and content:
+            place = int(content)
+            return book.strings.run(place >> 6)[place & 63]
+        if kind == b"n" or kind == b"e":
+            return content or None
+        return decoded(content)  # inline, text of a formula, boolean, ISO date
+
+    return value

@@ -232,6 +232,12 @@ def test_database_url_replaces_the_embedded_server(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_database_url_may_name_a_socket(made_home):
+    host = str(postgres.start(made_home)).replace("/", "%2F")
+    found = postgres.database_settings({"DATABASE_URL": f"postgresql://aidcases@{host}/aidcases"}, made_home)
+    assert found["HOST"] == str(Cluster(made_home).socket_directory())
+
+
 def test_only_postgresql_is_accepted(tmp_path):
     with pytest.raises(PostgresUnavailable, match="postgres://"):
         postgres.database_settings({"DATABASE_URL": "mysql://clerk@db.example/aid"}, tmp_path)

@@ -7,8 +7,9 @@ import subprocess
 import sys
 import time
 from argparse import ArgumentParser
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
 from types import FrameType
 from typing import Any
 
@@ -34,6 +35,7 @@ class Command(BaseCommand):
     def handle(self, *, host: str, port: int, no_demo: bool, **options: Any) -> None:
         refuse_taken_port(host, port)
         call_command("migrate", verbosity=0)
+        settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise warns without
         if not no_demo and not get_user_model().objects.exists():
             call_command("seed_demo")
         signal.signal(signal.SIGTERM, stop_on_signal)
@@ -110,12 +112,14 @@ def refuse_taken_port(host: str, port: int) -> None:
 
 
 def wait_until_served(host: str, port: int, children: list[Child]) -> None:
-    """Returns when the web process answers; raises CommandError when it does not within a minute."""
+    """Returns when the web process answers (it listens earlier); raises CommandError after a minute."""
     address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         keep_up(children)
-        with suppress(OSError), socket.create_connection((address, port), timeout=1):
+        with suppress(OSError, HTTPException), closing(HTTPConnection(address, port, timeout=5)) as probe:
+            probe.request("GET", "/healthz")
+            probe.getresponse()
             return
         time.sleep(0.1)
     raise CommandError("网站在一分钟内没有启动成功。")

@@ -1,0 +1,81 @@
+"""The demo: a county and its neighbour with invented people, and an account for every role. Never in production."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from django.conf import settings
+from django.db import transaction
+
+from aidcases.actions import open_office, region_named
+from aidcases.flow import Refused
+from aidcases.models import Membership, Organisation, School, User
+from aidcases.registry import registry
+from aidcases.roles import ROLE_LABELS, OfficeKind, Role
+from aidcases.scoping import EVERYWHERE, acting_in
+from aidcases.terms import Term
+
+COUNTY, NEIGHBOUR, CITY = "620123", "620121", "6201"
+PASSWORD = "Demo-2026-aid"
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What a seeder is given."""
+
+    students: int
+    seed: int
+    term: Term
+    say: Callable[[str], None]
+    county: str = COUNTY
+    neighbour: str = NEIGHBOUR
+    city: str = CITY
+
+
+def seed(*, students: int, seed: int, say: Callable[[str], None]) -> None:
+    """Runs every app's seeder and makes the accounts; a second run adds what is missing."""
+    if settings.PRODUCTION:
+        raise Refused("正式环境不装演示数据。")
+    demo = Demo(students, seed, Term.containing(date.today()), say)
+    with acting_in(EVERYWHERE):
+        offices = {code: open_office(region=region_named(code)) for code in (CITY, COUNTY, NEIGHBOUR)}
+        for _, seeder in sorted(registry.demo, key=lambda entry: entry[0]):
+            seeder(demo)
+        make_accounts(offices)
+
+
+@transaction.atomic
+def make_accounts(offices: dict[str, Organisation]) -> None:
+    """One account for each role a newcomer wants to see the system through."""
+    primary = School.objects.filter(path__startswith=offices[COUNTY].path, stages__contains=["primary"]).order_by("code")
+    school = open_office(school=primary.first()) if primary.exists() else None
+    auditor = open_office(region=offices[COUNTY].region, kind=OfficeKind.AUDITOR)
+    wanted = [
+        ("jingban", "王经办", offices[COUNTY], Role.COUNTY_MAKER),
+        ("shenhe", "李审核", offices[COUNTY], Role.COUNTY_CHECKER),
+        ("zhuren", "张主任", offices[COUNTY], Role.COUNTY_HEAD),
+        ("xuexiao", "陈老师", school, Role.SCHOOL_MAKER),
+        ("shiju", "刘专员", offices[CITY], Role.CITY_OFFICER),
+        ("shenji", "赵审计", auditor, Role.AUDITOR),
+        ("linxian", "孙经办", offices[NEIGHBOUR], Role.COUNTY_MAKER),
+    ]
+    for username, full_name, office, role in wanted:
+        if office is None:
+            continue
+        user, made = User.objects.get_or_create(username=username, defaults={"full_name": full_name})
+        if made:
+            user.set_password(PASSWORD)
+            user.save()
+        Membership.objects.get_or_create(user=user, organisation=office, role=role)
+
+
+def accounts() -> list[str]:
+    """Lines for whoever starts the demo; none where no demo account has the demo's password."""
+    lines = []
+    found = User.objects.filter(username__in=("jingban", "shenhe", "zhuren", "xuexiao", "shiju", "shenji", "linxian"))
+    for user in found.order_by("pk"):
+        if user.check_password(PASSWORD) and (membership := user.memberships.select_related("organisation").first()):
+            lines.append(f"{user.username:<10} {PASSWORD}   {ROLE_LABELS[Role(membership.role)]}，{membership.organisation}")
+    return lines

@@ -1,0 +1,40 @@
+"""The demo's rosters on their ordinary way in: written as files, read, checked and committed like any other."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from aidcases.actions import open_office, region_named
+from aidcases.flow import Refused
+from aidcases.models import Region
+from students.demo.rosters import make_neighbours
+from students.models import ImportFile
+from students.models.imports import FileState
+
+
+def seed(demo: Any) -> None:
+    """Both counties' nine rosters for the demo's term; skipped where they have been imported already."""
+    from students.imports import pipeline
+
+    if ImportFile.objects.committed().filter(term=demo.term.code).exists():
+        return
+    regions = [tuple(row) for row in Region.objects.order_by("code").values_list("code", "name", "level")]
+    with tempfile.TemporaryDirectory() as folder:
+        made = make_neighbours(
+            Path(folder),
+            county=demo.county,
+            neighbour=demo.neighbour,
+            students=demo.students,
+            seed=demo.seed,
+            regions=regions,
+            term=demo.term.code,
+        )
+        for code, files in made.items():
+            office = open_office(region=region_named(code))
+            for kind, path in files.items():
+                file = pipeline.run_now(kind=kind, path=path, term=demo.term, office=office, commit_too=True)
+                if file.state != FileState.COMMITTED:
+                    raise Refused(f"演示名单“{file}”没有入库：{file.problem}")
+                demo.say(f"{office}：{file.get_kind_display()} {file.counts['rows']} 行")

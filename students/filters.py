@@ -1,0 +1,325 @@
+"""Filters of the lists, shared by page, ledger and API. Names and numbers never come from the address.
+
+A search is posted and kept under an opaque key (aidcases.searching).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import django_filters
+from django import forms
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Left
+from django.http import HttpRequest, QueryDict
+from django.shortcuts import redirect, resolve_url
+from django.urls import reverse_lazy
+
+from aidcases import searching
+from aidcases.models import Region, School
+from aidcases.models.places import LEVELS, region_path
+from aidcases.scoping import current_scope
+from aidcases.terms import Term
+from aidcases.web import chosen_term
+from students import finding
+from students.enums import GRADE_LABELS, Category, RosterKind, Stage
+from students.facts import hardships_in
+from students.models import Enrolment, Household, ImportFile, ImportRow, Member
+from students.models.imports import FileState, RowState
+
+ALL = "全部"
+COUNTY_PATH = len("/62/6201/620123/")
+YES_NO = [("1", "是"), ("0", "否")]
+# 户类型 as the old (2014–2020) and the new export of the poverty system write it.
+HOUSEHOLD_KINDS = (
+    "一般贫困户", "低保贫困户", "五保贫困户", "特困供养贫困户",
+    "脱贫户", "边缘易致贫户", "突发严重困难户", "一般农户",
+)  # fmt: skip
+EXPIRED = "这次搜索已过期，请重新输入姓名或号码。"
+
+
+def _grades() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Options by stage; a label that two stages share says which is meant."""
+    times = Counter(label for labels in GRADE_LABELS.values() for label in labels)
+    return [
+        (
+            Stage(stage).label,
+            [
+                (f"{stage}-{n}", label if times[label] == 1 else f"{Stage(stage).label} {label}")
+                for n, label in enumerate(labels, 1)
+            ],
+        )
+        for stage, labels in GRADE_LABELS.items()
+    ]
+
+
+def _picker(url: str, options: list[tuple[str, str]], hint: str) -> forms.Select:
+    """A select that asks the server while one types; `options` are there from the start."""
+    attrs = {"data-pick": "", "data-pick-url": reverse_lazy(url), "placeholder": hint}
+    return forms.Select(attrs, choices=[("", ALL), *options])
+
+
+class SearchableFilter(django_filters.FilterSet):
+    """A list with a posted search beside its filters. `term`: the term worked in, else the one chosen."""
+
+    q = django_filters.CharFilter(method="by_search", widget=forms.HiddenInput)
+    search = django_filters.CharFilter(method="as_it_is", label="查找")
+
+    def __init__(
+        self, data: Any, queryset: QuerySet, *, request: HttpRequest, term: Term | None = None, **kwargs: Any
+    ):
+        key = (data or {}).get("q")
+        self.query = searching.recalled(request, key)
+        self.expired = bool(key) and self.query is None
+        data = QueryDict(mutable=True) if data is None else data.copy()
+        data["search"] = self.query.shown if self.query else ""
+        super().__init__(data, queryset, request=request, **kwargs)
+        self._term = term
+
+    @property
+    def term(self) -> Term:
+        self._term = self._term or chosen_term(self.request)
+        return self._term
+
+    def as_it_is(self, rows: QuerySet, _name: str, _value: Any) -> QuerySet:
+        """The words in the box are only shown; `q` says what is meant."""
+        return rows
+
+    def by_search(self, rows: QuerySet, _name: str, _key: str) -> QuerySet:
+        return rows.filter(self.meaning(self.query)) if self.query else rows.none()
+
+    def meaning(self, query: searching.Query) -> Q:
+        raise NotImplementedError
+
+    def pick(self, name: str, url: str, options: list[tuple[str, str]], hint: str) -> None:
+        self.filters[name].extra["widget"] = _picker(url, options, hint)
+
+    def pick_place(self, name: str) -> None:
+        """Townships of the own area are offered at once, other places when one types."""
+        code = self.data.get(name, "")
+        wanted = (
+            Q(level="township", path__startswith=current_scope().path)
+            if current_scope().path != "/"
+            else Q(pk=None)
+        )
+        found = (
+            Region.objects.filter(wanted | Q(code=code)).order_by("path").values_list("code", "name")[:200]
+        )
+        self.pick(name, "place_pick", list(found), "乡镇或村")
+
+
+def searched(request: HttpRequest, url: str, kind: type[SearchableFilter]) -> Any:
+    """After a posted filter form: to the list, the search under a key, everything else in the address."""
+    params = QueryDict(mutable=True)
+    for name in kind.base_filters:
+        if (value := request.POST.get(name, "")) and name not in ("q", "search"):
+            params[name] = value
+    typed = request.POST.get("search", "").strip()
+    kept = searching.recalled(request, request.POST.get("q"))
+    if kept and typed == kept.shown:
+        params["q"] = request.POST["q"]
+    elif typed and (query := searching.understood(typed)).shown:
+        params["q"] = searching.remember(request, query)
+    address = resolve_url(url)
+    return redirect(f"{address}?{params.urlencode()}" if params else address)
+
+
+def under(field: str, code: str) -> Q:
+    """Rows whose path lies in a division, by its code; nothing for what is no code."""
+    return (
+        Q(**{f"{field}__startswith": region_path(code)})
+        if code.isdigit() and len(code) in LEVELS
+        else Q(pk=None)
+    )
+
+
+class EnrolmentFilter(SearchableFilter):
+    """Who studies where in a term."""
+
+    search = django_filters.CharFilter(method="as_it_is", label="姓名、首字母、证件号或学籍号")
+    stage = django_filters.ChoiceFilter(label="学段", choices=Stage.choices, empty_label=ALL)
+    school = django_filters.CharFilter(label="学校", method="of_school")
+    category = django_filters.ChoiceFilter(
+        label="困难类别（本学期）",
+        choices=[("any", "任一困难类别"), *Category.choices],
+        empty_label=ALL,
+        method="with_category",
+    )
+    grade = django_filters.ChoiceFilter(label="年级", choices=_grades(), empty_label=ALL, method="in_grade")
+    class_name = django_filters.CharFilter(label="班级")
+    boarding = django_filters.ChoiceFilter(
+        label="寄宿", choices=[("1", "寄宿"), ("0", "走读")], empty_label=ALL
+    )
+    place = django_filters.CharFilter(label="家庭所在乡镇、村", method="at_home_in")
+    away = django_filters.ChoiceFilter(
+        label="在外就读",
+        choices=[("1", "学校与家庭不在同一县"), ("0", "在家庭所在县就读")],
+        empty_label=ALL,
+        method="studying_away",
+    )
+
+    class Meta:
+        model = Enrolment
+        fields = ()
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        code = self.data.get("school", "")
+        self.school = School.objects.filter(code=code).first() if code else None
+        self.pick(
+            "school", "school_pick", [(code, self.school.name)] if self.school else [], "校名、代码或首字母"
+        )
+        self.pick_place("place")
+
+    def meaning(self, query: searching.Query) -> Q:
+        return finding.of_student(query, "student__")
+
+    def of_school(self, rows: QuerySet, _name: str, _code: str) -> QuerySet:
+        return rows.filter(school_path=self.school.path) if self.school else rows.none()
+
+    def in_grade(self, rows: QuerySet, _name: str, value: str) -> QuerySet:
+        stage, _, grade = value.partition("-")
+        return rows.filter(stage=stage, grade=grade)
+
+    def with_category(self, rows: QuerySet, _name: str, value: str) -> QuerySet:
+        held = hardships_in(self.term).filter(person=OuterRef("student"))
+        if value == "any":
+            return rows.filter(Exists(held) | Q(orphan=True))
+        # The roll's own mark counts beside a list of orphans (subsidies.facts says the same).
+        marked = Q(orphan=True) if value == Category.ORPHAN else Q()
+        return rows.filter(Exists(held.filter(category=value)) | marked)
+
+    def at_home_in(self, rows: QuerySet, _name: str, code: str) -> QuerySet:
+        return rows.filter(under("home_path", code))
+
+    def studying_away(self, rows: QuerySet, _name: str, value: str) -> QuerySet:
+        """Home known down to the county and the school elsewhere."""
+        rows = rows.annotate(
+            home_county=Left("home_path", COUNTY_PATH), school_county=Left("school_path", COUNTY_PATH)
+        )
+        if value == "1":
+            return rows.exclude(home_path="").exclude(home_county=F("school_county"))
+        return rows.filter(home_county=F("school_county"))
+
+
+class HouseholdFilter(SearchableFilter):
+    """Households of the registers."""
+
+    search = django_filters.CharFilter(method="as_it_is", label="户编号、户主或成员姓名、证件号")
+    place = django_filters.CharFilter(label="乡镇、村", method="in_place")
+    kind = django_filters.ChoiceFilter(
+        label="户类型",
+        choices=[(kind, kind) for kind in HOUSEHOLD_KINDS],
+        empty_label=ALL,
+        lookup_expr="contains",
+    )
+    studying = django_filters.ChoiceFilter(
+        label="有在读学生", choices=YES_NO, empty_label=ALL, method="with_students"
+    )
+
+    class Meta:
+        model = Household
+        fields = ()
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.pick_place("place")
+
+    def meaning(self, query: searching.Query) -> Q:
+        return finding.of_household(query)
+
+    def in_place(self, rows: QuerySet, _name: str, code: str) -> QuerySet:
+        return rows.filter(under("path", code))
+
+    def with_students(self, rows: QuerySet, _name: str, value: str) -> QuerySet:
+        enrolled = Exists(Enrolment.objects.in_term(self.term).filter(student=OuterRef("person")))
+        studying = Exists(Member.objects.filter(enrolled, household=OuterRef("pk")))
+        return rows.filter(studying if value == "1" else ~studying)
+
+
+class SchoolFilter(django_filters.FilterSet):
+    """Schools are no secret: their names may stand in the address."""
+
+    name = django_filters.CharFilter(label="校名、代码或首字母", method="named")
+    stage = django_filters.ChoiceFilter(
+        label="学段", choices=Stage.choices, empty_label=ALL, method="of_stage"
+    )
+    place = django_filters.CharFilter(label="所在乡镇、县", method="in_place")
+    public = django_filters.ChoiceFilter(
+        label="办学性质", choices=[("1", "公办"), ("0", "民办")], empty_label=ALL
+    )
+    where = django_filters.ChoiceFilter(
+        label="范围", choices=[("away", "外地学校（有本辖区学生）")], empty_label="本辖区学校", method="lying"
+    )
+
+    class Meta:
+        model = School
+        fields = ()
+
+    def __init__(self, data: Any, queryset: QuerySet, *, request: HttpRequest, term: Term, **kwargs: Any):
+        super().__init__(data, queryset, request=request, **kwargs)
+        self.term = term
+        code = self.data.get("place", "")
+        known = list(Region.objects.filter(code=code).values_list("code", "name")) if code else []
+        self.filters["place"].extra["widget"] = _picker("place_pick", known, "乡镇或县")
+
+    def filter_queryset(self, queryset: QuerySet) -> QuerySet:
+        """Without a choice: schools of the own area."""
+        rows = super().filter_queryset(queryset)
+        return (
+            rows
+            if self.form.cleaned_data.get("where")
+            else rows.filter(path__startswith=current_scope().path)
+        )
+
+    def named(self, rows: QuerySet, _name: str, text: str) -> QuerySet:
+        return rows.filter(finding.of_school(text.strip()))
+
+    def of_stage(self, rows: QuerySet, _name: str, stage: str) -> QuerySet:
+        return rows.filter(stages__contains=[stage])
+
+    def in_place(self, rows: QuerySet, _name: str, code: str) -> QuerySet:
+        return rows.filter(under("path", code))
+
+    def lying(self, rows: QuerySet, _name: str, _value: str) -> QuerySet:
+        """Elsewhere, with children in sight: one pass over the enrolments gives the few schools."""
+        seen = Enrolment.objects.in_term(self.term).exclude(school_path__startswith=current_scope().path)
+        return rows.filter(path__in=seen.order_by().values("school_path").distinct())
+
+
+class ImportFilter(django_filters.FilterSet):
+    """The history of imports."""
+
+    kind = django_filters.ChoiceFilter(label="名单", choices=RosterKind.choices, empty_label=ALL)
+    term = django_filters.ChoiceFilter(label="学期", empty_label=ALL)
+    state = django_filters.ChoiceFilter(label="状态", choices=FileState.choices, empty_label=ALL)
+
+    class Meta:
+        model = ImportFile
+        fields = ()
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        codes = ImportFile.objects.order_by("-term").values_list("term", flat=True).distinct()
+        self.filters["term"].extra["choices"] = [(code, Term.parse(code).label) for code in codes]
+
+
+class RowFilter(django_filters.FilterSet):
+    """Rows of one imported file."""
+
+    state = django_filters.ChoiceFilter(
+        choices=[pair for pair in RowState.choices if pair[0] != RowState.READ]
+    )
+    reason = django_filters.CharFilter(method="for_reason")
+    warned = django_filters.CharFilter(method="with_warnings")
+
+    class Meta:
+        model = ImportRow
+        fields = ()
+
+    def for_reason(self, rows: QuerySet, _name: str, code: str) -> QuerySet:
+        return rows.filter(reasons__contains=[code])
+
+    def with_warnings(self, rows: QuerySet, _name: str, _value: str) -> QuerySet:
+        return rows.exclude(warnings=[])

@@ -1,0 +1,90 @@
+"""An uploaded roster, read by a limited process: lines for COPY and a summary, or the sentence why not."""
+
+from __future__ import annotations
+
+import datetime
+import io
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from aidcases.crypto import Keyring, open_sealed
+from students.imports.rows import COPY_COLUMNS as COPY_COLUMNS
+from students.imports.sandbox import Child, Followed, started
+from students.imports.source import Limits as Limits
+from students.imports.source import Refused as Refused
+
+Sink = Callable[[BinaryIO], Any]
+Progress = Callable[[int, int], Any]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was read: `mapping` field → heading, `unused` headings, `heading_row` as Excel numbers it."""
+
+    rows: int
+    rejected: int
+    sheet: str
+    heading_row: int
+    headings: list[str]
+    mapping: dict[str, str]
+    unused: list[str]
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def read_roster(
+    path: Path | str,
+    kind: str,
+    file_id: int,
+    *,
+    filename: str,
+    keyring: Keyring,
+    sink: Sink | None = None,
+    limits: Limits | None = None,
+    today: datetime.date | None = None,
+    on_progress: Progress | None = None,
+) -> Summary:
+    """Read a sealed upload. `sink` gets a file of COPY lines (columns COPY_COLUMNS) and reads it to its end;
+    `on_progress(done, total)` is called while it does. Without a sink only the heading is looked at, and
+    `rows` is about how many there are.
+
+    Raises Refused with one sentence; then reading the lines has failed too, so that the COPY is undone.
+    """
+    limits = limits or Limits()
+    order = {
+        "task": "read",
+        "keys": keyring.dump(),
+        "kind": str(kind),
+        "file_id": file_id,
+        "filename": filename,
+        "today": (today or datetime.date.today()).isoformat(),
+        "look_only": sink is None,
+    }
+    with open_sealed(path, keyring) as source, started(order, source, limits) as child:
+        child.input.close()
+        if sink is not None:
+            _pour(child, sink, on_progress)
+        return Summary(**child.result()["summary"])
+
+
+def _pour(
+    child: Child, sink: Callable[[BinaryIO], Any], on_progress: Callable[[int, int], Any] | None
+) -> None:
+    """The child's lines into the sink. What ended the child is told rather than what the sink made of it."""
+    total, done = child.first().get("total", 0), 0
+
+    def count(lines: int) -> None:
+        nonlocal done
+        done += lines
+        if on_progress:
+            on_progress(done, max(total, done))
+
+    try:
+        sink(io.BufferedReader(Followed(child, count), 1 << 18))
+    except Exception:
+        if child.has_failed():
+            child.result()
+        raise

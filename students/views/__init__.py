@@ -1,0 +1,1 @@
+"""Pages of students, households, schools and imports."""

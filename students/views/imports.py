@@ -1,0 +1,217 @@
+"""Rosters on their way in: history, upload, preview, confirmation, the file given back."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+
+from aidcases import crypto, jobs, sql
+from aidcases.flow import Refused
+from aidcases.models import Job
+from aidcases.models.records import JobState
+from aidcases.roles import P
+from aidcases.terms import Term
+from aidcases.web import PERSONAL, chosen_term, command, page, paginate, saw
+from students.enums import RosterKind
+from students.filters import ImportFilter, RowFilter
+from students.forms import ENDINGS, ImportForm
+from students.imports import pipeline
+from students.imports.kinds import KINDS
+from students.models import ImportFile
+from students.models.imports import FileState, RowState
+from students.panels import rosters_of
+from students.views.rows import WAITING, described, sentence
+
+OPEN = (FileState.UPLOADED, FileState.PREVIEWED, FileState.COMMITTING)
+# How far a file has come in 上传 → 核对 → 入库; 4: all done.
+STEPS = {FileState.UPLOADED: 2, FileState.PREVIEWED: 2, FileState.COMMITTING: 3, FileState.COMMITTED: 4}
+
+
+@page(can=P.IMPORT_VIEW)
+def import_list(request: HttpRequest) -> HttpResponse:
+    term = chosen_term(request)
+    found = ImportFilter(request.GET, ImportFile.objects.select_related("office"), request=request)
+    context = {"found": found, "page": paginate(found.qs, request), "rosters": rosters_of(request, term)}
+    return render(request, "students/import_list.html", {**context, "term": term})
+
+
+@page(can=P.IMPORT_WRITE)
+def import_new(request: HttpRequest) -> HttpResponse:
+    term = chosen_term(request)
+    form = ImportForm(initial={"kind": request.GET.get("kind"), "term": term.code}, term=term)
+    return _form_page(request, form)
+
+
+def _form_page(request: HttpRequest, form: ImportForm, status: int = 200) -> HttpResponse:
+    kinds = [
+        {
+            "label": kind.title,
+            "needed": [field.titles[0] for field in kind.fields if field.required],
+            "optional": [field.titles[0] for field in kind.fields if not field.required],
+        }
+        for kind in KINDS.values()
+    ]
+    limit = settings.UPLOAD_LIMIT_MB
+    context = {"form": form, "kinds": kinds, "limit": limit, "endings": ENDINGS.replace(",", " ")}
+    return render(request, "students/import_new.html", context, status=status)
+
+
+@command(can=P.IMPORT_WRITE)
+def import_upload(request: HttpRequest) -> HttpResponse:
+    office = request.membership.organisation
+    if office.region is None:
+        raise Refused("您的单位没有行政区划，不能导入名单。请切换到县资助中心的身份。")
+    form = ImportForm(request.POST, request.FILES, term=chosen_term(request))
+    if not form.is_valid():
+        return _form_page(request, form, status=422)
+    told = {
+        "kind": form.cleaned_data["kind"],
+        "term": Term.parse(form.cleaned_data["term"]),
+        "office": office,
+    }
+    upload = form.cleaned_data["file"]
+    if (twin := _under_way(upload, **told)) is not None:
+        messages.info(request, "同一份文件已经上传过，正在办理，没有再收一次。")
+        return redirect("import_detail", pk=twin.pk)
+    # A file's name is shown and kept: a number in it is masked like one in any other text.
+    file = pipeline.receive(**told, filename=crypto.mask_numbers(upload.name), chunks=upload.chunks(1 << 20))
+    _start("students.import_preview", "读取名单", file)
+    return redirect("import_detail", pk=file.pk)
+
+
+def _under_way(upload: UploadedFile, *, kind: str, term: Term, office: Any) -> ImportFile | None:
+    """A file of the same bytes that is not finished. Of two uploads at once the second waits for the first."""
+    digest = hashlib.sha256()
+    for block in upload.chunks(1 << 20):
+        digest.update(block)
+    sql.lock("import.upload", office.pk, digest.hexdigest())
+    rows = ImportFile.objects.filter(sha256=digest.hexdigest(), kind=kind, term=term.code, office=office)
+    return rows.filter(state__in=OPEN).first()
+
+
+def _start(kind: str, label: str, file: ImportFile) -> Job:
+    """The next step as a job of this file."""
+    job = jobs.enqueue(kind, label=f"{label}：{file.get_kind_display()}", once=True, file=file.pk)
+    ImportFile.objects.filter(pk=file.pk).update(job_id=job.pk)
+    return job
+
+
+@page(can=P.IMPORT_VIEW)
+def import_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    file = get_object_or_404(ImportFile.objects.select_related("office"), pk=pk)
+    found = RowFilter(request.GET, file.rows.all(), request=request)
+    shown = paginate(found.qs, request)
+    context = {
+        "file": file,
+        "step": STEPS.get(FileState(file.state), 1),
+        "job": _job(file),
+        "earlier": pipeline.same_file(file) if file.state != FileState.COMMITTED else None,
+        "cards": _cards(file, request),
+        "reasons": _reasons(file, request),
+        "page": shown,
+        "rows": described(file, list(shown)),
+        "narrowed": any(request.GET.get(name) for name in ("state", "reason", "warned")),
+        "is_school": file.kind == RosterKind.SCHOOLS,
+        "returnable": _returnable(file),
+    }
+    return render(request, "students/import_detail.html", context)
+
+
+def _job(file: ImportFile) -> Job | None:
+    """The file's last job while there is something to say about it."""
+    job = Job.objects.filter(pk=file.job_id).first() if file.job_id else None
+    return job if job and job.state != JobState.DONE else None
+
+
+def _returnable(file: ImportFile) -> int:
+    """Rows a clerk has to look at in the file given back."""
+    if file.state not in (FileState.PREVIEWED, FileState.COMMITTED):
+        return 0
+    return sum(file.counts.get(state, 0) for state in WAITING)
+
+
+TONES = {RowState.NEW: "good", RowState.REVIEW: "warn", RowState.REJECTED: "bad"}
+
+
+def _cards(file: ImportFile, request: HttpRequest) -> list[dict[str, Any]]:
+    """A figure per state, each a filter of the table below."""
+    if not file.counts:
+        return []
+    chosen = request.GET.get("state", "")
+    cards = [{"label": "全部", "number": file.counts["rows"], "url": "?", "tone": "", "hint": ""}]
+    for state in (RowState.NEW, RowState.CHANGED, RowState.UNCHANGED, RowState.REVIEW, RowState.REJECTED):
+        number = file.counts[state]
+        tone = TONES.get(state, "") if number else ""
+        url = f"?state={state}" if number else ""
+        hint = "正在看" if chosen == state else ""
+        cards.append({"label": state.label, "number": number, "url": url, "tone": tone, "hint": hint})
+    return cards
+
+
+def _reasons(file: ImportFile, request: HttpRequest) -> list[dict[str, Any]]:
+    """Why rows wait or were sent back, the most frequent first."""
+    counted = sorted(file.counts.get("reasons", {}).items(), key=lambda item: (-item[1], item[0]))
+    chosen = request.GET.get("reason", "")
+    return [
+        {"code": code, "text": sentence(code), "count": count, "active": code == chosen}
+        for code, count in counted
+    ]
+
+
+@command(can=P.IMPORT_WRITE)
+def import_confirm(request: HttpRequest, pk: int) -> HttpResponse:
+    file = get_object_or_404(ImportFile, pk=pk)
+    file.move("confirm", by=request.actor)
+    _start("students.import_commit", "名单入库", file)
+    return redirect("import_detail", pk=file.pk)
+
+
+@command(can=P.IMPORT_WRITE)
+def import_reopen(request: HttpRequest, pk: int) -> HttpResponse:
+    """Back to the preview when the commit has failed or was cancelled."""
+    file = get_object_or_404(ImportFile, pk=pk)
+    if Job.objects.open().filter(pk=file.job_id).exists():
+        raise Refused("名单正在入库，请等它结束或先取消。")
+    file.move("reopen", by=request.actor)
+    messages.success(request, "已退回核对，没有入库任何内容。")
+    return redirect("import_detail", pk=file.pk)
+
+
+@command(can=P.IMPORT_WRITE)
+def import_discard(request: HttpRequest, pk: int) -> HttpResponse:
+    file = get_object_or_404(ImportFile, pk=pk)
+    file.move("discard", by=request.actor)
+    if (job := Job.objects.open().filter(pk=file.job_id).first()) is not None:
+        job.move("cancel", by=request.actor)
+    messages.success(request, f"已放弃“{file.filename}”，没有入库任何内容。")
+    return redirect("import_list")
+
+
+@command(can=P.IMPORT_WRITE)
+def import_return(request: HttpRequest, pk: int) -> HttpResponse:
+    """Has the file made with its reason column."""
+    file = get_object_or_404(ImportFile, pk=pk)
+    if not _returnable(file):
+        raise Refused("这份名单没有待核对或退回的行，不需要退回文件。")
+    _start("students.import_return", "生成退回文件", file)
+    return redirect("import_detail", pk=file.pk)
+
+
+@page(can=P.IMPORT_VIEW, reads=PERSONAL)
+def import_returned(request: HttpRequest, pk: int) -> HttpResponse:
+    """The same file back with its reason column, unsealed for this download only."""
+    file = get_object_or_404(ImportFile, pk=pk)
+    if not file.returned:
+        raise Http404("退回文件还没有生成。")
+    saw(request, "students.importfile", [file.pk])
+    content = crypto.open_sealed(settings.FILES / file.returned)
+    response = FileResponse(content, as_attachment=True, filename=f"{Path(file.filename).stem}_退回.xlsx")
+    response["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,135 @@
+"""Rows of an imported file in words: what each would change, and why it waits or was sent back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from aidcases.models import Region, School
+from aidcases.templatetags.aid import money
+from students.enums import Category, RosterKind, Stage, grade_label
+from students.imports.identity import REASONS
+from students.imports.kinds import KINDS
+from students.models import ImportFile, ImportRow
+from students.models.imports import RowState
+
+# What the checks against the database find (students.imports.checks, names); the reader's own are in REASONS.
+CHECKED = {
+    "name": "同一个证件号码在别的名单里是另一个姓名。请核对证件；核实以前，这一行的内容不计入。",
+    "repeated": "同一个人在这份文件里出现了不止一次，内容不一样。请只留正确的一行。",
+    "school stage": "年级与学校的学段不一致。请核对年级或学校标识码。",
+    "enrolled elsewhere": "这名学生本学期已在别处的学校就读。请与对方核实在哪里就读。",
+    "school of another office": "这所学校归别的县管理，名称不同。请核对学校标识码。",
+}
+LABELS = {
+    "registered_poor": "计入建档立卡",
+    "identified_on": "识别时间",
+    "monitored": "监测对象类型",
+    "stage": "学段",
+    "grade": "年级",
+    "id_type": "证件类型",
+    "disability_level": "残疾等级",
+}
+HIDDEN = ("village_code",)  # the first digits of the household's number
+YES_NO = {
+    "boarding": ("寄宿", "走读"),
+    "rural_hukou": ("农业户口", "非农业户口"),
+    "rural": ("农村", "城市"),
+    "public": ("公办", "民办"),
+    "present": ("在校", "不在校"),
+    "risk_cleared": ("已消除", "未消除"),
+}
+SCHOOLS, REGIONS = ("school_code",), ("hukou_code", "region_code", "school_province")
+MONEY = ("annual_fee", "monthly_amount", "income_per_head")
+SEALED = ("phone", "number")  # compared by keyed hash, never shown
+CODES = {
+    **dict(Category.choices),
+    **dict(Stage.choices),
+    "hk_macau_permit": "港澳居民来往内地通行证",
+    "taiwan_permit": "台湾居民来往大陆通行证",
+    "permanent_residence": "外国人永久居留证",
+    "passport": "护照",
+    "other": "其他证件",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A column of the file: as it is in the system, as the file has it."""
+
+    label: str
+    old: str
+    new: str
+
+
+def sentence(code: str) -> str:
+    """What a reason or warning code means, and what to do."""
+    return REASONS.get(code) or CHECKED.get(code, code)
+
+
+def described(file: ImportFile, rows: list[ImportRow]) -> list[dict[str, Any]]:
+    """What the page shows of each row; names of schools and divisions come in two queries."""
+    known = Known(_values(rows, SCHOOLS), _values(rows, REGIONS))
+    titles = {field.name: field.titles[0] for field in KINDS[file.kind].fields} | LABELS
+    titles |= file.summary.get("mapping", {})
+    is_school = file.kind == RosterKind.SCHOOLS
+    return [
+        {
+            "row": row,
+            "name": row.data.get("name", "") if is_school else row.name,
+            "code": row.data.get("code", ""),
+            "cells": [
+                Cell(titles.get(key, key), known.text(key, old, row), known.text(key, new, row))
+                for key, (old, new) in _changes(row).items()
+                if key not in HIDDEN
+            ],
+            "reasons": [sentence(code) for code in row.reasons if row.state in WAITING],
+            "warnings": [sentence(code) for code in row.warnings],
+        }
+        for row in rows
+    ]
+
+
+WAITING = (RowState.REVIEW, RowState.REJECTED)
+
+
+def _changes(row: ImportRow) -> dict[str, tuple[Any, Any]]:
+    """Key → (as it is, as it would be). A new row brings everything it says."""
+    if row.state == RowState.NEW:
+        return {key: (None, value) for key, value in row.data.items() if key not in ("code", "name")}
+    return {key: tuple(pair) for key, pair in row.changes.items()} if row.state == RowState.CHANGED else {}
+
+
+def _values(rows: Iterable[ImportRow], keys: tuple[str, ...]) -> set[str]:
+    found = (pair for row in rows for key, pair in _changes(row).items() if key in keys)
+    return {str(value) for pair in found for value in pair if value}
+
+
+class Known:
+    """Names behind the codes that the rows of a page use."""
+
+    def __init__(self, schools: set[str], regions: set[str]):
+        self.schools = (
+            dict(School.objects.filter(code__in=schools).values_list("code", "name")) if schools else {}
+        )
+        self.regions = (
+            dict(Region.objects.filter(code__in=regions).values_list("code", "name")) if regions else {}
+        )
+
+    def text(self, key: str, value: Any, row: ImportRow) -> str:
+        """A value as a clerk writes it; "" for none."""
+        if value is None or value == "":
+            return ""
+        if key in SEALED:
+            return "号码"
+        if isinstance(value, bool):
+            return YES_NO.get(key, ("是", "否"))[0 if value else 1]
+        if isinstance(value, list):
+            return "、".join(CODES.get(each, str(each)) for each in value)
+        if key == "grade":
+            return grade_label(row.data.get("stage", ""), value)
+        if key in MONEY:
+            return f"{money(value)}"
+        names = self.schools if key in SCHOOLS else self.regions if key in REGIONS else CODES
+        return names.get(str(value), str(value))

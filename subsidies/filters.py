@@ -1,0 +1,108 @@
+"""Filters of entitlements, changes and children of the priority categories."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from aidcases import searching
+from aidcases.models import School
+from aidcases.models.places import region_path
+from students import finding
+from students.enums import Category, Stage
+from students.facts import hardships_in
+from students.filters import ALL, EnrolmentFilter, SearchableFilter
+from subsidies.board import COVERED, standing_as
+from subsidies.enums import Delivery
+from subsidies.models import Benefit, Entitlement, EntitlementChange, Rule, RulePack
+
+CHANGED = {"changed": "金额或依据变了", "withdrawn": "不再享受"}
+
+
+def _rules() -> list[tuple[str, str]]:
+    """Rules of the newest versions; a code means the rule in every version."""
+    newest = Rule.objects.filter(pack__in=RulePack.objects.newest().values("pk"))
+    return list(newest.order_by("pack__code", "order").values_list("code", "title"))
+
+
+class OfBenefit(SearchableFilter):
+    """What lists of entitlements and of their changes share: whose, of what, where."""
+
+    search = django_filters.CharFilter(method="as_it_is", label="姓名、首字母、证件号或学籍号")
+    benefit = django_filters.ModelChoiceFilter(
+        label="资助项目", queryset=Benefit.objects.all(), to_field_name="code", empty_label=ALL
+    )
+    school = django_filters.CharFilter(label="学校", method="of_school")
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        code = self.data.get("school", "")
+        self.school = School.objects.filter(code=code).first() if code else None
+        self.pick("school", "school_pick", [(code, self.school.name)] if self.school else [], "校名、代码或首字母")
+
+    def meaning(self, query: searching.Query) -> Q:
+        return finding.of_student(query, "student__")
+
+    def of_school(self, rows: QuerySet, _name: str, _code: str) -> QuerySet:
+        return rows.filter(school_path=self.school.path) if self.school else rows.none()
+
+
+class EntitlementFilter(OfBenefit):
+    """student × benefit of a term. `county`, `run` and `term` come from links and stay hidden in the form."""
+
+    stage = django_filters.ChoiceFilter(
+        label="学段", field_name="enrolment__stage", choices=Stage.choices, empty_label=ALL
+    )
+    category = django_filters.ChoiceFilter(
+        label="困难类别（本学期）", choices=[("any", "任一困难类别"), *Category.choices], empty_label=ALL, method="with_category"
+    )
+    delivery = django_filters.ChoiceFilter(
+        label="发放方式", field_name="rule__delivery", choices=Delivery.choices, empty_label=ALL
+    )
+    rule = django_filters.ChoiceFilter(label="依据的规则", field_name="rule__code", choices=_rules, empty_label=ALL)
+    county = django_filters.CharFilter(method="of_county", widget=django_filters.widgets.forms.HiddenInput)
+    run = django_filters.NumberFilter(field_name="run_id", widget=django_filters.widgets.forms.HiddenInput)
+
+    class Meta:
+        model = Entitlement
+        fields = ()
+
+    def with_category(self, rows: QuerySet, _name: str, value: str) -> QuerySet:
+        held = hardships_in(self.term).filter(person=OuterRef("student"))
+        # The roll's own mark counts beside a list of orphans (subsidies.facts says the same).
+        if value == "any":
+            return rows.filter(Exists(held) | Q(enrolment__orphan=True))
+        marked = Q(enrolment__orphan=True) if value == Category.ORPHAN else Q()
+        return rows.filter(Exists(held.filter(category=value)) | marked)
+
+    def of_county(self, rows: QuerySet, _name: str, code: str) -> QuerySet:
+        return rows.of(region_path(code)) if code.isdigit() and len(code) == 6 else rows.none()
+
+
+class ChangeFilter(OfBenefit):
+    """Rows that runs changed or withdrew."""
+
+    kind = django_filters.ChoiceFilter(
+        label="变动", choices=list(CHANGED.items()), empty_label=ALL, method="of_kind"
+    )
+    run = django_filters.NumberFilter(field_name="run_id", widget=django_filters.widgets.forms.HiddenInput)
+
+    class Meta:
+        model = EntitlementChange
+        fields = ()
+
+    def of_kind(self, rows: QuerySet, _name: str, kind: str) -> QuerySet:
+        return rows.filter(new_rule__isnull=kind == "withdrawn")
+
+
+class CoverageFilter(EnrolmentFilter):
+    """Children of the priority categories by what they get."""
+
+    covered = django_filters.ChoiceFilter(
+        label="享受情况", choices=list(COVERED.items()), empty_label=ALL, method="standing_so"
+    )
+
+    def standing_so(self, rows: QuerySet, _name: str, covered: str) -> QuerySet:
+        return rows.filter(standing_as(covered, self.term))

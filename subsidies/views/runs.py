@@ -1,0 +1,127 @@
+"""Computing a term: asking for it, what each run changed, what its certificate proves."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render, resolve_url
+
+from aidcases import audit
+from aidcases.flow import Refused
+from aidcases.models import Job, School
+from aidcases.roles import P
+from aidcases.terms import Term
+from aidcases.web import chosen_term, command, page, paginate
+from students.filters import EXPIRED, searched
+from students.models import Enrolment
+from students.places import Places
+from subsidies import board, compute
+from subsidies.actions import request_recompute
+from subsidies.enums import MAY_CLAIM
+from subsidies.filters import ChangeFilter
+from subsidies.forms import RecomputeForm
+from subsidies.models import ComputeRun, EntitlementChange, Rule
+
+KIND = "subsidies.recompute"
+
+
+@page(can=P.ENTITLEMENT_VIEW)
+def run_list(request: HttpRequest) -> HttpResponse:
+    term = chosen_term(request)
+    runs = paginate(ComputeRun.objects.filter(term=term.code), request)
+    places = Places(run.path for run in runs)
+    last = board.last_run(term)
+    context = {
+        "term": term,
+        "page": runs,
+        "rows": [{"run": run, "place": places.label(run.path)} for run in runs],
+        "open_jobs": Job.objects.roots().open().filter(kind=KIND, params__term=term.code)[:5],
+        "last": last,
+        "marked": board.marked(term).count(),
+        "rules_changed": bool(last and last.rules_digest and last.rules_digest != compute.rules_digest(term)),
+        "form": RecomputeForm(initial={"term": term.code}),
+    }
+    return render(request, "subsidies/run_list.html", context)
+
+
+@command(can=P.RECOMPUTE)
+def recompute(request: HttpRequest) -> HttpResponse:
+    """For everyone of the own region, as a job; a second click while it runs is the same job."""
+    form = RecomputeForm(request.POST)
+    if not form.is_valid():
+        raise Refused(*(text for texts in form.errors.values() for text in texts))
+    term = form.cleaned_data["term"]
+    if not Enrolment.objects.in_term(term).exists():
+        raise Refused(f"{term.label}还没有学籍数据，请先导入学籍信息。")
+    job = request_recompute(term=term, path=request.actor.path, marked_only=form.cleaned_data["marked_only"])
+    audit.record("recompute.requested", subject=job, term=term.code)
+    messages.info(request, "已开始测算，可以离开本页；算完后这里显示结果。")
+    return redirect(f"{resolve_url('run_list')}?term={term.code}")
+
+
+@page(can=P.ENTITLEMENT_VIEW)
+def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    run = get_object_or_404(ComputeRun, pk=pk)
+    data = request.GET.copy()
+    data["run"] = run.pk
+    context = {
+        "run": run,
+        "term": Term.parse(run.term),
+        "place": Places([run.path]).label(run.path),
+        "job": Job.objects.filter(pk=run.job_id).first(),
+        "lines": _by_rule(run),
+        "engine": compute.ENGINE,
+    }
+    changes = _changes(request, data, EntitlementChange.objects.filter(run=run), context["term"])
+    return render(request, "subsidies/run_detail.html", context | changes)
+
+
+def _by_rule(run: ComputeRun) -> list[dict[str, Any]]:
+    """What the run's result comes to per rule, in the order of the packs."""
+    counted = run.counts.get("rules", {})
+    known = Rule.objects.filter(code__in=counted).select_related("benefit").order_by("code", "-pk").distinct("code")
+    lines = [
+        {
+            "rule": rule,
+            "students": counted[rule.code]["students"],
+            "amount": None if rule.amount_kind == "none" else Decimal(counted[rule.code]["amount"]),
+            "loan": rule.delivery in MAY_CLAIM,
+        }
+        for rule in known
+    ]
+    return sorted(lines, key=lambda line: (line["loan"], line["rule"].pack_id, line["rule"].order))
+
+
+@page(can=P.ENTITLEMENT_VIEW)
+def change_list(request: HttpRequest) -> HttpResponse:
+    """What any run changed or withdrew in the term, for those who cannot open the run itself too."""
+    term = chosen_term(request)
+    context = _changes(request, request.GET, EntitlementChange.objects.filter(term=term.code), term)
+    return render(request, "subsidies/change_list.html", {**context, "term": term})
+
+
+@command(can=P.ENTITLEMENT_VIEW)
+def change_search(request: HttpRequest) -> HttpResponse:
+    run = request.POST.get("run", "")
+    return searched(request, resolve_url("run_detail", run) if run.isdecimal() else "change_list", ChangeFilter)
+
+
+def _changes(request: HttpRequest, data: Any, rows: Any, term: Term) -> dict[str, Any]:
+    """A page of changes with its filter: names and schools are fetched for the page alone."""
+    found = ChangeFilter(data, rows, request=request, term=term)
+    shown = paginate(found.qs.order_by("-pk").values_list("pk", flat=True), request)
+    related = ("student__person", "benefit", "old_rule", "new_rule")
+    known = EntitlementChange.objects.select_related(*related).defer(
+        "student__roll_number", "student__person__id_number"
+    )
+    changes = known.in_bulk(list(shown))
+    schools = dict(
+        School.objects.filter(path__in={change.school_path for change in changes.values()}).values_list("path", "name")
+    )
+    lines = [
+        {"change": changes[pk], "school": schools.get(changes[pk].school_path, "")} for pk in shown if pk in changes
+    ]
+    return {"found": found, "page": shown, "changes": lines, "expired": EXPIRED}

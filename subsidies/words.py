@@ -1,0 +1,70 @@
+"""A rule as text for people: for whom, how much since when. Made from the rule's data, so the two cannot differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from students.enums import Stage, grade_label
+from subsidies.enums import AmountKind, Period
+from subsidies.models import Rule
+from subsidies.rules import condition, conditions_of
+
+
+@dataclass(frozen=True)
+class AmountLine:
+    """`since`: an ISO day, or "" (as long as the pack is adopted). `who`: of the rule's students, or "" (all)."""
+
+    since: str
+    who: str
+    text: str
+
+
+@dataclass(frozen=True)
+class RuleText:
+    """What a page shows of a rule."""
+
+    rule: Rule
+    who: list[str]
+    amounts: list[AmountLine]
+
+
+_PER = {
+    Period.SCHOOL_YEAR: "元/学年",
+    Period.TERM: "元/学期",
+    Period.SCHOOL_YEAR_ONCE: "元/学年",
+    Period.ONCE: "元",
+}
+_BOUND = {AmountKind.FLOOR: "不低于 ", AmountKind.CEILING: "不高于 "}
+
+
+def rule_text(rule: Rule) -> RuleText:
+    return RuleText(rule, [each.label for each in conditions_of(rule)], amount_lines(rule))
+
+
+def amount_lines(rule: Rule) -> list[AmountLine]:
+    """How much, in the order the pack gives it: 2018-09-01 起 · 小学 · 1,000.00 元/学年."""
+    kind = AmountKind(rule.amount_kind)
+    if kind == AmountKind.NONE:
+        return [AmountLine("", "", "实物或免费，不计金额")]
+    if kind == AmountKind.SCHOOL_FEE:
+        return [AmountLine("", "", "按学校经批准的收费标准")]
+    parted = len({_selector(value) for value in rule.amounts}) > 1
+    per = _PER[Period(rule.period)]
+    return [
+        AmountLine(
+            value.get("from") or "",
+            _selector(value) or ("其他学生" if parted else ""),
+            f"{_BOUND.get(kind, '')}{Decimal(value['yuan']):,.2f} {per}",
+        )
+        for value in rule.amounts
+    ]
+
+
+def _selector(value: dict[str, Any]) -> str:
+    parts = [Stage(value["stage"]).label] if "stage" in value else []
+    if "grade" in value:
+        parts.append(grade_label(value.get("stage", ""), value["grade"]))
+    parts += [condition(code, wanted).label for code, wanted in value.get("when", {}).items()]
+    return "、".join(parts)
