@@ -16,7 +16,8 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     # A broker that is away must not hold up a page: the row in the Job table is the truth, beat rings again.
     task_publish_retry=False,
-    broker_transport_options={"socket_timeout": 5, "socket_connect_timeout": 2},
+    # max_retries is for publishing; a worker goes on looking for its broker (broker_connection_max_retries).
+    broker_transport_options={"socket_timeout": 5, "socket_connect_timeout": 2, "max_retries": 0},
     beat_schedule={
         "ring-again": {
             "task": "aidcases.jobs.ring_again",

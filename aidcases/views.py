@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, cast
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from django.conf import settings
 from django.contrib import messages
@@ -17,11 +18,22 @@ from django.views.decorators.cache import never_cache
 
 from aidcases import jobs, searching
 from aidcases import styleguide as sample
+from aidcases.filters import AuditFilter, JobFilter
 from aidcases.models import AuditEvent, Job, Membership, User
-from aidcases.registry import registry
+from aidcases.models.records import JobState
+from aidcases.registry import NavItem, registry
 from aidcases.roles import P
 from aidcases.terms import Term, UnknownTerm
 from aidcases.web import PUBLIC, SIGNED_IN, back, command, page, paginate
+from aidcases.wording import action_label, outcome, page_of, told
+
+MOST_HITS = 20  # of one source on the search page
+
+registry.add(
+    NavItem(0, "首页", "home", "house", P.HOME, ("search_results",)),
+    NavItem(80, "任务", "job_list", "list-check", P.JOB_VIEW, ("job_detail",)),
+    NavItem(90, "操作记录", "audit_list", "shield-check", P.AUDIT_VIEW),
+)
 
 
 def login(request: HttpRequest) -> HttpResponse:
@@ -37,7 +49,10 @@ def password(request: HttpRequest) -> HttpResponse:
     view: Any = PasswordChangeView.as_view(
         template_name="registration/password.html", success_url=reverse_lazy("home")
     )
-    return view(request)
+    response = view(request)
+    if response.status_code == 302:
+        messages.success(request, "密码已修改，下次登录请用新密码。")
+    return response
 
 
 login.can, login.reads, login.method = PUBLIC, None, "GET POST"
@@ -62,7 +77,7 @@ def home(request: HttpRequest) -> HttpResponse:
     if request.membership is None:
         return render(request, "aidcases/no_membership.html")
     cards = [
-        {"template": card.template, **content}
+        render_to_string(card.template, content, request)
         for card in registry.visible(registry.cards, request.actor)
         if (content := card.content(request)) is not None
     ]
@@ -83,7 +98,12 @@ def term_choose(request: HttpRequest) -> HttpResponse:
         request.session["term"] = Term.parse(request.POST.get("term", "")).code
     except UnknownTerm as problem:
         messages.error(request, str(problem))
-    return back(request)
+    answer = back(request)
+    # A term in the address of the page one comes from would outweigh the one just chosen.
+    address = urlsplit(answer["Location"])
+    kept = [pair for pair in parse_qsl(address.query) if pair[0] not in ("term", "page")]
+    answer["Location"] = urlunsplit(address._replace(query=urlencode(kept)))
+    return answer
 
 
 @command(can=P.HOME)
@@ -101,20 +121,24 @@ def search_results(request: HttpRequest, key: str) -> HttpResponse:
     if (query := searching.recalled(request, key)) is None:
         raise Http404("这次搜索已过期，请重新输入。")
     found = [
-        {"label": source.label, "hits": source.find(query, 20)}
+        {"label": source.label, "hits": source.find(query, MOST_HITS)}
         for source in registry.visible(registry.searches, request.actor)
     ]
-    return render(request, "aidcases/search.html", {"found": found, "query": query})
+    context = {"found": found, "query": query, "limit": MOST_HITS, "any": any(each["hits"] for each in found)}
+    return render(request, "aidcases/search.html", context)
 
 
 @page(can=P.JOB_VIEW)
 def job_list(request: HttpRequest) -> HttpResponse:
-    return render(request, "aidcases/job_list.html", {"page": paginate(Job.objects.roots(), request)})
+    found = JobFilter(request.GET, Job.objects.roots(), request=request)
+    return render(request, "aidcases/job_list.html", {"found": found, "page": paginate(found.qs, request)})
 
 
 @page(can=P.JOB_VIEW)
 def job_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    return render(request, "aidcases/job_detail.html", {"job": get_object_or_404(Job.objects.roots(), pk=pk)})
+    job = get_object_or_404(Job.objects.roots(), pk=pk)
+    context = {"job": job, "facts": outcome(job), "made": page_of(job) if job.state == JobState.DONE else ""}
+    return render(request, "aidcases/job_detail.html", context)
 
 
 @page(can=P.JOB_VIEW)
@@ -148,7 +172,10 @@ def job_resume(request: HttpRequest, pk: int) -> HttpResponse:
 
 @page(can=P.AUDIT_VIEW)
 def audit_list(request: HttpRequest) -> HttpResponse:
-    return render(request, "aidcases/audit_list.html", {"page": paginate(AuditEvent.objects.all(), request)})
+    found = AuditFilter(request.GET, AuditEvent.objects.all(), request=request)
+    shown = paginate(found.qs, request)
+    lines = [{"event": event, "action": action_label(event.action), "told": told(event)} for event in shown]
+    return render(request, "aidcases/audit_list.html", {"found": found, "page": shown, "lines": lines})
 
 
 @page(can=P.HOME)

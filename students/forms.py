@@ -29,7 +29,7 @@ class ImportForm(forms.Form):
 
     kind = forms.ChoiceField(
         label="是哪一种名单",
-        choices=RosterKind.choices,
+        choices=[("", "请选择"), *RosterKind.choices],
         error_messages={"required": "请选择名单种类。", "invalid_choice": "没有这种名单，请从列表里选。"},
     )
     term = forms.ChoiceField(

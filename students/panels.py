@@ -98,9 +98,9 @@ def _event(row: Hardship, origin: dict[str, str] | None) -> dict[str, Any]:
 
 
 def origins(rows: list[int | None], request: HttpRequest) -> dict[int | None, dict[str, str]]:
-    """Import row → 《学籍信息》2018秋.xlsx 第 12 行, and its page. An office is told of its own files only."""
-    found = ImportRow.objects.filter(pk__in={row for row in rows if row}).select_related("file").only(
-        "number", "file__kind", "file__filename")  # fmt: skip
+    """Import row → 《学籍信息》2018秋.xlsx 第 12 行, and its page. An office hears of its own files only."""
+    wanted = ImportRow.objects.filter(pk__in={row for row in rows if row}).select_related("file")
+    found = wanted.only("number", "file__kind", "file__filename")
     may_open = request.actor.may(P.IMPORT_VIEW)
     return {
         row.pk: {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from aidcases.models import Region
 from aidcases.models.places import LEVELS
 from aidcases.scoping import HOME, current_scope
 
+SHORTER = re.compile(r"(?<=村)委会$|(?<=社区)居委会$")  # the register names the committee, people the village
 SILENT = ("市辖区", "县", "省直辖县级行政区划", "自治区直辖县级行政区划")
 
 
@@ -30,7 +32,8 @@ class Places:
         known = set(codes_of(current_scope().path if seen_from is None else seen_from))
         codes = codes_of(path)
         shown = [code for code in codes if code not in known] or codes[-1:]
-        return "".join(name for code in shown if (name := self.names.get(code, "")) not in SILENT)
+        names = (self.names.get(code, "") for code in shown)
+        return "".join(SHORTER.sub("", name) for name in names if name not in SILENT)
 
 
 def full_label(path: str) -> str:

@@ -147,9 +147,7 @@ def last_run(term: Term) -> ComputeRun | None:
     path = current_scope().path
     steps = path.strip("/").split("/") if path != "/" else []
     above = ["/"] + ["/" + "/".join(steps[:n]) + "/" for n in range(1, len(steps) + 1)]
-    altered = (
-        EntitlementChange.objects.filter(run=OuterRef("pk")).order_by().values("run").annotate(n=Count("pk"))
-    )
+    altered = EntitlementChange.objects.filter(run=OuterRef("pk")).order_by().values("run").annotate(n=Count("pk"))
     # Beyond the own scope on purpose: a school has to know that its county has computed.
     runs = ComputeRun._base_manager.filter(term=term.code, path__in=above)
     run = runs.annotate(altered=Subquery(altered.values("n"))).order_by("-pk").first()
@@ -205,9 +203,7 @@ def by_county(term: Term) -> tuple[County, list[County]]:
     lines, values = sql.compiled(
         Entitlement.objects.in_term(term)
         .order_by()
-        .values(
-            "student_id", "amount", loan=Case(When(DUE, then=Value(False)), default=Value(True)), **places
-        )
+        .values("student_id", "amount", loan=Case(When(DUE, then=Value(False)), default=Value(True)), **places)
     )
     pupils, more = sql.compiled(Enrolment.objects.in_term(term).order_by().values(**places))
     text = _COUNTIES.format(lines=lines, pupils=pupils, places=_PLACES)

@@ -56,7 +56,10 @@ class EntitlementFilter(OfBenefit):
         label="学段", field_name="enrolment__stage", choices=Stage.choices, empty_label=ALL
     )
     category = django_filters.ChoiceFilter(
-        label="困难类别（本学期）", choices=[("any", "任一困难类别"), *Category.choices], empty_label=ALL, method="with_category"
+        label="困难类别（本学期）",
+        choices=[("any", "任一困难类别"), *Category.choices],
+        empty_label=ALL,
+        method="with_category",
     )
     delivery = django_filters.ChoiceFilter(
         label="发放方式", field_name="rule__delivery", choices=Delivery.choices, empty_label=ALL
@@ -84,9 +87,7 @@ class EntitlementFilter(OfBenefit):
 class ChangeFilter(OfBenefit):
     """Rows that runs changed or withdrew."""
 
-    kind = django_filters.ChoiceFilter(
-        label="变动", choices=list(CHANGED.items()), empty_label=ALL, method="of_kind"
-    )
+    kind = django_filters.ChoiceFilter(label="变动", choices=list(CHANGED.items()), empty_label=ALL, method="of_kind")
     run = django_filters.NumberFilter(field_name="run_id", widget=django_filters.widgets.forms.HiddenInput)
 
     class Meta:

@@ -30,14 +30,14 @@ _REPEATED = """
             (data, phone_hash, number_hash, second_hash) IS NOT DISTINCT FROM
             (first_value(data) OVER w, first_value(phone_hash) OVER w, first_value(number_hash) OVER w,
              first_value(second_hash) OVER w) AS same
-        FROM students_importrow WHERE file_id = %(file)s AND state = 'read'
+        FROM students_importrow WHERE file_id = %(file)s AND state IN ('read', 'new', 'changed', 'unchanged')
         WINDOW w AS (PARTITION BY COALESCE(id_hash, convert_to(data->>'code', 'UTF8')), name ORDER BY number)
     ) t WHERE t.id = r.id AND t.later
 """
 
 _REJECT = """
     UPDATE students_importrow r SET state = '{state}', reasons = ARRAY['{reason}']::varchar[]
-    WHERE r.file_id = %(file)s AND r.state = 'read' AND ({where})
+    WHERE r.file_id = %(file)s AND r.state IN ('read', 'new', 'changed', 'unchanged') AND ({where})
 """
 
 
@@ -110,7 +110,7 @@ def check(file: ImportFile) -> None:
     params = parameters(file)
     sql.run(
         "UPDATE students_importrow SET state = 'read', reasons = '{}', changes = '{}' "
-        "WHERE file_id = %s AND state NOT IN ('read', 'rejected')",
+        "WHERE file_id = %s AND (state = 'review' OR 'repeated' = ANY(reasons))",
         [file.pk],
     )
     sql.run(

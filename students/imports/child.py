@@ -32,7 +32,7 @@ def carry_out(order: dict[str, Any]) -> Result:
     from students.imports.marking import mark
 
     marks = (json.loads(line) for line in sys.stdin.buffer)
-    return {"filename": mark(order["path"], order["filename"], limits, marks, write_all)}
+    return {"filename": mark(order["path"], order, limits, marks, write_all)}
 
 
 def tell(order: dict[str, Any], said: Result) -> None:

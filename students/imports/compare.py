@@ -86,19 +86,24 @@ OLD: dict[str, str] = {
     RosterKind.PRESENT: _ROSTER,
 }
 
-# `said` is what the row says on the same keys; a key the file does not carry says nothing.
+# `said` is what the row says on the same keys; a key the file does not carry says nothing. Both are materialized:
+# inlined, they would be built again for every key.
 CLASSIFY = """
-    UPDATE students_importrow r
-    SET state = CASE WHEN c.old IS NULL THEN 'new' WHEN c.differs = '{{}}' THEN 'unchanged' ELSE 'changed' END,
-        changes = CASE WHEN c.old IS NULL THEN '{{}}' ELSE c.differs END
-    FROM (
-        SELECT o.row, o.old, COALESCE((
-            SELECT jsonb_object_agg(said.key, jsonb_build_array(o.old->said.key, said.value))
-            FROM jsonb_each(s.data || jsonb_strip_nulls(jsonb_build_object('name', NULLIF(s.name, ''),
-                'phone', encode(s.phone_hash, 'hex'), 'number', encode(s.number_hash, 'hex')))) said
-            WHERE o.old ? said.key AND o.old->said.key IS DISTINCT FROM said.value), '{{}}') AS differs
+    WITH held AS MATERIALIZED (
+        SELECT o.row, o.old, s.state AS was, s.changes AS is, s.data || jsonb_strip_nulls(jsonb_build_object(
+            'name', NULLIF(s.name, ''), 'phone', encode(s.phone_hash, 'hex'), 'number', encode(s.number_hash, 'hex')))
+            AS said
         FROM ({old}) o JOIN students_importrow s ON s.id = o.row
         WHERE s.state IN ('read', 'new', 'changed', 'unchanged') AND NOT 'repeated' = ANY(s.reasons)
-    ) c
-    WHERE r.id = c.row
+    ), judged AS MATERIALIZED (
+        SELECT held.row, was, held.is, old IS NULL AS fresh, CASE WHEN old IS NULL THEN '{{}}' ELSE COALESCE((
+            SELECT jsonb_object_agg(one.key, jsonb_build_array(old->one.key, one.value)) FROM jsonb_each(said) one
+            WHERE old ? one.key AND old->one.key IS DISTINCT FROM one.value), '{{}}') END AS differs
+        FROM held
+    ), verdict_of AS (
+        SELECT judged.*, CASE WHEN fresh THEN 'new' WHEN differs = '{{}}' THEN 'unchanged' ELSE 'changed' END AS state
+        FROM judged
+    )
+    UPDATE students_importrow r SET state = v.state, changes = v.differs
+    FROM verdict_of v WHERE r.id = v.row AND (v.was, v.is) IS DISTINCT FROM (v.state, v.differs)
 """

@@ -321,3 +321,20 @@ CLEAR: tuple[str, ...] = (
     "DELETE FROM students_guardian WHERE student_id = ANY(%(people)s) AND row_id IS NOT NULL",
     "DELETE FROM students_enrolment WHERE student_id = ANY(%(people)s) AND row_id IS NOT NULL",
 )
+
+# The tables a kind writes (with the columns other statements choose their plans by).
+WRITTEN: dict[str, tuple[str, ...]] = {
+    RosterKind.SCHOOLS: ("aidcases_school", "aidcases_schoolfee"),
+    RosterKind.POVERTY: (
+        "students_household (id, number, head_id)",
+        "students_member (person_id, household_id)",
+        "students_hardship (person_id, category, source, from_on, active)",
+    ),
+    RosterKind.ROLL: ("students_enrolment (term, student_id, school_id)", "students_student (person_id)", "students_guardian (student_id)"),
+    RosterKind.COLLEGE: ("students_enrolment (term, student_id, school_id)", "students_student (person_id)"),
+    RosterKind.DIBAO: ("students_hardship (person_id, category, source, from_on, active)",),
+    RosterKind.TEKUN: ("students_hardship (person_id, category, source, from_on, active)",),
+    RosterKind.DISABLED: ("students_hardship (person_id, category, source, from_on, active)",),
+    RosterKind.POPULATION: ("students_rosterentry (kind, term, person_id)", "students_student (person_id)"),
+    RosterKind.PRESENT: ("students_rosterentry (kind, term, person_id)",),
+}

@@ -67,7 +67,7 @@ def preview(file: ImportFile, progress: Progress = lambda *_: None) -> ImportFil
                 sink=lambda lines: sql.copy_in(ImportRow, COLUMNS, lines),
                 on_progress=lambda done, total: progress(done, total, "读取"),
             )
-            sql.run("ANALYZE students_importrow")
+            sql.run("ANALYZE students_importrow (file_id, state, id_hash, second_hash)")
             progress(0, None, "核对")
             checks.check(file)
             file.move("preview", by=actor, summary=summary.as_dict(), counts=counted(file.pk))
@@ -133,7 +133,7 @@ def _write(file: ImportFile, progress: Progress) -> None:
         sql.run(facts.PEOPLE, params)
         sql.run(facts.KNOWN_PEOPLE, params)
         sql.run(facts.SECOND_PEOPLE, params)
-        sql.run("ANALYZE students_person")
+        sql.run("ANALYZE students_person (id, id_hash, name_authority)")
         if names.find_disputed(file):
             names.judge(file)
             people = names.settle(file)
@@ -147,6 +147,10 @@ def _write(file: ImportFile, progress: Progress) -> None:
         "WHERE r.file_id = %(file)s AND r.state IN ('new', 'changed') ON CONFLICT DO NOTHING",
         params,
     )
+    # What was just written is new to the planner; without this a following statement walks tables row by row.
+    sql.run("ANALYZE touched")
+    for table in facts.WRITTEN[file.kind]:
+        sql.run(f"ANALYZE {table}")
     homes.derive("SELECT p.* FROM students_person p JOIN touched ON touched.id = p.id")
 
 

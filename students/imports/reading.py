@@ -21,7 +21,7 @@ from students.imports.rows import Merged, Rows
 from students.imports.source import TOO_LARGE, Limits, Refused, Sheet
 
 HEAD_ROWS = 20
-BATCH = 256
+BATCH = 64
 LONG = 5000  # rows from which a second process pays
 
 NO_SHEET = "文件里没有可见的工作表。请另存为 .xlsx 后重新上传。"

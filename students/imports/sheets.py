@@ -41,7 +41,8 @@ _ANY_CELL = re.compile(
     rb"(?:<v ?/>|<(v(?: [^>]*)?>[^<]*)</v>|<(is><t(?: [^>]*)?>[^<]*)</t></is>|<is><t ?/></is>)?</c>"
 )
 _EMPTY_CELL = re.compile(rb"<c [^<>]*/>")
-_ROW_NUMBER = re.compile(rb'<row (?:[^>]* )?r="([0-9]+)"')
+_DATA = re.compile(rb"<sheetData *(/?)>")
+ROW_NUMBER = re.compile(rb'<row (?:[^>]* )?r="([0-9]+)"')
 _letters = itemgetter(0)
 
 
@@ -64,50 +65,51 @@ def rows(chunks: Callable[[], Iterable[bytes]], part: int | None = None) -> Iter
         yield from (row for row in in_part(_Slow(chunks()), part) if row[0] > done)
 
 
-def blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The sheet's data cut behind a row's end; raises Unusual where the cuts could be wrong."""
-    rest, inside = b"", False
+def parts(chunks: Iterable[bytes]) -> Iterator[tuple[bool, bytes]]:
+    """The XML in pieces: what stands before the rows, then (True, whole rows) …, then what stands behind.
+
+    Raises Unusual where the cuts could be wrong.
+    """
+    rest, place = b"", "before"
     for chunk in chunks:
         rest += chunk
-        if not inside:
-            start = rest.find(b"<sheetData")
-            if start < 0 and len(rest) > LONGEST_ROW:
-                raise Unusual
-            if start < 0:
+        if place == "before":
+            opened = _DATA.search(rest)
+            if opened is None and len(rest) < LONGEST_ROW:
                 continue
-            if not _is_plain(rest[:start]):
+            if opened is None or not _is_plain(rest[: opened.start()]):
                 raise Unusual
-            rest, inside = rest[start + 10 :], True
-        block, found, rest = rest.rpartition(b"</row>")
-        if (b"!" in block and b"<!" in block) or (b"?" in block and b"<?" in block):
-            raise Unusual  # a comment or CDATA could hold what looks like a row
-        if found:
-            yield block
-        if b"</sheetData" in rest or rest.startswith(b"/>"):
-            return
-        if len(rest) > LONGEST_ROW:
-            raise Unusual
-    raise Unusual  # no end of the data: expat knows what is wrong
+            yield False, rest[: opened.end()]
+            rest, place = rest[opened.end() :], "behind" if opened[1] else "rows"
+        if place == "rows":
+            rows, end, rest = rest.rpartition(b"</row>")
+            if (b"!" in rows and b"<!" in rows) or (b"?" in rows and b"<?" in rows):
+                raise Unusual  # a comment or CDATA could hold what looks like a row
+            if end:
+                yield True, rows + end
+            if b"</sheetData" in rest:
+                place = "behind"
+            elif len(rest) > LONGEST_ROW:
+                raise Unusual
+        if place == "behind":
+            yield False, rest
+            rest = b""
+    if place != "behind":
+        raise Unusual  # no end of the data: expat knows what is wrong
 
 
 def _is_plain(head: bytes) -> bool:
     """UTF-8, no comments or DTD before the data."""
     declaration = head[:200].lower()
-    return (
-        head[:1] == b"<"
-        and b"<!" not in head
-        and (b"encoding=" not in declaration or b"utf-8" in declaration)
-    )
+    return head[:1] == b"<" and b"<!" not in head and (b"encoding=" not in declaration or b"utf-8" in declaration)
 
 
 def _fast(chunks: Iterable[bytes], part: int | None) -> Iterator[Row]:
     find = _CELL.findall
-    for block in blocks(chunks):
-        for piece in block.split(b"</row>"):
-            start = (
-                0 if piece[:5] == b"<row " else piece.rfind(b"<row ")
-            )  # self-closing rows may stand before
-            number = _ROW_NUMBER.match(piece, start) if start >= 0 else None
+    for block in (data for is_rows, data in parts(chunks) if is_rows):
+        for piece in block[:-6].split(b"</row>"):
+            start = 0 if piece[:5] == b"<row " else piece.rfind(b"<row ")  # self-closing rows may stand before
+            number = ROW_NUMBER.match(piece, start) if start >= 0 else None
             if number is None:
                 raise Unusual
             if part is not None and int(number[1]) >> RUN & 1 != part:
@@ -124,7 +126,9 @@ def _all_cells(row: bytes) -> list[Cell]:
     cells = _ANY_CELL.findall(filled)
     if len(cells) != filled.count(b"<c"):
         raise Unusual
-    return [(letters, b"%b><%b" % (head, stored or inline)) for letters, head, stored, inline in cells]
+    return [
+        (letters, b"%b><%b" % (head, stored or inline)) for letters, head, stored, inline in cells if stored or inline
+    ]
 
 
 def spelled(kind: str, text: str) -> bytes:
@@ -179,9 +183,7 @@ class _Slow:
             self.cells, self.letters, self.size = [], b"", 0
         elif local == "c":
             reference = attributes.get("r", "").rstrip("0123456789").encode()
-            self.letters = (
-                reference or column_letters(place(self.letters) + 1 if self.letters else 0).encode()
-            )
+            self.letters = reference or column_letters(place(self.letters) + 1 if self.letters else 0).encode()
             self.type = attributes.get("t", "n")
             self.text = []
         elif local == "rPh":

@@ -46,7 +46,7 @@ class Book:
         return Strings(self.archive, self.related("sharedStrings"))
 
 
-_CONTENT = re.compile(rb'(?:(?: t="([a-zA-Z]+)")|[^>])*?><(?:is><t[^>]*>|v[^>]*>)?([^<]*)')
+_TYPE = re.compile(rb' t="([a-zA-Z]+)"')
 _MERGED = re.compile(rb'<(?:[a-z]+:)?mergeCell ref="([A-Z]+)([0-9]+):([A-Z]+)([0-9]+)"')
 MOST_MERGED = 200_000
 
@@ -109,10 +109,10 @@ def _values(book: Book) -> Callable[[Raw], Value]:
         head, _, content = raw[1].rpartition(b">")
         kind = types.get(head)
         if kind is None:
-            match = _CONTENT.fullmatch(raw[1])
-            if match is None:
-                raise Refused(DAMAGED)
-            kind, content = match[1] or b"n", match[2]
+            attributes, _, body = raw[1].partition(b"><")
+            match = _TYPE.search(attributes)
+            kind = match[1] if match else b"n"
+            content = body[body.find(b">", 3 if body[:2] == b"is" else 0) + 1 :]
             if b">" not in content:
                 types[head] = kind
         if kind == b"s" and content:

@@ -38,8 +38,16 @@ STEPS = {FileState.UPLOADED: 2, FileState.PREVIEWED: 2, FileState.COMMITTING: 3,
 def import_list(request: HttpRequest) -> HttpResponse:
     term = chosen_term(request)
     found = ImportFilter(request.GET, ImportFile.objects.select_related("office"), request=request)
-    context = {"found": found, "page": paginate(found.qs, request), "rosters": rosters_of(request, term)}
-    return render(request, "students/import_list.html", {**context, "term": term})
+    shown = paginate(found.qs, request)
+    here = request.membership.organisation_id
+    context = {
+        "found": found,
+        "page": shown,
+        "term": term,
+        "rosters": rosters_of(request, term),
+        "several_offices": any(file.office_id != here for file in shown),
+    }
+    return render(request, "students/import_list.html", context)
 
 
 @page(can=P.IMPORT_WRITE)
@@ -52,6 +60,7 @@ def import_new(request: HttpRequest) -> HttpResponse:
 def _form_page(request: HttpRequest, form: ImportForm, status: int = 200) -> HttpResponse:
     kinds = [
         {
+            "code": kind.code,
             "label": kind.title,
             "needed": [field.titles[0] for field in kind.fields if field.required],
             "optional": [field.titles[0] for field in kind.fields if not field.required],
@@ -87,7 +96,7 @@ def import_upload(request: HttpRequest) -> HttpResponse:
 
 
 def _under_way(upload: UploadedFile, *, kind: str, term: Term, office: Any) -> ImportFile | None:
-    """A file of the same bytes that is not finished. Of two uploads at once the second waits for the first."""
+    """A file of the same bytes that is not finished. Of two uploads at once the second waits."""
     digest = hashlib.sha256()
     for block in upload.chunks(1 << 20):
         digest.update(block)
@@ -145,7 +154,7 @@ def _cards(file: ImportFile, request: HttpRequest) -> list[dict[str, Any]]:
     if not file.counts:
         return []
     chosen = request.GET.get("state", "")
-    cards = [{"label": "全部", "number": file.counts["rows"], "url": "?", "tone": "", "hint": ""}]
+    cards = []
     for state in (RowState.NEW, RowState.CHANGED, RowState.UNCHANGED, RowState.REVIEW, RowState.REJECTED):
         number = file.counts[state]
         tone = TONES.get(state, "") if number else ""
@@ -159,10 +168,7 @@ def _reasons(file: ImportFile, request: HttpRequest) -> list[dict[str, Any]]:
     """Why rows wait or were sent back, the most frequent first."""
     counted = sorted(file.counts.get("reasons", {}).items(), key=lambda item: (-item[1], item[0]))
     chosen = request.GET.get("reason", "")
-    return [
-        {"code": code, "text": sentence(code), "count": count, "active": code == chosen}
-        for code, count in counted
-    ]
+    return [{"code": code, "text": sentence(code), "count": count, "active": code == chosen} for code, count in counted]
 
 
 @command(can=P.IMPORT_WRITE)

@@ -79,11 +79,7 @@ def described(file: ImportFile, rows: list[ImportRow]) -> list[dict[str, Any]]:
             "row": row,
             "name": row.data.get("name", "") if is_school else row.name,
             "code": row.data.get("code", ""),
-            "cells": [
-                Cell(titles.get(key, key), known.text(key, old, row), known.text(key, new, row))
-                for key, (old, new) in _changes(row).items()
-                if key not in HIDDEN
-            ],
+            "cells": known.cells(row, titles),
             "reasons": [sentence(code) for code in row.reasons if row.state in WAITING],
             "warnings": [sentence(code) for code in row.warnings],
         }
@@ -110,12 +106,19 @@ class Known:
     """Names behind the codes that the rows of a page use."""
 
     def __init__(self, schools: set[str], regions: set[str]):
-        self.schools = (
-            dict(School.objects.filter(code__in=schools).values_list("code", "name")) if schools else {}
-        )
-        self.regions = (
-            dict(Region.objects.filter(code__in=regions).values_list("code", "name")) if regions else {}
-        )
+        self.schools = dict(School.objects.filter(code__in=schools).values_list("code", "name")) if schools else {}
+        self.regions = dict(Region.objects.filter(code__in=regions).values_list("code", "name")) if regions else {}
+
+    def cells(self, row: ImportRow, titles: dict[str, str]) -> list[Cell]:
+        """In the order of the headings; a new row's empty values are left out."""
+        order = {key: place for place, key in enumerate(titles)}
+        changes = sorted(_changes(row).items(), key=lambda change: order.get(change[0], len(order)))
+        found = [
+            Cell(titles.get(key, key), self.text(key, old, row), self.text(key, new, row))
+            for key, (old, new) in changes
+            if key not in HIDDEN
+        ]
+        return found if row.state == RowState.CHANGED else [cell for cell in found if cell.new]
 
     def text(self, key: str, value: Any, row: ImportRow) -> str:
         """A value as a clerk writes it; "" for none."""

@@ -56,9 +56,7 @@ def _counted(students: QuerySet, term: Term, *by: str) -> QuerySet:
     return (
         students.order_by(*by)
         .values(*by)
-        .annotate(
-            students=Count("pk"), boarders=Count("pk", filter=Q(boarding=True)), poor=Count("pk", filter=poor)
-        )
+        .annotate(students=Count("pk"), boarders=Count("pk", filter=Q(boarding=True)), poor=Count("pk", filter=poor))
     )
 
 

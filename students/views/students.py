@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Case, When
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.template.loader import render_to_string
@@ -19,10 +20,12 @@ from aidcases.web import PERSONAL, chosen_term, command, page, paginate, saw
 from students.facts import categories_in
 from students.filters import EXPIRED, EnrolmentFilter, searched
 from students.models import Enrolment, Guardian, Student
-from students.places import Places, home_shown
+from students.places import Places, codes_of, home_shown
 from students.views.secrets import masked_fact, reveal
 
 ORDER = ("school_path", "stage", "grade", "class_name", "pk")
+# An area of more than one county is read along the index, which an order of its own would forbid.
+COUNTY_DEPTH = 3
 
 
 @page(can=P.STUDENT_VIEW)
@@ -30,7 +33,7 @@ def student_list(request: HttpRequest) -> HttpResponse:
     term = chosen_term(request)
     found = EnrolmentFilter(request.GET, Enrolment.objects.in_term(term), request=request, term=term)
     # Sorting and cutting happen on the enrolments alone; the names are joined to one page of them.
-    shown = paginate(found.qs.order_by(*ORDER).values_list("pk", flat=True), request)
+    shown = paginate(found.qs.order_by(*_order()).values_list("pk", flat=True), request)
     context = {"found": found, "page": shown, "rows": _lines(list(shown), term), "term": term}
     return render(request, "students/student_list.html", {**context, "expired": EXPIRED})
 
@@ -38,6 +41,13 @@ def student_list(request: HttpRequest) -> HttpResponse:
 @command(can=P.STUDENT_VIEW)
 def student_search(request: HttpRequest) -> HttpResponse:
     return searched(request, "student_list", EnrolmentFilter)
+
+
+def _order() -> tuple[Any, ...]:
+    """School by school; in a county its own schools before those elsewhere."""
+    here = current_scope().path
+    own_first = Case(When(school_path__startswith=here, then=0), default=1)
+    return (own_first, *ORDER) if len(codes_of(here)) >= COUNTY_DEPTH else ORDER
 
 
 def _lines(pks: list[int], term: Term) -> list[dict[str, Any]]:

@@ -74,5 +74,3 @@ def _chart(steps: list[Step]) -> dict:
         "columns": ["剩下"],
         "rows": [{"label": step.label, "url": None, "values": [step.left]} for step in steps],
     }
-
-

@@ -1,4 +1,4 @@
-"""Why a student is due something in a term, and why not the rest: the same conditions that select, one student's facts."""
+"""Why a student is due something in a term, and why not the rest: the conditions that select, for one student."""
 
 from __future__ import annotations
 

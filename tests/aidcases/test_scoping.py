@@ -120,7 +120,7 @@ def test_a_village_sees_by_the_home_path_only(two: Two):
     with acting_in(Scope(village.path, frozenset({HOME, OFFICE}))):
         assert names(Person.objects.all()) == {"他方", "跨县"}
         assert Household.objects.count() == 2
-    # The township of the school, looked at from the home side: a child who only studies there has no home in it.
+    # The township of the school seen from the home side: a child who only studies there has no home in it.
     with acting_in(Scope("/62/6201/620123/620123100/", frozenset({HOME, OFFICE}))):
         assert names(Person.objects.all()) == {"我方"}
 

@@ -1,4 +1,4 @@
-"""The hand-written SQL: statements put together from querysets, temporary tables, locks between connections."""
+"""The hand-written SQL: statements made from querysets, temporary tables, locks between connections."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import threading
 import pytest
 from django.db import connection, transaction
 from django.db.models import F, Value
-from django.test.utils import CaptureQueriesContext
 
 from aidcases import sql
 from aidcases.models import Region, School
 from aidcases.scoping import Scope, acting_in
-from students.models import Hardship, ImportFile, Person
+from students.models import Hardship, Person
 from tests import make
 
 HERE = Scope("/62/6201/620123/")
@@ -60,26 +59,6 @@ def test_lines_are_copied_into_a_table(db: None):
     lines = io.BytesIO("ZZ\t测试\tprovince\t/ZZ/\n".encode())
     sql.copy_in(Region, ("code", "name", "level", "path"), lines)
     assert Region.objects.get(code="ZZ").name == "测试"
-
-
-def test_moving_is_one_statement_whatever_the_number(db: None, everywhere: None):
-    from aidcases.scoping import SYSTEM
-
-    office = make.office("620123")
-    for n in range(3):
-        ImportFile(kind="roll", term="2018-autumn", office=office, path=office.path, filename=f"{n}", sha256="", stored="",
-                   uploaded_by="甲").save()  # fmt: skip
-    with CaptureQueriesContext(
-        connection,
-    ) as caught:
-        assert ImportFile.objects.move("discard", by=SYSTEM) == 3
-    [statement] = [query["sql"] for query in caught]
-    assert statement.count("UPDATE") == statement.count("INSERT INTO") == 1
-    # `state` is tested by the UPDATE itself, outside the subquery: the race depends on it.
-    outer = statement[
-        statement.rindex(")", 0, statement.index(" RETURNING")) - 200 : statement.index(" RETURNING")
-    ]
-    assert '"students_importfile"."state" IN (' in outer
 
 
 def test_a_temporary_table_is_made_anew_and_gone_with_the_transaction(db: None):
