@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
 
-from django.db.models import BooleanField, Case, CharField, Count, QuerySet, Sum, Value, When
+from django.db.models import BooleanField, Case, CharField, Count, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import Concat
 
 from aidcases import crypto
@@ -27,7 +27,7 @@ CHUNK = 2000
 def last_four(field_name: str) -> Case:
     """A number of which only the last four digits are stored in clear, as crypto.mask_id writes it."""
     return Case(
-        When(**{field_name: ""}, then=Value("")),
+        When(Q(**{field_name: ""}) | Q(**{f"{field_name}__isnull": True}), then=Value("")),
         default=Concat(Value(crypto.mask_id("0000")[:-4]), field_name, output_field=CharField()),
         output_field=CharField(),
     )

@@ -18,7 +18,7 @@ from students.models import Enrolment, Hardship, ImportFile, ImportRow, Member, 
 from students.models.imports import FileState
 from students.places import Places, county_of
 
-RECENT = 5
+RECENT = 3
 
 
 def household(request: HttpRequest, student: Student) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from aidcases.models import Region
 from aidcases.scoping import current_scope
 from aidcases.terms import Term
 from students.models import Enrolment
-from subsidies.enums import MAY_CLAIM
+from subsidies.enums import MAY_CLAIM, Delivery
 from subsidies.funnel import having
 from subsidies.models import ComputeRun, Entitlement, EntitlementChange, Mark, MissingFigure
 from subsidies.rules import condition
@@ -120,14 +120,17 @@ def counted(term: Term) -> dict[str, int]:
 
 
 def by_benefit(term: Term) -> list[dict[str, Any]]:
-    """Per benefit in order: code, name, delivery, students, amount (None where nothing is counted in money), loan."""
+    """Per benefit and delivery in order: code, name, delivery, how (its label), students, amount (None where nothing is
+    counted in money), loan."""
     rows = (
         Entitlement.objects.in_term(term)
         .order_by("benefit__order", "rule__delivery")
         .values(code=F("benefit__code"), name=F("benefit__name"), delivery=F("rule__delivery"))
         .annotate(students=Count("student_id"), amount=Sum("amount"))
     )
-    return [{**row, "loan": row["delivery"] in MAY_CLAIM} for row in rows]
+    return [
+        {**row, "how": Delivery(row["delivery"]).label, "loan": row["delivery"] in MAY_CLAIM} for row in rows
+    ]
 
 
 def totals(rows: QuerySet[Entitlement]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from students.models import Student
 from subsidies.compute import named
 from subsidies.facts import BY_CODE, AnyOf, Fact, facts_params, facts_sql
 from subsidies.models import FactRow
-from subsidies.rules import Applied, applied_rules, flags_of, pays_in, value_label
+from subsidies.rules import Applied, applied_rules, flags_of, pays_in, region_name, value_label
 
 MOST_SETS = 8
 
@@ -140,11 +140,8 @@ def _value(code: str, applied: Applied, facts: dict) -> str:
 
 
 def _place(path: str) -> str:
-    from aidcases.models import Region
-
-    codes = path.strip("/").split("/")
-    names = dict(Region.objects.filter(code__in=codes[:3]).values_list("code", "name"))
-    return "".join(names.get(code, "") for code in codes[:3]) or "未填"
+    codes = path.strip("/").split("/")[:3]
+    return "".join(region_name(code) for code in codes if code) or "未填"
 
 
 def _flags(code: str, applied: Applied) -> tuple[str, ...]:

@@ -74,9 +74,18 @@ def value_label(fact: Fact, value: Any) -> str:
     if isinstance(value, bool):
         return "是" if value else "否"
     if fact.code.endswith(("_province", "_county")):
-        region = Region.objects.filter(code=value).first()
-        return region.name if region else str(value)
+        return region_name(value)
     return dict(fact.choices).get(value, str(value))
+
+
+_names: dict[str, str] = {}
+
+
+def region_name(code: str) -> str:
+    """A division's name, or its code. The divisions are shipped and never renamed: looked up once a process."""
+    if code not in _names and (region := Region.objects.filter(code=code).first()):
+        _names[code] = region.name
+    return _names.get(code, code)
 
 
 def _flags_seen(flags: tuple[str, ...]) -> Expression:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from aidcases.terms import Term
 from students.enums import Stage, grade_label
 from subsidies.enums import AmountKind, Period
 from subsidies.models import Rule
-from subsidies.rules import condition, conditions_of
+from subsidies.rules import condition, conditions_of, values_in_force
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class RuleText:
     rule: Rule
     who: list[str]
     amounts: list[AmountLine]
+    now: str  # the standard in the term, in one line
 
 
 _PER = {
@@ -39,18 +41,20 @@ _PER = {
 _BOUND = {AmountKind.FLOOR: "不低于 ", AmountKind.CEILING: "不高于 "}
 
 
-def rule_text(rule: Rule) -> RuleText:
-    return RuleText(rule, [each.label for each in conditions_of(rule)], amount_lines(rule))
+def rule_text(rule: Rule, term: Term) -> RuleText:
+    in_force = amount_lines(rule, values_in_force(rule, term))
+    now = "；".join(f"{line.who} {line.text}".strip() for line in in_force) or "本学期没有执行标准"
+    return RuleText(rule, [each.label for each in conditions_of(rule)], amount_lines(rule, rule.amounts), now)
 
 
-def amount_lines(rule: Rule) -> list[AmountLine]:
+def amount_lines(rule: Rule, values: list[dict[str, Any]]) -> list[AmountLine]:
     """How much, in the order the pack gives it: 2018-09-01 起 · 小学 · 1,000.00 元/学年."""
     kind = AmountKind(rule.amount_kind)
     if kind == AmountKind.NONE:
         return [AmountLine("", "", "实物或免费，不计金额")]
     if kind == AmountKind.SCHOOL_FEE:
         return [AmountLine("", "", "按学校经批准的收费标准")]
-    parted = len({_selector(value) for value in rule.amounts}) > 1
+    parted = len({_selector(value) for value in values}) > 1
     per = _PER[Period(rule.period)]
     return [
         AmountLine(
@@ -58,7 +62,7 @@ def amount_lines(rule: Rule) -> list[AmountLine]:
             _selector(value) or ("其他学生" if parted else ""),
             f"{_BOUND.get(kind, '')}{Decimal(value['yuan']):,.2f} {per}",
         )
-        for value in rule.amounts
+        for value in values
     ]
 
 

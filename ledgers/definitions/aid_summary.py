@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
-from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, F, IntegerField, Q, QuerySet, Value, When
 
 from aidcases import sql
 from aidcases.terms import Term
 from ledgers.areas import Area
 from ledgers.definition import Column, Figures, Ledger, Summary
-from ledgers.facts import active_in
 from ledgers.workbook import Kind
 from students.enums import Category, Stage
 from subsidies.enums import MAY_CLAIM, EntitlementState
-from subsidies.models import Benefit, Entitlement
+from students.facts import hardships_in
+from subsidies.models import Entitlement
 
 GRANTS, LOANS = "汇总", "可申请（贷款）"
 OTHER = "其他"
@@ -28,7 +29,11 @@ CATEGORIES: dict[str, tuple[Category, ...]] = {
     "孤儿": (Category.ORPHAN,),
     "残疾": (Category.DISABLED,),
 }  # fmt: skip
-STATES = {EntitlementState.DUE: "待发放", EntitlementState.SUSPENDED: "暂停", EntitlementState.NOT_PAID: "不发放"}
+STATES = {
+    EntitlementState.DUE: "尚无发放记录", EntitlementState.SUSPENDED: "暂停", EntitlementState.NOT_PAID: "不发放",
+}  # fmt: skip
+PAID = 0  # nobody, as long as no payments are kept
+NOTHING = {"people": 0, "times": 0, "yuan": Decimal("0.00"), **dict.fromkeys((*CATEGORIES, OTHER, *STATES), 0)}
 
 GROUP = "应资助人数其中（每人只计一类）"
 HEADS = (
@@ -51,4 +56,105 @@ LOAN_COLUMNS = (
     Column(("可申请人数",), "people", 12, **PEOPLE, opens={}),
     Column(("可申请最高额",), "yuan", 18, Kind.MONEY, total=True, opens={}),
     *(Column((GROUP, name), name, 10, **PEOPLE) for name in (*CATEGORIES, OTHER)),
+)
+
+
+_COUNTED = """
+    WITH lines AS MATERIALIZED ({lines}),
+    counted AS (
+        SELECT loan, stage, benefit_id, GROUPING(stage) = 1 AS whole, GROUPING(benefit_id) = 1 AS subtotal,
+            count(DISTINCT student_id) AS people, count(*) AS times, COALESCE(sum(amount), 0)::numeric(14,2) AS yuan,
+            {categories}, {states}
+        FROM lines GROUP BY GROUPING SETS ((loan), (loan, stage), (loan, stage, benefit_id))
+    )
+    SELECT c.*, b.name AS benefit, b.code FROM counted c LEFT JOIN subsidies_benefit b ON b.id = c.benefit_id
+    ORDER BY b."order", b.code
+"""
+
+
+def _lines(term: Term, area: Area) -> QuerySet:
+    """student × benefit with stage, loan or grant, and the number of the first category that holds."""
+    held = hardships_in(term)
+
+    def one_of(name: str, categories: tuple[Category, ...]) -> Q:
+        listed = Q(student__in=held.filter(category__in=categories).values("person"))
+        return listed | Q(enrolment__orphan=True) if Category.ORPHAN in categories else listed
+
+    first = [When(one_of(*item), then=Value(n)) for n, item in enumerate(CATEGORIES.items())]
+    return (
+        Entitlement.objects.in_term(term)
+        .of(area.path)
+        .order_by()
+        .values(
+            "student_id", "benefit_id", "amount", "state",
+            stage=F("enrolment__stage"),
+            loan=Case(When(rule__delivery__in=MAY_CLAIM, then=Value(True)), default=Value(False)),
+            category=Case(*first, default=Value(len(CATEGORIES)), output_field=IntegerField()),
+        )
+    )  # fmt: skip
+
+
+def _figures(term: Term, area: Area) -> list[dict[str, Any]]:
+    """People, lines and money per (loan or grant, stage, benefit), with the subtotals, in one statement.
+
+    Subtotals and totals count people once, so they are no sums of their lines.
+    """
+    lines, params = sql.compiled(_lines(term, area))
+    names = (*CATEGORIES, OTHER)
+    categories = ", ".join(
+        f'count(DISTINCT student_id) FILTER (WHERE category = {n}) AS "{name}"' for n, name in enumerate(names)
+    )
+    states = ", ".join(
+        f"count(DISTINCT student_id) FILTER (WHERE state = '{state}') AS {state}" for state in STATES
+    )
+    return sql.rows(_COUNTED.format(lines=lines, categories=categories, states=states), params)
+
+
+def _row(counted: dict[str, Any], stage: str, benefit: str, opens: dict[str, str], *, subtotal: bool = False) -> Figures:
+    unpaid = counted["people"] - PAID
+    waiting = {word: counted[state] for state, word in STATES.items() if counted[state]}
+    reason = "；".join(waiting) if len(waiting) == 1 else "；".join(f"{word} {n} 人" for word, n in waiting.items())
+    figures = {**counted, "stage": stage, "benefit": benefit, "paid": PAID, "unpaid": unpaid, "reason": reason}
+    return Figures(figures, subtotal, opens)
+
+
+def _block(name: str, columns: tuple[Column, ...], counted: list[dict[str, Any]]) -> Summary:
+    """A sheet: per stage its benefits and their 小计."""
+    whole = next((row for row in counted if row["whole"]), NOTHING)
+    lines = []
+    for stage in Stage:
+        rows = [row for row in counted if row["stage"] == stage and not row["subtotal"]]
+        lines += [_row(row, stage.label, row["benefit"], {"stage": stage, "benefit": row["code"]}) for row in rows]
+        lines += [
+            _row(row, stage.label, "小计", {"stage": stage}, subtotal=True)
+            for row in counted
+            if row["stage"] == stage and row["subtotal"]
+        ]
+    return Summary(name, columns, _row(whole, "合计", "", {}, subtotal=True), tuple(lines))
+
+
+def _tables(term: Term, area: Area) -> list[Summary]:
+    counted = _figures(term, area)
+    loans = [row for row in counted if row["loan"]]
+    tables = [_block(GRANTS, COLUMNS, [row for row in counted if not row["loan"]])]
+    return tables + ([_block(LOANS, LOAN_COLUMNS, loans)] if loans else [])
+
+
+def _notes(term: Term, area: Area) -> list[str]:
+    whom = "本校在读学生" if area.is_school else "户籍或学校在本地的在读学生（户籍、学校分属两地的，两地各统计一次）"
+    return [
+        f"统计{term.label}的{whom}。",
+        "人数按人计，同一学生享受几项，小计、合计中只计 1 人；人次按项目计，每人每项计 1 人次。",
+        "金额为本学期应享金额，单位元；免费和实物项目不计金额。",
+        "助学贷款属于可申请项目，另列一表，不计入应资助人数、人次和金额。",
+    ]
+
+
+AID_SUMMARY = Ledger(
+    code="aid-summary",
+    title="教育扶贫基本情况汇总台账",
+    use="按学段和资助项目汇总应资助人数、人次、金额和困难类别，用于上报和对账。",
+    unit="人、人次、元",
+    tables=_tables,
+    notes=_notes,
 )

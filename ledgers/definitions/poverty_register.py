@@ -18,9 +18,10 @@ from aidcases.scoping import HOME, SCHOOL, InScope
 from aidcases.terms import Term
 from ledgers.areas import Area
 from ledgers.definition import HIDDEN_PHONE, NUMBER, Column, Ledger, Listing, last_four
-from ledgers.facts import active_in, one_each, place_name, step
+from ledgers.facts import one_each, place_name, step
 from ledgers.workbook import Kind
 from students.enums import GRADE_LABELS, Category, RosterKind, Stage
+from students.facts import hardships_in
 from students.models import Guardian, Member, Student
 from subsidies.models import Entitlement, MissingFigure
 
@@ -162,7 +163,9 @@ COLUMNS = (
 def _children(term: Term, area: Area) -> QuerySet:
     """Students whose registered poverty holds on some day of the term: a region's by home (the register is the home
     county's), a school's by enrolment; each joined to at most one household, enrolment, disability and guardian."""
-    poor = active_in(term, Category.REGISTERED_POOR)
+    held = hardships_in(term)
+    poor = held.filter(category=Category.REGISTERED_POOR)
+    disabled = held.filter(category=Category.DISABLED)
     numbered = Member.objects.filter(household__number__isnull=False)
     place = "here__school_path" if area.is_school else "person__home_path"
     return (
@@ -174,7 +177,7 @@ def _children(term: Term, area: Area) -> QuerySet:
             ),
             disability=FilteredRelation(
                 "person__hardships",
-                condition=Q(person__hardships__in=one_each(active_in(term, Category.DISABLED), "person", "-from_on")),
+                condition=Q(person__hardships__in=one_each(disabled, "person", "-from_on")),
             ),
             guardian=FilteredRelation(
                 "guardians", condition=Q(guardians__in=one_each(Guardian.objects.all(), "student"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from aidcases import audit, crypto, sql
@@ -17,9 +19,10 @@ from aidcases.models import Organisation
 from aidcases.scoping import Scope, acting_in, current_actor
 from aidcases.terms import EARLIEST, Term
 from students.enums import NAME_AUTHORITY, RosterKind
-from students.imports import checks, facts, homes, names, reader
+from students.imports import checks, facts, homes, names, reader, returned
+from students.imports.identity import REASONS
 from students.models import ImportFile, ImportRow
-from students.models.imports import FileState
+from students.models.imports import FileState, RowState
 
 # The child's COPY lines, in this order (students.imports.child).
 COLUMNS = (
@@ -175,6 +178,43 @@ def _lay_anew(people: list[int], params: dict[str, Any]) -> None:
     for kind in facts.APPLY:
         if kind != RosterKind.SCHOOLS:
             _apply(kind, standing, {**params, "people": people, "kind": kind})
+
+
+def give_back(file: ImportFile) -> ImportFile:
+    """Makes the same file again with red cells and a reason column, sealed beside the upload."""
+    stored = f"imports/{uuid.uuid4().hex}"
+    summary = file.summary
+    with crypto.open_sealed(settings.FILES / file.stored) as source:
+        name = returned.returned_file(
+            source,
+            file.filename,
+            _marks(file),
+            settings.FILES / stored,
+            sheet=summary["sheet"],
+            heading_row=summary["heading_row"],
+            keyring=settings.KEYRING,
+        )
+    file.returned, file.summary = stored, {**summary, "returned_name": name}
+    file.save(update_fields=["returned", "summary"])
+    return file
+
+
+def _marks(file: ImportFile) -> Iterable[tuple[int, list[int], str]]:
+    """(row number, columns, what is wrong and what to write) of every row that has something to say."""
+    said = Q(state__in=(RowState.REVIEW, RowState.REJECTED)) | ~Q(warnings=[])
+    rows = ImportRow.objects.filter(said, file=file).order_by("number")
+    for number, cells, reasons, warnings in rows.values_list("number", "cells", "reasons", "warnings").iterator():
+        yield number, cells, " ".join(REASONS.get(code, code) for code in (*reasons, *warnings))
+
+
+def give_back_to(file: ImportFile, out: Path) -> None:
+    """The same for the command line: in clear, readable by its owner only, never half a file."""
+    give_back(file)
+    part = out.with_name(out.name + ".part")
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as target:
+        for chunk in crypto.read_sealed(settings.FILES / file.returned):
+            target.write(chunk)
+    part.replace(out)
 
 
 def run_now(

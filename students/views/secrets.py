@@ -12,16 +12,22 @@ from aidcases import audit, crypto
 from aidcases.flow import Refused
 from aidcases.roles import P
 from aidcases.scoping import Scoped, current_scope
+from aidcases.templatetags.aid import masked
 
 
-def masked_fact(request: HttpRequest, subject: Scoped, what: str, label: str, masked: str) -> dict[str, str]:
+def hidden(last_four: str) -> str:
+    """A number as a mask, "" where there is none."""
+    return masked(last_four) if last_four else ""
+
+
+def masked_fact(request: HttpRequest, subject: Scoped, what: str, label: str, mask: str) -> dict[str, str]:
     """A line of a description list: the mask, and 查看 for those who may.
 
     A child that is seen only through a former term keeps its secrets.
     """
-    fact = {"label": label, "value": masked}
+    fact = {"label": label, "value": mask}
     reached = any(current_scope().covers(subject.owner_path(side), side) for side in subject.OWNER_PATHS)
-    if masked and reached and request.actor.may(P.SECRET_REVEAL):
+    if mask and reached and request.actor.may(P.SECRET_REVEAL):
         name = f"{subject._meta.model_name}_reveal"
         fact["reveal_url"] = f"{reverse(name, args=[subject.pk])}?what={what}"
     return fact

@@ -21,7 +21,7 @@ from students.facts import categories_in
 from students.filters import EXPIRED, EnrolmentFilter, searched
 from students.models import Enrolment, Guardian, Student
 from students.places import Places, codes_of, home_shown
-from students.views.secrets import masked_fact, reveal
+from students.views.secrets import hidden, masked_fact, reveal
 
 ORDER = ("school_path", "stage", "grade", "class_name", "pk")
 # An area of more than one county is read along the index, which an order of its own would forbid.
@@ -121,8 +121,8 @@ def _facts(request: HttpRequest, student: Student, enrolments: list[Enrolment]) 
         {"label": "性别", "value": person.sex},
         {"label": "出生日期", "value": f"{person.birth_on:%Y-%m-%d}" if person.birth_on else ""},
         {"label": "民族", "value": person.ethnicity},
-        masked_fact(request, student, "id", "证件号码", crypto.mask_id(person.id_last4)),
-        masked_fact(request, student, "roll", "全国学籍号", crypto.mask_id(student.roll_last4)),
+        masked_fact(request, student, "id", "证件号码", hidden(person.id_last4)),
+        masked_fact(request, student, "roll", "全国学籍号", hidden(student.roll_last4)),
         masked_fact(request, student, "phone", "联系电话", crypto.mask_phone(phone or "")),
         {"label": "监护人", "value": "、".join(f"{n}（{r}）" if r else n for n, r in guardians)},
         {"label": "学校所在地", "value": places.label(latest.school.region.path) if latest else ""},

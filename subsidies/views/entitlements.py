@@ -36,10 +36,16 @@ def entitlement_list(request: HttpRequest) -> HttpResponse:
     return render(request, "subsidies/entitlement_list.html", context)
 
 
-def _lines(keys: list[tuple]) -> list[Entitlement]:
-    related = ("student__person", "school", "benefit", "rule", "enrolment")
-    rows = Entitlement.objects.filter(pk__in=keys).select_related(*related).order_by("student_id", "benefit_id")
-    return list(rows.defer("student__roll_number", "student__person__id_number", "enrolment__phone")) if keys else []
+def _lines(keys: list[tuple]) -> list[dict[str, Any]]:
+    if not keys:
+        return []
+    rows = Entitlement.objects.filter(pk__in=keys).select_related("student__person", "school", "benefit", "rule")
+    lines = list(
+        rows.defer("student__roll_number", "student__person__id_number").order_by("student_id", "benefit_id")
+    )
+    studies = Enrolment.objects.filter(term=lines[0].term, student__in={line.student_id for line in lines})
+    grades = {enrolment.student_id: enrolment.grade_label for enrolment in studies.defer("phone")}
+    return [{"line": line, "grade": grades.get(line.student_id, "")} for line in lines]
 
 
 @page(can=P.ENTITLEMENT_VIEW)

@@ -29,7 +29,8 @@ def _adoptions() -> dict[str, list[PackAdoption]]:
 @page(can=P.RULES_VIEW)
 def pack_list(request: HttpRequest) -> HttpResponse:
     adoptions = _adoptions()
-    packs = RulePack.objects.newest().annotate(rules_in_it=Count("rules"))
+    newest = RulePack.objects.filter(pk__in=RulePack.objects.newest().values("pk")).order_by("code")
+    packs = newest.annotate(rules_in_it=Count("rules"))
     rows = [{"pack": pack, "adoptions": adoptions[pack.code]} for pack in packs]
     return render(request, "subsidies/pack_list.html", {"rows": rows})
 
@@ -42,7 +43,8 @@ def pack_detail(request: HttpRequest, code: str) -> HttpResponse:
     pack = next((each for each in versions if str(each.version) == wanted or not wanted), None)
     if pack is None:
         raise Http404
-    rules = [rule_text(rule) for rule in pack.rules.select_related("benefit").order_by("order")]
+    term = chosen_term(request)
+    rules = [rule_text(rule, term) for rule in pack.rules.select_related("benefit").order_by("order")]
     context = {"pack": pack, "versions": versions, "rules": rules, "adoptions": _adoptions()[code]}
     return render(request, "subsidies/pack_detail.html", context)
 
@@ -53,7 +55,7 @@ def rule_detail(request: HttpRequest, code: str) -> HttpResponse:
     newest = Rule.objects.filter(code=code).select_related("pack", "benefit").order_by("-pack__version", "-pk")
     rule = get_object_or_404(newest[:1])
     adoptions = _adoptions()[rule.pack.code]
-    context = {"rule": rule, "text": rule_text(rule), "term": term, "adoptions": adoptions}
+    context = {"rule": rule, "text": rule_text(rule, term), "term": term, "adoptions": adoptions}
     return render(request, "subsidies/rule_detail.html", context | _reach(rule, term))
 
 
@@ -62,7 +64,14 @@ def _reach(rule: Rule, term: Term) -> dict:
     applied = next((each for each in applied_rules(term) if each.rule.pk == rule.pk), None)
     granted = board.totals(Entitlement.objects.in_term(term).filter(rule__code=rule.code))
     steps = funnel(applied, term) if applied else []
-    return {"steps": steps, "granted": granted, "chart": _chart(steps) if steps else None, "applied": applied}
+    eligible = steps[-1].left if steps else 0
+    return {
+        "steps": steps,
+        "chart": _chart(steps) if steps else None,
+        "granted": granted,
+        "eligible": eligible,
+        "differs": eligible != granted["people"] + granted["loans"],
+    }
 
 
 def _chart(steps: list[Step]) -> dict:
