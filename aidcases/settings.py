@@ -114,7 +114,8 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [PROJECT / "static"]
 STATIC_ROOT = PROJECT / "staticfiles"
-WHITENOISE_USE_FINDERS = not PRODUCTION
+# Only production collects its assets; elsewhere they are looked up where they lie.
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = not PRODUCTION
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

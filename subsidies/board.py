@@ -47,6 +47,11 @@ COVERED = {
 DUE = ~Q(rule__delivery__in=MAY_CLAIM)
 
 
+def above_counties() -> bool:
+    """Whether whoever acts looks after more than one county."""
+    return len(current_scope().path.strip("/").split("/")) < 3
+
+
 def priority(term: Term) -> QuerySet[Enrolment]:
     """Enrolments of children with any hardship category in the term."""
     return Enrolment.objects.in_term(term).filter(student_id__in=having(term, ANY_CATEGORY.holds))
@@ -128,9 +133,7 @@ def by_benefit(term: Term) -> list[dict[str, Any]]:
         .values(code=F("benefit__code"), name=F("benefit__name"), delivery=F("rule__delivery"))
         .annotate(students=Count("student_id"), amount=Sum("amount"))
     )
-    return [
-        {**row, "how": Delivery(row["delivery"]).label, "loan": row["delivery"] in MAY_CLAIM} for row in rows
-    ]
+    return [{**row, "how": Delivery(row["delivery"]).label, "loan": row["delivery"] in MAY_CLAIM} for row in rows]
 
 
 def totals(rows: QuerySet[Entitlement]) -> dict[str, Any]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import django_filters
+from django import forms
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from aidcases import searching
-from aidcases.models import School
+from aidcases.models import Region, School
 from aidcases.models.places import region_path
+from aidcases.scoping import current_scope
 from students import finding
 from students.enums import Category, Stage
 from students.facts import hardships_in
 from students.filters import ALL, EnrolmentFilter, SearchableFilter
+from subsidies import board
 from subsidies.board import COVERED, standing_as
 from subsidies.enums import Delivery
 from subsidies.models import Benefit, Entitlement, EntitlementChange, Rule, RulePack
@@ -27,6 +30,11 @@ def _rules() -> list[tuple[str, str]]:
     return list(newest.order_by("pack__code", "order").values_list("code", "title"))
 
 
+def _in_one_school() -> bool:
+    """Whoever acts for a school need not choose one."""
+    return School.objects.filter(path=current_scope().path).exists()
+
+
 class OfBenefit(SearchableFilter):
     """What lists of entitlements and of their changes share: whose, of what, where."""
 
@@ -38,6 +46,9 @@ class OfBenefit(SearchableFilter):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
+        if _in_one_school():
+            del self.filters["school"]
+            return
         code = self.data.get("school", "")
         self.school = School.objects.filter(code=code).first() if code else None
         self.pick("school", "school_pick", [(code, self.school.name)] if self.school else [], "校名、代码或首字母")
@@ -50,7 +61,7 @@ class OfBenefit(SearchableFilter):
 
 
 class EntitlementFilter(OfBenefit):
-    """student × benefit of a term. `county`, `run` and `term` come from links and stay hidden in the form."""
+    """student × benefit of a term. `delivery` stands as tabs above the list; `run` comes from a link."""
 
     stage = django_filters.ChoiceFilter(
         label="学段", field_name="enrolment__stage", choices=Stage.choices, empty_label=ALL
@@ -62,15 +73,23 @@ class EntitlementFilter(OfBenefit):
         method="with_category",
     )
     delivery = django_filters.ChoiceFilter(
-        label="发放方式", field_name="rule__delivery", choices=Delivery.choices, empty_label=ALL
+        field_name="rule__delivery", choices=Delivery.choices, widget=forms.HiddenInput
     )
     rule = django_filters.ChoiceFilter(label="依据的规则", field_name="rule__code", choices=_rules, empty_label=ALL)
-    county = django_filters.CharFilter(method="of_county", widget=django_filters.widgets.forms.HiddenInput)
-    run = django_filters.NumberFilter(field_name="run_id", widget=django_filters.widgets.forms.HiddenInput)
+    county = django_filters.ChoiceFilter(label="县区", empty_label=ALL, method="of_county")
+    run = django_filters.NumberFilter(field_name="run_id", widget=forms.HiddenInput)
 
     class Meta:
         model = Entitlement
         fields = ()
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        if board.above_counties():
+            counties = Region.objects.under(current_scope().path).filter(level="county").order_by("code")
+            self.filters["county"].extra["choices"] = counties.values_list("code", "name")
+        else:
+            del self.filters["county"]
 
     def with_category(self, rows: QuerySet, _name: str, value: str) -> QuerySet:
         held = hardships_in(self.term).filter(person=OuterRef("student"))
@@ -81,14 +100,14 @@ class EntitlementFilter(OfBenefit):
         return rows.filter(Exists(held.filter(category=value)) | marked)
 
     def of_county(self, rows: QuerySet, _name: str, code: str) -> QuerySet:
-        return rows.of(region_path(code)) if code.isdigit() and len(code) == 6 else rows.none()
+        return rows.of(region_path(code))
 
 
 class ChangeFilter(OfBenefit):
     """Rows that runs changed or withdrew."""
 
     kind = django_filters.ChoiceFilter(label="变动", choices=list(CHANGED.items()), empty_label=ALL, method="of_kind")
-    run = django_filters.NumberFilter(field_name="run_id", widget=django_filters.widgets.forms.HiddenInput)
+    run = django_filters.NumberFilter(field_name="run_id", widget=forms.HiddenInput)
 
     class Meta:
         model = EntitlementChange
@@ -101,9 +120,7 @@ class ChangeFilter(OfBenefit):
 class CoverageFilter(EnrolmentFilter):
     """Children of the priority categories by what they get."""
 
-    covered = django_filters.ChoiceFilter(
-        label="享受情况", choices=list(COVERED.items()), empty_label=ALL, method="standing_so"
-    )
+    covered = django_filters.ChoiceFilter(choices=list(COVERED.items()), method="standing_so", widget=forms.HiddenInput)
 
     def standing_so(self, rows: QuerySet, _name: str, covered: str) -> QuerySet:
         return rows.filter(standing_as(covered, self.term))

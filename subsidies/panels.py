@@ -9,7 +9,6 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
 
-from aidcases.scoping import current_scope
 from aidcases.searching import Query
 from aidcases.terms import Term, chronological
 from aidcases.web import chosen_term
@@ -20,14 +19,9 @@ from subsidies.enums import MAY_CLAIM
 from subsidies.models import Entitlement, Mark, Rule, RulePack
 
 
-def _above_counties() -> bool:
-    """Whether who acts looks after more than one county."""
-    return len(current_scope().path.strip("/").split("/")) < 3
-
-
 def aid_board(request: HttpRequest) -> dict[str, Any] | None:
     """Home card of a county or a school: what is due in the term, who gets nothing, what has to be computed."""
-    if _above_counties():
+    if board.above_counties():
         return None
     term = chosen_term(request)
     counted, lines = board.counted(term), board.by_benefit(term)
@@ -52,7 +46,7 @@ def _covered(term: Term) -> list[dict[str, Any]]:
 
 def county_board(request: HttpRequest) -> dict[str, Any] | None:
     """Home card of a city: its counties side by side, those without data included."""
-    if not _above_counties():
+    if not board.above_counties():
         return None
     term = chosen_term(request)
     total, counties = board.by_county(term)

@@ -17,9 +17,6 @@ NEEDS = {
     "redis": ("redis-server", lambda: shutil.which("redis-server")),
     "libreoffice": ("soffice（LibreOffice Calc）", lambda: shutil.which("soffice")),
 }
-LEFT_OUT: dict[str, int] = {}
-
-
 class Undefined(str):
     """An undefined template variable fails the test that rendered it."""
 
@@ -30,29 +27,29 @@ class Undefined(str):
         raise AssertionError(f"undefined template variable: {name}")
 
 
+def missing() -> dict[str, str]:
+    """Markers whose tool is not on this machine: marker → tool."""
+    return {marker: tool for marker, (tool, present) in NEEDS.items() if not present()}
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    if os.environ.get("AIDCASES_REQUIRE_ALL") and missing():
+        pytest.exit(f"nothing may be left out here, but there is no {'、'.join(missing().values())}", returncode=1)
     settings.TEMPLATES[0]["OPTIONS"]["string_if_invalid"] = Undefined("undefined %s")
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test whose tool is missing is left out and said so; where everything must run, that is a failure."""
+    """A test whose tool is missing is left out; the summary says which tool and which tests."""
     for item in items:
-        for marker, (_, present) in NEEDS.items():
-            if item.get_closest_marker(marker) and not present():
-                LEFT_OUT[marker] = LEFT_OUT.get(marker, 0) + 1
-                item.add_marker(pytest.mark.skip(reason=f"{NEEDS[marker][0]} is not on this machine"))
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    if LEFT_OUT and os.environ.get("AIDCASES_REQUIRE_ALL"):
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        for marker, tool in missing().items():
+            if item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=f"left out for want of {tool}"))
 
 
 def pytest_terminal_summary(terminalreporter: object) -> None:
-    missing = {name: NEEDS[name][0] for name, (_, present) in NEEDS.items() if not present()}
-    for name, tool in missing.items():
-        terminalreporter.write_line(f"left out for want of {tool}: tests marked {name}")
+    for marker, tool in missing().items():
+        terminalreporter.write_line(f"left out for want of {tool}: the tests marked {marker}")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
@@ -139,11 +139,11 @@ def _job(file: ImportFile) -> Job | None:
     return job if job and job.state != JobState.DONE else None
 
 
-def _returnable(file: ImportFile) -> int:
-    """Rows a clerk has to look at in the file given back."""
+def _returnable(file: ImportFile) -> bool:
+    """Whether a file given back would have something to say: rows that wait or were sent back, or warnings."""
     if file.state not in (FileState.PREVIEWED, FileState.COMMITTED):
-        return 0
-    return sum(file.counts.get(state, 0) for state in WAITING)
+        return False
+    return any(file.counts.get(state) for state in WAITING) or file.rows.exclude(warnings=[]).exists()
 
 
 TONES = {RowState.NEW: "good", RowState.REVIEW: "warn", RowState.REJECTED: "bad"}
@@ -174,7 +174,9 @@ def _reasons(file: ImportFile, request: HttpRequest) -> list[dict[str, Any]]:
 @command(can=P.IMPORT_WRITE)
 def import_confirm(request: HttpRequest, pk: int) -> HttpResponse:
     file = get_object_or_404(ImportFile, pk=pk)
-    file.move("confirm", by=request.actor)
+    if file.returned:  # it tells of the preview; at the commit the rows are checked once more
+        transaction.on_commit((settings.FILES / file.returned).unlink)
+    file.move("confirm", by=request.actor, returned="")
     _start("students.import_commit", "名单入库", file)
     return redirect("import_detail", pk=file.pk)
 
@@ -205,7 +207,7 @@ def import_return(request: HttpRequest, pk: int) -> HttpResponse:
     """Has the file made with its reason column."""
     file = get_object_or_404(ImportFile, pk=pk)
     if not _returnable(file):
-        raise Refused("这份名单没有待核对或退回的行，不需要退回文件。")
+        raise Refused("这份名单没有待核对、退回或有提醒的行，不需要退回文件。")
     _start("students.import_return", "生成退回文件", file)
     return redirect("import_detail", pk=file.pk)
 
@@ -218,6 +220,6 @@ def import_returned(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404("退回文件还没有生成。")
     saw(request, "students.importfile", [file.pk])
     content = crypto.open_sealed(settings.FILES / file.returned)
-    response = FileResponse(content, as_attachment=True, filename=f"{Path(file.filename).stem}_退回.xlsx")
+    response = FileResponse(content, as_attachment=True, filename=file.summary["returned_name"])
     response["Cache-Control"] = "no-store"
     return response

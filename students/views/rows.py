@@ -14,14 +14,6 @@ from students.imports.kinds import KINDS
 from students.models import ImportFile, ImportRow
 from students.models.imports import RowState
 
-# What the checks against the database find (students.imports.checks, names); the reader's own are in REASONS.
-CHECKED = {
-    "name": "同一个证件号码在别的名单里是另一个姓名。请核对证件；核实以前，这一行的内容不计入。",
-    "repeated": "同一个人在这份文件里出现了不止一次，内容不一样。请只留正确的一行。",
-    "school stage": "年级与学校的学段不一致。请核对年级或学校标识码。",
-    "enrolled elsewhere": "这名学生本学期已在别处的学校就读。请与对方核实在哪里就读。",
-    "school of another office": "这所学校归别的县管理，名称不同。请核对学校标识码。",
-}
 LABELS = {
     "registered_poor": "计入建档立卡",
     "identified_on": "识别时间",
@@ -65,7 +57,7 @@ class Cell:
 
 def sentence(code: str) -> str:
     """What a reason or warning code means, and what to do."""
-    return REASONS.get(code) or CHECKED.get(code, code)
+    return REASONS.get(code, code)
 
 
 def described(file: ImportFile, rows: list[ImportRow]) -> list[dict[str, Any]]:

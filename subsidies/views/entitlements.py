@@ -17,6 +17,7 @@ from students.facts import categories_in
 from students.filters import EXPIRED, searched
 from students.models import Enrolment
 from subsidies import board
+from subsidies.enums import Delivery
 from subsidies.facts import BY_CODE
 from subsidies.filters import CoverageFilter, EntitlementFilter
 from subsidies.models import Entitlement, MissingFigure
@@ -32,17 +33,28 @@ def entitlement_list(request: HttpRequest) -> HttpResponse:
     found = _found(request, term)
     # Sorting and cutting happen on the keys alone; names and rules are joined to one page of them.
     shown = paginate(found.qs.order_by("student_id", "benefit_id").values_list("pk", flat=True), request)
-    context = {"found": found, "page": shown, "rows": _lines(list(shown)), "term": term, "expired": EXPIRED}
-    return render(request, "subsidies/entitlement_list.html", context)
+    tabs = [_tab(request, "delivery", code, label) for code, label in [("", "全部"), *Delivery.choices]]
+    context = {"found": found, "page": shown, "rows": _lines(list(shown)), "tabs": tabs, "term": term}
+    run = found.form.cleaned_data.get("run") if found.form.is_valid() else None
+    return render(request, "subsidies/entitlement_list.html", {**context, "run": run, "expired": EXPIRED})
+
+
+def _tab(request: HttpRequest, name: str, code: str, label: str, count: int | None = None) -> dict[str, Any]:
+    """A tab that sets one filter and keeps the others."""
+    params = request.GET.copy()
+    active = params.get(name, "") == code
+    params.pop("page", None)
+    params.pop(name, None)
+    if code:
+        params[name] = code
+    return {"label": label, "url": f"?{params.urlencode()}", "active": active, "count": count}
 
 
 def _lines(keys: list[tuple]) -> list[dict[str, Any]]:
     if not keys:
         return []
     rows = Entitlement.objects.filter(pk__in=keys).select_related("student__person", "school", "benefit", "rule")
-    lines = list(
-        rows.defer("student__roll_number", "student__person__id_number").order_by("student_id", "benefit_id")
-    )
+    lines = list(rows.defer("student__roll_number", "student__person__id_number").order_by("student_id", "benefit_id"))
     studies = Enrolment.objects.filter(term=lines[0].term, student__in={line.student_id for line in lines})
     grades = {enrolment.student_id: enrolment.grade_label for enrolment in studies.defer("phone")}
     return [{"line": line, "grade": grades.get(line.student_id, "")} for line in lines]
@@ -67,11 +79,9 @@ def coverage_list(request: HttpRequest) -> HttpResponse:
     found = CoverageFilter(request.GET, board.priority(term), request=request, term=term)
     order = ("school_path", "stage", "grade", "class_name", "pk")
     shown = paginate(found.qs.order_by(*order).values_list("pk", flat=True), request)
-    now = request.GET.get("covered", "")
-    tabs = [
-        {"label": label, "url": f"?term={term.code}&covered={code}", "active": code == now, "count": count}
-        for (code, label), count in zip(board.COVERED.items(), board.coverage(term).values(), strict=True)
-    ]
+    counts = board.coverage(term)
+    kinds = [("", "全部", sum(counts.values()))] + [(c, label, counts[c]) for c, label in board.COVERED.items()]
+    tabs = [_tab(request, "covered", *kind) for kind in kinds]
     context = {"found": found, "page": shown, "rows": _children(list(shown), term), "tabs": tabs, "term": term}
     return render(request, "subsidies/coverage_list.html", {**context, "expired": EXPIRED})
 

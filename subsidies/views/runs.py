@@ -26,25 +26,32 @@ from subsidies.forms import RecomputeForm
 from subsidies.models import ComputeRun, EntitlementChange, Rule
 
 KIND = "subsidies.recompute"
+MOST_RUNS = 50  # of a term on the page
 
 
 @page(can=P.ENTITLEMENT_VIEW)
 def run_list(request: HttpRequest) -> HttpResponse:
     term = chosen_term(request)
-    runs = paginate(ComputeRun.objects.filter(term=term.code), request)
-    places = Places(run.path for run in runs)
+    runs = list(ComputeRun.objects.filter(term=term.code)[:MOST_RUNS])
+    places = Places([*(run.path for run in runs), request.actor.path])
     last = board.last_run(term)
     context = {
         "term": term,
-        "page": runs,
         "rows": [{"run": run, "place": places.label(run.path)} for run in runs],
+        "most": MOST_RUNS,
+        "here": places.label(request.actor.path),
         "open_jobs": Job.objects.roots().open().filter(kind=KIND, params__term=term.code)[:5],
         "last": last,
         "marked": board.marked(term).count(),
-        "rules_changed": bool(last and last.rules_digest and last.rules_digest != compute.rules_digest(term)),
+        "rules_changed": request.actor.may(P.RECOMPUTE) and _rules_changed(last, term),
         "form": RecomputeForm(initial={"term": term.code}),
     }
     return render(request, "subsidies/run_list.html", context)
+
+
+def _rules_changed(last: ComputeRun | None, term: Term) -> bool:
+    """Whether rules, amounts or adoptions are no longer those of the last run."""
+    return bool(last and last.rules_digest and last.rules_digest != compute.rules_digest(term))
 
 
 @command(can=P.RECOMPUTE)

@@ -63,7 +63,9 @@ def test_a_missing_key_a_wrong_key_and_a_change_are_told():
 
 def test_sm4_gcm_gives_the_vector_of_rfc_8998():
     cipher = crypto._aead(bytes.fromhex("0123456789ABCDEFFEDCBA9876543210"))
-    plain = bytes.fromhex("AA" * 8 + "BB" * 8 + "CC" * 8 + "DD" * 8 + "EE" * 8 + "FF" * 8 + "EE" * 8 + "AA" * 8)
+    plain = bytes.fromhex(
+        "AA" * 8 + "BB" * 8 + "CC" * 8 + "DD" * 8 + "EE" * 8 + "FF" * 8 + "EE" * 8 + "AA" * 8
+    )
     added = bytes.fromhex("FEEDFACEDEADBEEFFEEDFACEDEADBEEFABADDAD2")
     nonce = bytes.fromhex("00001234567800000000ABCD")
     expected = bytes.fromhex(
@@ -85,7 +87,8 @@ def test_blind_is_hmac_sm3_and_purposes_are_apart():
 
 
 @pytest.mark.parametrize(
-    ("keys", "index"), [({}, INDEX), ({0: OLD}, INDEX), ({256: OLD}, INDEX), ({1: b"short"}, INDEX), ({1: OLD}, b"s")]
+    ("keys", "index"),
+    [({}, INDEX), ({0: OLD}, INDEX), ({256: OLD}, INDEX), ({1: b"short"}, INDEX), ({1: OLD}, b"s")],
 )
 def test_a_keyring_refuses_malformed_keys(keys: dict[int, bytes], index: bytes):
     with pytest.raises(KeyringError):
@@ -224,7 +227,13 @@ class TestEncryptedField:
         assert person.id_hash is None
 
     def test_nothing_can_be_searched_or_ordered_by_accident(self):
-        for lookup in ("id_number", "id_number__exact", "id_number__in", "id_number__contains", "id_number__gt"):
+        for lookup in (
+            "id_number",
+            "id_number__exact",
+            "id_number__in",
+            "id_number__contains",
+            "id_number__gt",
+        ):
             with pytest.raises(FieldError, match="id_hash"):
                 Person._base_manager.filter(**{lookup: [ID] if lookup.endswith("in") else ID})
         assert "IS NULL" in str(Person._base_manager.filter(id_number__isnull=True).query)
