@@ -33,7 +33,10 @@ class IdleTimeout:
             # Polling a job's progress is not a person at the desk.
             if (not last or now - last >= 60) and not request.path.endswith("/progress/"):
                 request.session["seen_at"] = now
-        return self.get_response(request)
+        response = self.get_response(request)
+        if request.user.is_authenticated and "seen_at" not in request.session:  # signed in just now
+            request.session["seen_at"] = int(time.time())
+        return response
 
 
 class Acting:
@@ -53,4 +56,7 @@ class Acting:
             return self.get_response(request)
         request.actor = request.membership.actor
         with acting_in(request.membership.organisation.scope, request.actor):
-            return self.get_response(request)
+            response = self.get_response(request)
+        # Machines are shared: what a page shows stays in no browser's cache.
+        response.headers.setdefault("Cache-Control", "private, no-store")
+        return response

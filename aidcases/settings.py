@@ -124,7 +124,7 @@ STORAGES = {
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
-FILES = HOME / "files"  # uploads, error files and ledgers, sealed
+FILES = Path(env.str("AIDCASES_FILES", default=str(HOME / "files")))  # uploads, error files and ledgers, sealed
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 UPLOAD_LIMIT_MB = 50
 
@@ -146,6 +146,7 @@ AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # never the address alone: an office shares one
 AXES_LOCKOUT_CALLABLE = "aidcases.views.locked_out"
 AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # the page promises the hour of unlocking
 AXES_VERBOSE = False
 IDLE_MINUTES = 30
 

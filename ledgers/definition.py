@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
 
-from django.db.models import BooleanField, Case, CharField, Count, Q, QuerySet, Sum, Value, When
-from django.db.models.functions import Concat
+from django.db.models import BooleanField, Case, Count, F, QuerySet, Sum, When
 
 from aidcases import crypto
 from aidcases.roles import P
@@ -24,22 +23,35 @@ ROW_KEY = "行键"
 CHUNK = 2000
 
 
-def last_four(field_name: str) -> Case:
-    """A number of which only the last four digits are stored in clear, as crypto.mask_id writes it."""
-    return Case(
-        When(Q(**{field_name: ""}) | Q(**{f"{field_name}__isnull": True}), then=Value("")),
-        default=Concat(Value(crypto.mask_id("0000")[:-4]), field_name, output_field=CharField()),
-        output_field=CharField(),
-    )
+@dataclass(frozen=True)
+class Shown:
+    """An expression over the rows' query, and how its value is written in the cell.
+
+    Where two columns share an expression (the same object) the database computes it once.
+    """
+
+    value: Any
+    words: Callable[[Any], Any] | None = None
+
+
+def last_four(field_name: str) -> Shown:
+    """A number of which only the last four digits are stored in clear."""
+    return Shown(F(field_name), lambda last: crypto.mask_id(last or ""))
+
+
+def labelled(expression: Any, labels: Mapping[Any, str]) -> Shown:
+    """A code written as the word for it; "" for none."""
+    return Shown(expression, lambda code: labels.get(code, ""))
 
 
 @dataclass(frozen=True)
 class Column:
     """A heading (from top to bottom; equal neighbours merge) and what stands under it.
 
-    value: an expression over the rows' query, or NUMBER; of a summary the name of a figure. masked: the expression
-    shown to who has no right to clear numbers. side: who records it (HOME, SCHOOL); who does not look from there
-    sees NOT_OURS. opens: filter values of the list that shows a figure's rows.
+    value: an expression (or Shown), or NUMBER; of a summary the name of a figure. masked: what is shown instead to
+    who has no right to clear numbers. side: who records it (HOME, SCHOOL); who does not look from there sees
+    NOT_OURS. total: added up in 合计; `summed` is the expression for that where it is not the value itself.
+    opens: filter values of the list that shows a figure's rows.
     """
 
     path: tuple[str, ...]
@@ -48,6 +60,7 @@ class Column:
     kind: Kind = Kind.TEXT
     total: bool = False
     masked: Any = None
+    summed: Any = None
     side: str = ""
     opens: Mapping[str, str] | None = None
 
@@ -59,8 +72,9 @@ class Column:
         """The 数据版 has one heading row: the lowest heading, which no other column shares."""
         return Head((self.name,) if flat else self.path, self.width, self.kind, self.total)
 
-    def shown(self, unmasked: bool) -> Any:
-        return self.value if unmasked or self.masked is None else self.masked
+    def shown(self, unmasked: bool) -> Shown:
+        found = self.value if unmasked or self.masked is None else self.masked
+        return found if isinstance(found, Shown) else Shown(found)
 
 
 class Table(Protocol):
@@ -98,19 +112,22 @@ class Listing:
 
     def totals(self) -> dict[str, Any]:
         """{"rows": n, heading: sum} in one query; the sum over nothing is 0."""
-        sums = {column.name: Sum(column.value, default=0) for column in self.columns if column.total}
+        added = {column.name: column.summed or column.value for column in self.columns if column.total}
+        sums = {name: Sum(expression, default=Decimal("0.00")) for name, expression in added.items()}
         return self.found.order_by().aggregate(rows=Count("pk"), **sums)
 
-    def first(self, count: int, *, unmasked: bool = False) -> list[list[Any]]:
-        """The first rows, for a page."""
-        return [cells for cells, _ in self._cells(self._values(unmasked)[:count])]
+    def first(self, count: int) -> list[list[Any]]:
+        """The first rows, masked, for a page."""
+        reader = _Reader(self, unmasked=False)
+        return [reader.cells(number, row) for number, row in enumerate(reader.query[:count], 1)]
 
     def sheet(self, look: Look | None, *, unmasked: bool) -> Sheet:
+        reader = _Reader(self, unmasked=unmasked)
         heads = [column.head(look is None) for column in self.columns]
-        rows = self._cells(self._values(unmasked).iterator(chunk_size=CHUNK))
+        rows = enumerate(reader.query.iterator(chunk_size=CHUNK), 1)
         if look is not None:
-            return Sheet(self.name, tuple(heads), (cells for cells, _ in rows), look)
-        keyed = ([*cells, self.row_key(person)] for cells, person in rows)
+            return Sheet(self.name, tuple(heads), (reader.cells(number, row) for number, row in rows), look)
+        keyed = ([*reader.cells(number, row), self.row_key(row[-1])] for number, row in rows)
         return Sheet(self.name, (*heads, Head((ROW_KEY,), 22, Kind.TEXT)), keyed, None)
 
     def row_key(self, person: Any) -> str:
@@ -119,31 +136,38 @@ class Listing:
             return ""
         return crypto.blind("|".join((*self.about, bytes(person).hex())), "row_key")[:12].hex()
 
-    def _values(self, unmasked: bool) -> QuerySet:
-        shown = [column.shown(unmasked) for column in self.columns if column.value is not NUMBER]
-        seen = [
-            Case(When(InScope(path, sides=(side,)), then=True), default=False, output_field=BooleanField())
-            for side, path in self.sides.items()
-        ]
-        return self.found.values_list(*shown, *seen, self.key)
 
-    def _cells(self, rows: Iterable[tuple]) -> Iterator[tuple[list[Any], Any]]:
-        """(cells in the order of the columns, keyed hash of the person) of each row."""
-        numbers = [at for at, column in enumerate(self.columns) if column.value is NUMBER]
-        hidden = [
-            (-1 - len(self.sides) + n, [at for at, column in enumerate(self.columns) if column.side == side])
-            for n, side in enumerate(self.sides)
+class _Reader:
+    """The query of a listing with every expression in it once, and how its rows become cells."""
+
+    def __init__(self, listing: Listing, *, unmasked: bool):
+        shown = [None if c.value is NUMBER else c.shown(unmasked) for c in listing.columns]
+        expressions = {id(each.value): each.value for each in shown if each}
+        place = {key: at for at, key in enumerate(expressions)}
+        self.takes = [place[id(each.value)] if each else -1 for each in shown]
+        self.words = [(at, each.words) for at, each in enumerate(shown) if each and each.words]
+        self.numbers = [at for at, each in enumerate(shown) if each is None]
+        self.hidden = [
+            (len(expressions) + n, [at for at, column in enumerate(listing.columns) if column.side == side])
+            for n, side in enumerate(listing.sides)
         ]
-        width = len(self.columns) - len(numbers)
-        for number, row in enumerate(rows, 1):
-            cells = list(row[:width])
-            for at in numbers:
-                cells.insert(at, number)
-            for flag, columns in hidden:
-                if not row[flag]:
-                    for at in columns:
-                        cells[at] = NOT_OURS
-            yield cells, row[-1]
+        seen = [
+            Case(When(InScope(F(path), sides=(side,)), then=True), default=False, output_field=BooleanField())
+            for side, path in listing.sides.items()
+        ]
+        self.query = listing.found.values_list(*expressions.values(), *seen, listing.key)
+
+    def cells(self, number: int, row: tuple) -> list[Any]:
+        cells = [row[at] for at in self.takes]
+        for at, words in self.words:
+            cells[at] = words(cells[at])
+        for at in self.numbers:
+            cells[at] = number
+        for flag, columns in self.hidden:
+            if not row[flag]:
+                for at in columns:
+                    cells[at] = NOT_OURS
+        return cells
 
 
 @dataclass(frozen=True)

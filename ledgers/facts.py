@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import CharField, F, Func, OuterRef, QuerySet, Subquery, Value
+from django.db.models import CharField, Func, OuterRef, QuerySet, Subquery, Value
 
 from aidcases.models import Region
 
@@ -17,12 +17,7 @@ def one_each(rows: QuerySet, person: str, *order: str) -> Any:
     return rows.order_by(person, *order, "pk").distinct(person).values("pk").query
 
 
-def step(path: str, level: int) -> Func:
-    """The code at a level of a path (1 province, 2 city, 3 county, 4 township, 5 village); "" below its end."""
-    return Func(F(path), Value("/"), Value(level + 1), function="split_part", output_field=CharField())
-
-
 def place_name(path: str, level: int) -> Subquery:
-    """The name of the division at a level of a path."""
+    """The name of the division at a level of a path (1 province, 2 city, 3 county, 4 township, 5 village)."""
     code = Func(OuterRef(path), Value("/"), Value(level + 1), function="split_part", output_field=CharField())
     return Subquery(Region.objects.filter(code=code).values("name")[:1])

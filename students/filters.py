@@ -15,11 +15,12 @@ from django.db.models.functions import Left
 from django.http import HttpRequest, QueryDict
 from django.shortcuts import redirect, resolve_url
 from django.urls import reverse_lazy
+from django_filters.constants import EMPTY_VALUES
 
 from aidcases import searching
 from aidcases.models import Region, School
 from aidcases.models.places import LEVELS, region_path
-from aidcases.scoping import current_scope
+from aidcases.scoping import HOME, current_scope
 from aidcases.terms import Term
 from aidcases.web import chosen_term
 from students import finding
@@ -31,10 +32,10 @@ from students.models.imports import FileState, RowState
 ALL = "全部"
 COUNTY_PATH = len("/62/6201/620123/")
 YES_NO = [("1", "是"), ("0", "否")]
-# 户类型 as the old (2014–2020) and the new export of the poverty system write it.
+# 户类型 as the old (2014–2020) and the new export of the poverty system write it; 低保户: known to no register.
 HOUSEHOLD_KINDS = (
     "一般贫困户", "低保贫困户", "五保贫困户", "特困供养贫困户",
-    "脱贫户", "边缘易致贫户", "突发严重困难户", "一般农户",
+    "脱贫户", "边缘易致贫户", "突发严重困难户", "一般农户", "低保户",
 )  # fmt: skip
 EXPIRED = "这次搜索已过期，请重新输入姓名或号码。"
 
@@ -66,9 +67,7 @@ class SearchableFilter(django_filters.FilterSet):
     q = django_filters.CharFilter(method="by_search", widget=forms.HiddenInput)
     search = django_filters.CharFilter(method="as_it_is", label="查找")
 
-    def __init__(
-        self, data: Any, queryset: QuerySet, *, request: HttpRequest, term: Term | None = None, **kwargs: Any
-    ):
+    def __init__(self, data: Any, queryset: QuerySet, *, request: HttpRequest, term: Term | None = None, **kwargs: Any):
         key = (data or {}).get("q")
         self.query = searching.recalled(request, key)
         self.expired = bool(key) and self.query is None
@@ -99,13 +98,9 @@ class SearchableFilter(django_filters.FilterSet):
         """Townships of the own area are offered at once, other places when one types."""
         code = self.data.get(name, "")
         wanted = (
-            Q(level="township", path__startswith=current_scope().path)
-            if current_scope().path != "/"
-            else Q(pk=None)
+            Q(level="township", path__startswith=current_scope().path) if current_scope().path != "/" else Q(pk=None)
         )
-        found = (
-            Region.objects.filter(wanted | Q(code=code)).order_by("path").values_list("code", "name")[:200]
-        )
+        found = Region.objects.filter(wanted | Q(code=code)).order_by("path").values_list("code", "name")[:200]
         self.pick(name, "place_pick", list(found), "乡镇或村")
 
 
@@ -127,11 +122,14 @@ def searched(request: HttpRequest, url: str, kind: type[SearchableFilter]) -> An
 
 def under(field: str, code: str) -> Q:
     """Rows whose path lies in a division, by its code; nothing for what is no code."""
-    return (
-        Q(**{f"{field}__startswith": region_path(code)})
-        if code.isdigit() and len(code) in LEVELS
-        else Q(pk=None)
-    )
+    if code.isdecimal() and len(code) in LEVELS:
+        return Q(**{f"{field}__startswith": region_path(code)})
+    return Q(pk=None)
+
+
+def narrowed(found: django_filters.FilterSet) -> bool:
+    """Whether any filter is set: an empty list then says something else."""
+    return any(value not in EMPTY_VALUES for value in found.form.cleaned_data.values())
 
 
 class EnrolmentFilter(SearchableFilter):
@@ -148,9 +146,7 @@ class EnrolmentFilter(SearchableFilter):
     )
     grade = django_filters.ChoiceFilter(label="年级", choices=_grades(), empty_label=ALL, method="in_grade")
     class_name = django_filters.CharFilter(label="班级")
-    boarding = django_filters.ChoiceFilter(
-        label="寄宿", choices=[("1", "寄宿"), ("0", "走读")], empty_label=ALL
-    )
+    boarding = django_filters.ChoiceFilter(label="寄宿", choices=[("1", "寄宿"), ("0", "走读")], empty_label=ALL)
     place = django_filters.CharFilter(label="家庭所在乡镇、村", method="at_home_in")
     away = django_filters.ChoiceFilter(
         label="在外就读",
@@ -167,10 +163,11 @@ class EnrolmentFilter(SearchableFilter):
         super().__init__(*args, **kwargs)
         code = self.data.get("school", "")
         self.school = School.objects.filter(code=code).first() if code else None
-        self.pick(
-            "school", "school_pick", [(code, self.school.name)] if self.school else [], "校名、代码或首字母"
-        )
+        known = [(code, self.school.name)] if self.school else []
+        self.pick("school", "school_pick", known, "校名、代码或首字母")
         self.pick_place("place")
+        if HOME not in current_scope().sides:  # a school has only its own pupils
+            self.filters["school"].extra["widget"] = forms.HiddenInput()
 
     def meaning(self, query: searching.Query) -> Q:
         return finding.of_student(query, "student__")
@@ -191,13 +188,14 @@ class EnrolmentFilter(SearchableFilter):
         return rows.filter(Exists(held.filter(category=value)) | marked)
 
     def at_home_in(self, rows: QuerySet, _name: str, code: str) -> QuerySet:
-        return rows.filter(under("home_path", code))
+        """The register's village in the own area. Of a child at home elsewhere only the roll's word is shown
+        (students.places.home_shown), so nothing else may select it."""
+        inside = current_scope().covers(region_path(code), HOME)
+        return rows.filter(under("home_path" if inside else "hukou_region__path", code))
 
     def studying_away(self, rows: QuerySet, _name: str, value: str) -> QuerySet:
         """Home known down to the county and the school elsewhere."""
-        rows = rows.annotate(
-            home_county=Left("home_path", COUNTY_PATH), school_county=Left("school_path", COUNTY_PATH)
-        )
+        rows = rows.annotate(home_county=Left("home_path", COUNTY_PATH), school_county=Left("school_path", COUNTY_PATH))
         if value == "1":
             return rows.exclude(home_path="").exclude(home_county=F("school_county"))
         return rows.filter(home_county=F("school_county"))
@@ -214,9 +212,7 @@ class HouseholdFilter(SearchableFilter):
         empty_label=ALL,
         lookup_expr="contains",
     )
-    studying = django_filters.ChoiceFilter(
-        label="有在读学生", choices=YES_NO, empty_label=ALL, method="with_students"
-    )
+    studying = django_filters.ChoiceFilter(label="有在读学生", choices=YES_NO, empty_label=ALL, method="with_students")
 
     class Meta:
         model = Household
@@ -242,15 +238,11 @@ class SchoolFilter(django_filters.FilterSet):
     """Schools are no secret: their names may stand in the address."""
 
     name = django_filters.CharFilter(label="校名、代码或首字母", method="named")
-    stage = django_filters.ChoiceFilter(
-        label="学段", choices=Stage.choices, empty_label=ALL, method="of_stage"
-    )
+    stage = django_filters.ChoiceFilter(label="学段", choices=Stage.choices, empty_label=ALL, method="of_stage")
     place = django_filters.CharFilter(label="所在乡镇、县", method="in_place")
-    public = django_filters.ChoiceFilter(
-        label="办学性质", choices=[("1", "公办"), ("0", "民办")], empty_label=ALL
-    )
+    public = django_filters.ChoiceFilter(label="办学性质", choices=[("1", "公办"), ("0", "民办")], empty_label=ALL)
     where = django_filters.ChoiceFilter(
-        label="范围", choices=[("away", "外地学校（有本辖区学生）")], empty_label="本辖区学校", method="lying"
+        label="范围", choices=[("away", "外地学校")], empty_label="本辖区学校", method="lying"
     )
 
     class Meta:
@@ -267,11 +259,7 @@ class SchoolFilter(django_filters.FilterSet):
     def filter_queryset(self, queryset: QuerySet) -> QuerySet:
         """Without a choice: schools of the own area."""
         rows = super().filter_queryset(queryset)
-        return (
-            rows
-            if self.form.cleaned_data.get("where")
-            else rows.filter(path__startswith=current_scope().path)
-        )
+        return rows if self.form.cleaned_data.get("where") else rows.filter(path__startswith=current_scope().path)
 
     def named(self, rows: QuerySet, _name: str, text: str) -> QuerySet:
         return rows.filter(finding.of_school(text.strip()))
@@ -308,9 +296,7 @@ class ImportFilter(django_filters.FilterSet):
 class RowFilter(django_filters.FilterSet):
     """Rows of one imported file."""
 
-    state = django_filters.ChoiceFilter(
-        choices=[pair for pair in RowState.choices if pair[0] != RowState.READ]
-    )
+    state = django_filters.ChoiceFilter(choices=[pair for pair in RowState.choices if pair[0] != RowState.READ])
     reason = django_filters.CharFilter(method="for_reason")
     warned = django_filters.CharFilter(method="with_warnings")
 

@@ -27,13 +27,10 @@ from aidcases import sql
 from aidcases.models import Region
 from aidcases.scoping import current_scope
 from aidcases.terms import Term
+from students.facts import hardships_in
 from students.models import Enrolment
 from subsidies.enums import MAY_CLAIM, Delivery
-from subsidies.funnel import having
 from subsidies.models import ComputeRun, Entitlement, EntitlementChange, Mark, MissingFigure
-from subsidies.rules import condition
-
-ANY_CATEGORY = condition("any_category", True)
 
 # How a child of a priority category stands, best first: the first that holds.
 COVERED = {
@@ -53,8 +50,10 @@ def above_counties() -> bool:
 
 
 def priority(term: Term) -> QuerySet[Enrolment]:
-    """Enrolments of children with any hardship category in the term."""
-    return Enrolment.objects.in_term(term).filter(student_id__in=having(term, ANY_CATEGORY.holds))
+    """Enrolments of children with any hardship category in the term, the roll's own mark of orphans included (the
+    fact any_category says the same of one child)."""
+    listed = hardships_in(term).order_by().values("person_id")
+    return Enrolment.objects.in_term(term).filter(Q(student_id__in=listed) | Q(orphan=True))
 
 
 def standing(term: Term) -> QuerySet:

@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from aidcases import searching
 from aidcases.models import Region, School
 from aidcases.models.places import region_path
-from aidcases.scoping import current_scope
+from aidcases.scoping import HOME, current_scope
 from students import finding
 from students.enums import Category, Stage
 from students.facts import hardships_in
@@ -30,11 +30,6 @@ def _rules() -> list[tuple[str, str]]:
     return list(newest.order_by("pack__code", "order").values_list("code", "title"))
 
 
-def _in_one_school() -> bool:
-    """Whoever acts for a school need not choose one."""
-    return School.objects.filter(path=current_scope().path).exists()
-
-
 class OfBenefit(SearchableFilter):
     """What lists of entitlements and of their changes share: whose, of what, where."""
 
@@ -46,7 +41,7 @@ class OfBenefit(SearchableFilter):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        if _in_one_school():
+        if HOME not in current_scope().sides:  # whoever acts for a school need not choose one
             del self.filters["school"]
             return
         code = self.data.get("school", "")

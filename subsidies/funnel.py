@@ -1,4 +1,4 @@
-"""Facts of everyone in sight at once: who has a fact, and how a rule's conditions narrow the students step by step."""
+"""How a rule's conditions narrow the students in sight step by step, counted by the conditions that select them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, Q, Value
-from django.db.models.expressions import RawSQL
 
 from aidcases import sql
 from aidcases.terms import Term
@@ -41,13 +40,6 @@ def facts_in_sight(term: Term, path: str = "/") -> tuple[str, list[Any]]:
     placed = [params[name] for name in _NAMED.findall(text)]
     facts = _NAMED.sub("%s", text)
     return f"WITH chosen AS MATERIALIZED ({chosen}), facts AS NOT MATERIALIZED ({facts})", [*values, *placed]
-
-
-def having(term: Term, holds: Q) -> RawSQL:
-    """Ids of the students in sight for whom a condition over facts holds: for `filter(student_id__in=having(…))`."""
-    facts, values = facts_in_sight(term)
-    wanted, more = sql.compiled(FactRow.objects.filter(holds).order_by().values("student_id"))
-    return RawSQL(f"{facts} {wanted}", [*values, *more])
 
 
 def funnel(applied: Applied, term: Term, path: str = "/") -> list[Step]:

@@ -13,8 +13,8 @@ from ledgers.areas import Area
 from ledgers.definition import Column, Figures, Ledger, Summary
 from ledgers.workbook import Kind
 from students.enums import Category, Stage
-from subsidies.enums import MAY_CLAIM, EntitlementState
 from students.facts import hardships_in
+from subsidies.enums import MAY_CLAIM, EntitlementState
 from subsidies.models import Entitlement
 
 GRANTS, LOANS = "汇总", "可申请（贷款）"

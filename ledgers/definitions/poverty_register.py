@@ -3,28 +3,46 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django.contrib.postgres.aggregates import StringAgg
+from django.contrib.postgres.fields import ArrayField
 from django.db.models import (
-    BooleanField, Case, CharField, Exists, ExpressionWrapper, F, FilteredRelation, OuterRef, Q, QuerySet, Subquery,
-    Sum, Value, When,
+    BooleanField,
+    Case,
+    CharField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    FilteredRelation,
+    Func,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
 )  # fmt: skip
-from django.db.models.functions import Concat
+from django.db.models.functions import Cast, Concat, Left
 from django.db.models.lookups import Exact
 
 from aidcases.crypto import EncryptedField
 from aidcases.scoping import HOME, SCHOOL, InScope
 from aidcases.terms import Term
 from ledgers.areas import Area
-from ledgers.definition import HIDDEN_PHONE, NUMBER, Column, Ledger, Listing, last_four
-from ledgers.facts import one_each, place_name, step
+from ledgers.definition import HIDDEN_PHONE, NUMBER, Column, Ledger, Listing, Shown, labelled, last_four
+from ledgers.facts import one_each, place_name
 from ledgers.workbook import Kind
 from students.enums import GRADE_LABELS, Category, RosterKind, Stage
 from students.facts import hardships_in
 from students.models import Guardian, Member, Student
 from subsidies.models import Entitlement, MissingFigure
 
+GRADES = {
+    f"{stage}-{grade}": label for stage, labels in GRADE_LABELS.items() for grade, label in enumerate(labels, 1)
+}
 YOUNGEST = 3  # the age from which a kindergarten takes a child
 MONITORED = {
     Category.MONITORED_UNSTABLE: "脱贫不稳定户",
@@ -47,28 +65,19 @@ def _value(text: Any) -> Any:
     return Value(text) if isinstance(text, str) else text
 
 
-def _labels(field: str, words: dict[Any, str]) -> Case:
-    return _text(*((Q(**{field: code}), str(label)) for code, label in words.items()))
-
-
-def _grade() -> Case:
-    return _text(
-        *(
-            (Q(here__stage=stage, here__grade=grade), label)
-            for stage, labels in GRADE_LABELS.items()
-            for grade, label in enumerate(labels, 1)
-        )
-    )
+def _village() -> Case:
+    """A village the table of divisions does not know is kept under its township."""
+    return _text((Q(house__household__region__level="village"), F("house__household__region__name")))
 
 
 def _place() -> Case:
-    """就读地: the smallest division that home and school share."""
+    """就读地: the smallest division that home and school share, by the length of its path."""
 
-    def shared(level: int) -> Q:
-        home, school = step("person__home_path", level), step("here__school_path", level)
-        return Q(Exact(home, school)) & ~Q(Exact(home, Value("")))
+    def shared(path: str) -> Exact:
+        return Exact(Left("person__home_path", len(path)), Left("here__school_path", len(path)))
 
-    return _text((~ENROLLED, ""), (shared(4), "镇内"), (shared(3), "县内"), (shared(1), "省内"), otherwise="省外")
+    nearer = (("/62/6201/620123/620123100/", "镇内"), ("/62/6201/620123/", "县内"), ("/62/", "省内"))
+    return _text((~ENROLLED, ""), *((shared(path), word) for path, word in nearer), otherwise="省外")
 
 
 def _reason() -> Case:
@@ -88,7 +97,25 @@ def _granted() -> QuerySet:
     return mine.order_by().values("student")
 
 
-BENEFITS = Subquery(_granted().values(names=StringAgg("benefit__name", "、", ordering="benefit__order")).values("names"))
+def _benefits(aid: list[str | None] | None) -> str | None:
+    return aid[0] if aid else ""
+
+
+def _yuan(aid: list[str | None] | None) -> Decimal | None:
+    return Decimal(aid[1]) if aid and aid[1] is not None else None
+
+
+# One look at a child's entitlements for both columns: [names of the benefits, yuan] as text, NULL for none.
+AID = Subquery(
+    _granted().values(
+        aid=Func(
+            StringAgg("benefit__name", "、", ordering="benefit__order"),
+            Cast(Sum("amount"), CharField()),
+            template="ARRAY[%(expressions)s]",
+            output_field=ArrayField(CharField()),
+        )
+    ).values("aid")
+)
 AMOUNT = Subquery(_granted().values(yuan=Sum("amount")).values("yuan"))
 UNPRICED = Exists(MissingFigure.objects.filter(term=OuterRef("here__term"), student=OuterRef("pk")))
 
@@ -98,13 +125,13 @@ PHONE = Case(
 HAS_PHONE = SCHOOL_PHONE | Q(house__household__phone__isnull=False)
 
 FAMILY, CHILD, POVERTY, STUDY, HEALTH = "家庭情况", "学生情况", "贫困情况", "就读情况", "健康情况"
-PRESENCE, AID, CONTACT = "在校情况", "享受资助情况", "联系方式"
+PRESENCE, AIDED, CONTACT = "在校情况", "享受资助情况", "联系方式"
 
 COLUMNS = (
     Column(("序号",), NUMBER, 5, Kind.INTEGER),
     Column((FAMILY, "县区"), place_name("person__home_path", 3), 7),
     Column((FAMILY, "乡镇"), place_name("person__home_path", 4), 8, side=HOME),
-    Column((FAMILY, "村"), place_name("person__home_path", 5), 9, side=HOME),
+    Column((FAMILY, "村"), _village(), 9, side=HOME),
     Column((FAMILY, "户编号"), F("house__household__number"), 11, side=HOME),
     Column((FAMILY, "户主姓名"), F("house__household__head__name"), 8, side=HOME),
     Column(
@@ -125,15 +152,15 @@ COLUMNS = (
         ),
         10, side=HOME,
     ),
-    Column((POVERTY, "监测对象类型"), _labels("house__household__monitored", MONITORED), 8, side=HOME),
+    Column((POVERTY, "监测对象类型"), labelled(F("house__household__monitored"), MONITORED), 8, side=HOME),
     Column(
         (POVERTY, "风险是否消除"),
         _text((Q(house__household__risk_cleared=True), "是"), (Q(house__household__risk_cleared=False), "否")),
         5, side=HOME,
     ),
     Column((POVERTY, "致贫原因"), F("house__household__cause"), 7, side=HOME),
-    Column((STUDY, "学段"), _labels("here__stage", dict(Stage.choices)), 8),
-    Column((STUDY, "年级"), _grade(), 7),
+    Column((STUDY, "学段"), labelled(F("here__stage"), dict(Stage.choices)), 8),
+    Column((STUDY, "年级"), labelled(Concat("here__stage", Value("-"), "here__grade", output_field=CharField()), GRADES), 7),
     Column((STUDY, "学校名称"), F("here__school__name"), 12),
     Column((STUDY, "学校标识码"), F("here__school__code"), 11),
     Column((STUDY, "全国学籍号"), F("roll_number"), 11, masked=last_four("roll_last4")),
@@ -148,8 +175,8 @@ COLUMNS = (
     Column((HEALTH, "残疾证号"), F("disability__proof"), 11, masked=last_four("disability__proof_last4")),
     Column((PRESENCE, "在校状态"), _text((~ENROLLED, "不在校"), (Q(seen__present=False), "未到校"), otherwise="在校"), 6),
     Column((PRESENCE, "不在校原因"), _reason(), 10),
-    Column((AID, "享受资助项目"), BENEFITS, 18),
-    Column((AID, "本学期资助金额"), AMOUNT, 10, Kind.MONEY, total=True),
+    Column((AIDED, "享受资助项目"), Shown(AID, _benefits), 18),
+    Column((AIDED, "本学期资助金额"), Shown(AID, _yuan), 10, Kind.MONEY, total=True, summed=AMOUNT),
     Column((CONTACT, "联系人"), _text((SCHOOL_PHONE, F("guardian__name")), otherwise=F("house__household__head__name")), 7),
     Column((CONTACT, "联系电话"), PHONE, 12, masked=_text((HAS_PHONE, HIDDEN_PHONE))),
     Column(

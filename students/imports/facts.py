@@ -227,15 +227,18 @@ _LISTED_OTHER = f"""
     ON CONFLICT (person_id, category, source, from_on, office_path) DO UPDATE SET active = false
 """
 
+_IN_REGISTER = """EXISTS (SELECT FROM students_member n
+    JOIN students_household k ON k.id = n.household_id AND k.number IS NOT NULL WHERE n.person_id = {who})"""
+
+_HEAD_KNOWN, _MEMBER_KNOWN = _IN_REGISTER.format(who="head.id"), _IN_REGISTER.format(who="p.id")
+
 # A family no register knows is a household of the importing office, by its head.
 _UNLISTED_HOUSEHOLDS = f"""
     INSERT INTO students_household (number, region_id, path, head_id, kind, exit_status, cause, monitored, row_id)
     SELECT DISTINCT ON (head.id) NULL, o.region_id, f.path, head.id, '低保户', '', '', '', r.id
     {_ROWS} JOIN aidcases_organisation o ON o.id = f.office_id AND o.region_id IS NOT NULL
     JOIN students_person head ON head.id_hash = r.second_hash
-    WHERE f.kind = %(kind)s AND NOT EXISTS (SELECT FROM students_member m
-        JOIN students_household h ON h.id = m.household_id AND h.number IS NOT NULL
-        WHERE m.person_id IN (head.id, p.id))
+    WHERE f.kind = %(kind)s AND NOT {_HEAD_KNOWN} AND NOT {_MEMBER_KNOWN}
     ORDER BY head.id, r.number
     ON CONFLICT (head_id) WHERE number IS NULL DO NOTHING
 """
@@ -250,11 +253,10 @@ _UNLISTED_MEMBERS = f"""
 """
 
 # Once the register knows the head or the member, the register's household is the family's.
-_ABSORBED_MEMBERS = """
+_ABSORBED_MEMBERS = f"""
     DELETE FROM students_member m USING students_household h
-    WHERE h.id = m.household_id AND h.number IS NULL AND EXISTS (
-        SELECT FROM students_member n JOIN students_household k ON k.id = n.household_id AND k.number IS NOT NULL
-        WHERE n.person_id IN (m.person_id, h.head_id))
+    WHERE h.id = m.household_id AND h.number IS NULL
+      AND ({_IN_REGISTER.format(who="m.person_id")} OR {_IN_REGISTER.format(who="h.head_id")})
 """
 _ABSORBED = """
     DELETE FROM students_household h

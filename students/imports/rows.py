@@ -26,7 +26,6 @@ Step = tuple[Callable[[list[Raw]], Any], dict[Any, Any], Callable[[Any], Any]]
 
 # Results are remembered by the cell as the file spells it: "农业户口" is parsed once, not 50,000 times.
 MEMORY = 2048
-BLANK = {"missing name", "missing id", "missing value"}
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -46,9 +45,7 @@ class Rows:
     ):
         self.kind, self.columns, self.sheet, self.file_id = kind, heading.columns, sheet, file_id
         self.rows = self.rejected = 0
-        people = (
-            People(kind, self.columns, sheet, ring, today) if kind.people else Schools(self.columns, sheet)
-        )
+        people = People(kind, self.columns, sheet, ring, today) if kind.people else Schools(self.columns, sheet)
         self._who = people.columns_of
         self._width = max(self.columns.values()) + 1
         self._padding = [[None] * (missing + 1) for missing in range(self._width + 1)]
@@ -102,7 +99,7 @@ class Rows:
             self.rows += 1
             found = ",".join(data)
             return f"{self.file_id}\t{number}\tread\t{{}}\t{{}}\t{{}}\t{who}\t{{{found}}}\t{letters}"
-        if BLANK.issuperset(code for is_fatal, code, _ in problems if is_fatal) and self._is_blank(row):
+        if any(is_fatal for is_fatal, _, _ in problems) and self._is_blank(row):
             return None
         return f"{self.file_id}\t{number}\t{self._judged(problems)}\t{who}\t{{{','.join(data)}}}\t{letters}"
 

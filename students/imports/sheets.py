@@ -108,7 +108,7 @@ def _fast(chunks: Iterable[bytes], part: int | None) -> Iterator[Row]:
     find = _CELL.findall
     for block in (data for is_rows, data in parts(chunks) if is_rows):
         for piece in block[:-6].split(b"</row>"):
-            start = 0 if piece[:5] == b"<row " else piece.rfind(b"<row ")  # self-closing rows may stand before
+            start = piece.rfind(b"<row ")  # self-closing rows may stand before it
             number = ROW_NUMBER.match(piece, start) if start >= 0 else None
             if number is None:
                 raise Unusual

@@ -14,7 +14,7 @@ from aidcases.roles import P
 from aidcases.terms import Term
 from aidcases.web import PERSONAL, chosen_term, command, page, paginate, saw
 from students.enums import Category
-from students.filters import EXPIRED, HouseholdFilter, searched
+from students.filters import EXPIRED, HouseholdFilter, narrowed, searched
 from students.models import Enrolment, Household, Member
 from students.panels import members, origins
 from students.places import Places
@@ -30,7 +30,7 @@ def household_list(request: HttpRequest) -> HttpResponse:
     found = HouseholdFilter(request.GET, Household.objects.all(), request=request, term=term)
     shown = paginate(found.qs.order_by("path", "number", "pk").values_list("pk", flat=True), request)
     context = {"found": found, "page": shown, "rows": _lines(list(shown), term), "term": term}
-    return render(request, "students/household_list.html", {**context, "expired": EXPIRED})
+    return render(request, "students/household_list.html", {**context, "narrowed": narrowed(found), "expired": EXPIRED})
 
 
 @command(can=P.HOUSEHOLD_VIEW)

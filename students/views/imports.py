@@ -20,7 +20,7 @@ from aidcases.roles import P
 from aidcases.terms import Term
 from aidcases.web import PERSONAL, chosen_term, command, page, paginate, saw
 from students.enums import RosterKind
-from students.filters import ImportFilter, RowFilter
+from students.filters import ImportFilter, RowFilter, narrowed
 from students.forms import ENDINGS, ImportForm
 from students.imports import pipeline
 from students.imports.kinds import KINDS
@@ -45,6 +45,7 @@ def import_list(request: HttpRequest) -> HttpResponse:
         "page": shown,
         "term": term,
         "rosters": rosters_of(request, term),
+        "narrowed": narrowed(found),
         "several_offices": any(file.office_id != here for file in shown),
     }
     return render(request, "students/import_list.html", context)
@@ -126,7 +127,7 @@ def import_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "reasons": _reasons(file, request),
         "page": shown,
         "rows": described(file, list(shown)),
-        "narrowed": any(request.GET.get(name) for name in ("state", "reason", "warned")),
+        "narrowed": narrowed(found),
         "is_school": file.kind == RosterKind.SCHOOLS,
         "returnable": _returnable(file),
     }

@@ -15,7 +15,7 @@ from aidcases.web import chosen_term, command, page, paginate
 from students import finding
 from students.enums import Stage, grade_label
 from students.facts import hardships_in
-from students.filters import SchoolFilter
+from students.filters import SchoolFilter, narrowed
 from students.models import Enrolment
 from students.places import Places, full_label
 
@@ -30,6 +30,7 @@ def school_list(request: HttpRequest) -> HttpResponse:
     found = SchoolFilter(request.GET, schools, request=request, term=term)
     shown = paginate(found.qs.order_by("path"), request)
     context = {"found": found, "page": shown, "rows": _lines(list(shown), term), "term": term}
+    context["narrowed"] = narrowed(found)
     return render(request, "students/school_list.html", context)
 
 

@@ -18,7 +18,7 @@ from aidcases.scoping import SCHOOL, current_scope
 from aidcases.terms import Term, chronological
 from aidcases.web import PERSONAL, chosen_term, command, page, paginate, saw
 from students.facts import categories_in
-from students.filters import EXPIRED, EnrolmentFilter, searched
+from students.filters import EXPIRED, EnrolmentFilter, narrowed, searched
 from students.models import Enrolment, Guardian, Student
 from students.places import Places, codes_of, home_shown
 from students.views.secrets import hidden, masked_fact, reveal
@@ -35,7 +35,7 @@ def student_list(request: HttpRequest) -> HttpResponse:
     # Sorting and cutting happen on the enrolments alone; the names are joined to one page of them.
     shown = paginate(found.qs.order_by(*_order()).values_list("pk", flat=True), request)
     context = {"found": found, "page": shown, "rows": _lines(list(shown), term), "term": term}
-    return render(request, "students/student_list.html", {**context, "expired": EXPIRED})
+    return render(request, "students/student_list.html", {**context, "narrowed": narrowed(found), "expired": EXPIRED})
 
 
 @command(can=P.STUDENT_VIEW)

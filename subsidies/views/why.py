@@ -32,8 +32,8 @@ def student_why(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _sorted(explained: list[Explained]) -> dict[str, Any]:
-    """Granted first; then what the child misses in its own stage; other stages' rules last."""
-    granted = [one for one in explained if one.granted]
+    """Granted first, money before goods; then what the child misses in its own stage; other stages' rules last."""
+    granted = sorted((one for one in explained if one.granted), key=lambda one: -(one.amount or 0))
     refused = [one for one in explained if not one.granted]
     return {
         "due": [one for one in granted if one.rule.delivery not in MAY_CLAIM],
