@@ -27,7 +27,8 @@ def load_regions() -> int:
     with REGIONS.open(encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if cut(row["code"]) not in known]
     made = [
-        Region(code=cut(row["code"]), name=row["name"], level=row["level"], path=region_path(row["code"])) for row in rows
+        Region(code=cut(row["code"]), name=row["name"], level=row["level"], path=region_path(row["code"]))
+        for row in rows
     ]
     Region.objects.bulk_create(made, ignore_conflicts=True, batch_size=2000)
     return len(made)
@@ -45,7 +46,9 @@ _KIND_OF_LEVEL = {4: OfficeKind.CITY, 6: OfficeKind.COUNTY, 9: OfficeKind.TOWNSH
 
 
 @transaction.atomic
-def open_office(*, region: Region | None = None, school: School | None = None, kind: OfficeKind | None = None) -> Organisation:
+def open_office(
+    *, region: Region | None = None, school: School | None = None, kind: OfficeKind | None = None
+) -> Organisation:
     """The organisation of a place, made when absent. A new one may become the home of people known already."""
     if school is not None:
         place, kind, name = school.path, OfficeKind.SCHOOL, school.name
@@ -64,5 +67,3 @@ def open_office(*, region: Region | None = None, school: School | None = None, k
         for follow in registry.office_opened:
             follow(office)
     return office
-
-

@@ -339,9 +339,7 @@ def mask_card(number: str) -> str:
     return "**** **** **** " + number[-4:] if number else ""
 
 
-_NUMBER_RUN = re.compile(
-    r"(?<![0-9])(?:[0-9] ?){14,29}[0-9Xx][0-9]{0,2}|(?<![0-9])1[3-9](?:[ -]?[0-9]){9}(?![0-9])"
-)
+_NUMBER_RUN = re.compile(r"(?<![0-9])(?:[0-9] ?){14,29}[0-9Xx][0-9]{0,2}|(?<![0-9])1[3-9](?:[ -]?[0-9]){9}(?![0-9])")
 
 
 def mask_numbers(text: str) -> str:

@@ -49,7 +49,9 @@ def seed(*, students: int, seed: int, say: Callable[[str], None]) -> None:
 @transaction.atomic
 def make_accounts(offices: dict[str, Organisation]) -> None:
     """One account for each role a newcomer wants to see the system through."""
-    primary = School.objects.filter(path__startswith=offices[COUNTY].path, stages__contains=["primary"]).order_by("code")
+    primary = School.objects.filter(path__startswith=offices[COUNTY].path, stages__contains=["primary"]).order_by(
+        "code"
+    )
     school = open_office(school=primary.first()) if primary.exists() else None
     auditor = open_office(region=offices[COUNTY].region, kind=OfficeKind.AUDITOR)
     wanted = [
@@ -77,5 +79,7 @@ def accounts() -> list[str]:
     found = User.objects.filter(username__in=("jingban", "shenhe", "zhuren", "xuexiao", "shiju", "shenji", "linxian"))
     for user in found.order_by("pk"):
         if user.check_password(PASSWORD) and (membership := user.memberships.select_related("organisation").first()):
-            lines.append(f"{user.username:<10} {PASSWORD}   {ROLE_LABELS[Role(membership.role)]}，{membership.organisation}")
+            lines.append(
+                f"{user.username:<10} {PASSWORD}   {ROLE_LABELS[Role(membership.role)]}，{membership.organisation}"
+            )
     return lines

@@ -15,6 +15,8 @@ from aidcases import crypto
 class SealedAttribute(DeferredAttribute):
     """Sets the index with the text, so that bulk_create and bulk_update, which skip pre_save, store both."""
 
+    field: EncryptedField
+
     def __set__(self, instance: models.Model, value: str | None) -> None:
         field, data = self.field, instance.__dict__
         before = data.get(field.attname)

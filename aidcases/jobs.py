@@ -188,7 +188,7 @@ def perform(job: Job) -> None:
             result = (work(running) if work else None) or {}
             running.check()
     except Cancelled:
-        return
+        return None
     except Refused as refused:
         _end(job, JobState.FAILED, error=str(refused))
     except Exception:

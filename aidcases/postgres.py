@@ -71,9 +71,7 @@ def database_settings(environ: Mapping[str, str], home: Path) -> dict[str, Any]:
         from environ import Env
 
         settings = dict(Env.db_url_config(url))
-        settings["HOST"] = unquote(
-            settings.get("HOST", "")
-        )  # libpq writes a socket's directory as %2Frun%2F…
+        settings["HOST"] = unquote(settings.get("HOST", ""))  # libpq writes a socket's directory as %2Frun%2F…
         if settings.get("ENGINE") != "django.db.backends.postgresql":
             raise PostgresUnavailable("DATABASE_URL 只能是 postgres:// 开头的 PostgreSQL 地址。")
     else:

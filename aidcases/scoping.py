@@ -1,4 +1,4 @@
-"""Who sees which rows: the condition is added by the manager and decided when the SQL is compiled, so it fails closed."""
+"""Who sees which rows. The condition is added by the manager and decided when the SQL is compiled: it fails closed."""
 
 from __future__ import annotations
 

@@ -27,18 +27,14 @@ class SampleFilter(forms.Form):
         widget=forms.Select(attrs=PICK),
     )
     state = forms.ChoiceField(label="状态", choices=[("", "全部"), ("in_notice", "公示中")], required=False)
-    since = forms.DateField(
-        label="提交日期起", required=False, widget=forms.DateInput(attrs={"type": "date"})
-    )
+    since = forms.DateField(label="提交日期起", required=False, widget=forms.DateInput(attrs={"type": "date"}))
     hardship = forms.ChoiceField(label="困难类型", choices=[("", "全部"), ("dibao", "低保")], required=False)
     boarding = forms.BooleanField(label="只看寄宿生", required=False)
 
 
 class SampleForm(forms.Form):
     fee = forms.DecimalField(label="学校核定收费", help_text="按物价部门批文填写，单位：元/学年。")
-    boarding = forms.ChoiceField(
-        label="寄宿情况", choices=[("yes", "寄宿"), ("no", "走读")], widget=forms.RadioSelect
-    )
+    boarding = forms.ChoiceField(label="寄宿情况", choices=[("yes", "寄宿"), ("no", "走读")], widget=forms.RadioSelect)
     kinds = forms.MultipleChoiceField(
         label="困难类型",
         choices=[("1", "脱贫家庭"), ("2", "低保家庭"), ("3", "残疾学生")],
@@ -200,7 +196,6 @@ def context() -> dict[str, Any]:
         "charts": list(charts()),
         "wide_columns": ["学前", "小学", "初中", "普通高中", "中职", "大专", "本科"],
         "wide_rows": [
-            Row(label=benefit, cells=[120, 2301, 1840, 920, 410, 96, 301], left=left)
-            for benefit, left in matrix
+            Row(label=benefit, cells=[120, 2301, 1840, 920, 410, 96, 301], left=left) for benefit, left in matrix
         ],
     }

@@ -46,9 +46,7 @@ def login(request: HttpRequest) -> HttpResponse:
 def password(request: HttpRequest) -> HttpResponse:
     if not request.user.is_authenticated:
         return redirect("login")
-    view: Any = PasswordChangeView.as_view(
-        template_name="registration/password.html", success_url=reverse_lazy("home")
-    )
+    view: Any = PasswordChangeView.as_view(template_name="registration/password.html", success_url=reverse_lazy("home"))
     response = view(request)
     if response.status_code == 302:
         messages.success(request, "密码已修改，下次登录请用新密码。")
@@ -87,7 +85,9 @@ def home(request: HttpRequest) -> HttpResponse:
 @command(can=SIGNED_IN)
 def membership_choose(request: HttpRequest) -> HttpResponse:
     wanted = request.POST.get("membership", "")
-    chosen = get_object_or_404(Membership.objects.filter(user=cast(User, request.user)), pk=wanted if wanted.isdecimal() else None)
+    chosen = get_object_or_404(
+        Membership.objects.filter(user=cast(User, request.user)), pk=wanted if wanted.isdecimal() else None
+    )
     request.session["membership"] = chosen.pk
     return redirect("home")
 
@@ -174,7 +174,10 @@ def job_resume(request: HttpRequest, pk: int) -> HttpResponse:
 def audit_list(request: HttpRequest) -> HttpResponse:
     found = AuditFilter(request.GET, AuditEvent.objects.all(), request=request)
     shown = paginate(found.qs, request)
-    lines = [{"event": event, "action": action_label(event.action), "told": told(event)} for event in shown]
+    lines = [
+        {"event": each, "action": action_label(each.action), "told": told(each), "page": each.data.get("page", "")}
+        for each in shown
+    ]
     return render(request, "aidcases/audit_list.html", {"found": found, "page": shown, "lines": lines})
 
 

@@ -93,7 +93,9 @@ def command(can: str) -> Callable[[View], View]:
                     return view(request, *args, **kwargs)
             except Refused as refused:
                 if request.htmx:
-                    return HttpResponse("；".join(refused.reasons), status=409, content_type="text/plain; charset=utf-8")
+                    return HttpResponse(
+                        "；".join(refused.reasons), status=409, content_type="text/plain; charset=utf-8"
+                    )
                 for reason in refused.reasons:
                     messages.error(request, reason)
                 return back(request)

@@ -8,6 +8,8 @@ from aidcases.models import Organisation, Region, School
 from aidcases.models.places import LEVELS
 from aidcases.scoping import current_scope
 
+COUNTY = 3  # steps of a county's path
+
 
 @dataclass(frozen=True)
 class Area:
@@ -24,13 +26,19 @@ class Area:
         return office.name if office else self.name
 
 
+def area_at(path: str) -> Area:
+    """The area of a path."""
+    name = School.objects.filter(path=path).values_list("name", flat=True).first()
+    return Area(path, name, is_school=True) if name else Area(path, Region.objects.get(path=path).name)
+
+
 def areas() -> dict[str, list[Area]]:
     """What whoever acts may choose, by group, their own place first: the level below, and a county's schools."""
     own = current_scope().path
     places = Region.objects.under(own).filter(level__in=_levels(own)).order_by("path")
     regions = [Area(path, name) for path, name in places.values_list("path", "name")]
     schools = []
-    if _depth(own) >= len("/62/6201/620123/".strip("/").split("/")):
+    if _depth(own) >= COUNTY:
         rows = School.objects.filter(path__startswith=own).order_by("path").values_list("path", "name")
         schools = [Area(path, name, is_school=True) for path, name in rows]
     return {"地区": regions, "学校": schools}

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
 
-from django.db.models import BooleanField, Case, Count, F, QuerySet, Sum, When
+from django.db.models import Count, F, QuerySet, Sum
 
 from aidcases import crypto
 from aidcases.roles import P
-from aidcases.scoping import InScope
+from aidcases.scoping import current_scope
 from aidcases.terms import Term
 from ledgers.areas import Area
 from ledgers.workbook import Head, Kind, Look, Sheet, Subtotal
@@ -147,15 +147,12 @@ class _Reader:
         self.takes = [place[id(each.value)] if each else -1 for each in shown]
         self.words = [(at, each.words) for at, each in enumerate(shown) if each and each.words]
         self.numbers = [at for at, each in enumerate(shown) if each is None]
-        self.hidden = [
-            (len(expressions) + n, [at for at, column in enumerate(listing.columns) if column.side == side])
+        self.scope = current_scope()
+        self.recorded = [
+            (len(expressions) + n, side, [at for at, column in enumerate(listing.columns) if column.side == side])
             for n, side in enumerate(listing.sides)
         ]
-        seen = [
-            Case(When(InScope(F(path), sides=(side,)), then=True), default=False, output_field=BooleanField())
-            for side, path in listing.sides.items()
-        ]
-        self.query = listing.found.values_list(*expressions.values(), *seen, listing.key)
+        self.query = listing.found.values_list(*expressions.values(), *listing.sides.values(), listing.key)
 
     def cells(self, number: int, row: tuple) -> list[Any]:
         cells = [row[at] for at in self.takes]
@@ -163,8 +160,8 @@ class _Reader:
             cells[at] = words(cells[at])
         for at in self.numbers:
             cells[at] = number
-        for flag, columns in self.hidden:
-            if not row[flag]:
+        for path, side, columns in self.recorded:
+            if not self.scope.covers(row[path], side):
                 for at in columns:
                     cells[at] = NOT_OURS
         return cells
@@ -181,7 +178,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Summary:
-    """A few rows of figures that the database has added up; `whole` is the 合计, which is no sum where it counts people."""
+    """A few rows of figures that the database has added up. `whole` is the 合计: no sum where it counts people."""
 
     name: str
     columns: tuple[Column, ...]
@@ -217,12 +214,9 @@ class Ledger:
     unit: str
     tables: Callable[[Term, Area], list[Table]]
     notes: Callable[[Term, Area], list[str]]
+    personal: bool = False  # rows are people: the 数据版 carries row keys, numbers are masked
     can: P = P.LEDGER_VIEW
 
     def heading(self, term: Term, area: Area) -> str:
         return f"{area.name}{self.title}（{term.label}）"
 
-
-def amounts(totals: Mapping[str, Any]) -> dict[str, Any]:
-    """Totals as JSON: people as numbers, yuan as text with two decimals."""
-    return {name: f"{value:.2f}" if isinstance(value, Decimal) else value for name, value in totals.items()}

@@ -18,9 +18,7 @@ def hardships_in(term: Term) -> QuerySet[Hardship]:
     A closing row closes per person, category, source and office.
     """
     same = {name: OuterRef(name) for name in ("person", "category", "source", "office_path")}
-    closed = Hardship.objects.filter(
-        **same, active=False, from_on__gt=OuterRef("from_on"), from_on__lte=term.first_day
-    )
+    closed = Hardship.objects.filter(**same, active=False, from_on__gt=OuterRef("from_on"), from_on__lte=term.first_day)
     return Hardship.objects.filter(~Exists(closed), active=True, from_on__lte=term.last_day)
 
 

@@ -24,9 +24,7 @@ RECENT = 3
 def household(request: HttpRequest, student: Student) -> dict[str, Any]:
     """Who lives with the child. The register is the home side's; the other side is told who keeps it."""
     mine = (
-        Member.objects.filter(person=student.person_id)
-        .select_related("household__region")
-        .order_by("-from_on", "pk")
+        Member.objects.filter(person=student.person_id).select_related("household__region").order_by("-from_on", "pk")
     )
     own = list(mine.defer("household__phone"))
     if not own:
@@ -54,9 +52,7 @@ def members(households: list[int], term: Term) -> list[dict[str, Any]]:
     rows = list(found.defer("person__id_number", "household__phone").order_by("household", "pk"))
     rows.sort(key=lambda member: member.person_id != member.household.head_id)
     people = [member.person_id for member in rows]
-    enrolled = (
-        Enrolment.objects.in_term(term).filter(student__in=people).select_related("school").defer("phone")
-    )
+    enrolled = Enrolment.objects.in_term(term).filter(student__in=people).select_related("school").defer("phone")
     studies = {enrolment.student_id: enrolment for enrolment in enrolled}
     files = set(Student.objects.filter(pk__in=people).values_list("pk", flat=True))
     held = categories_in(term, people, [e.student_id for e in studies.values() if e.orphan])

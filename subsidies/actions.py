@@ -130,7 +130,7 @@ def _value(value: dict[str, Any], code: str) -> dict[str, Any]:
         if not isinstance(value["yuan"], str) or yuan < 0 or yuan != yuan.quantize(Decimal("0.01")):
             raise InvalidOperation
     except (KeyError, InvalidOperation, TypeError):
-        raise PackError(f"规则 {code} 的金额要写成带引号的元，例如 yuan = \"1250.00\"") from None
+        raise PackError(f'规则 {code} 的金额要写成带引号的元，例如 yuan = "1250.00"') from None
     starts = {"from": value["from"].isoformat()} if isinstance(value.get("from"), date) else {}
     for fact, wanted in value.get("when", {}).items():
         condition(fact, wanted)
@@ -154,7 +154,10 @@ def adopt_pack(code: str, *, region: Region | None, from_on: date | None = None,
     if from_on is None:
         raise PackError(f"政策包“{code}”没有首日，请写明从哪天起采用。")
     adoption, _ = PackAdoption.objects.update_or_create(
-        pack_code=code, path=region.path if region else "/", from_on=from_on, defaults={"region": region, "active": active}
+        pack_code=code,
+        path=region.path if region else "/",
+        from_on=from_on,
+        defaults={"region": region, "active": active},
     )
     audit.record("pack.adopted", subject=adoption, code=code, path=adoption.path, from_on=str(from_on), active=active)
     return adoption
@@ -164,4 +167,6 @@ def request_recompute(*, term: Term, path: str, marked_only: bool = False) -> Jo
     """Queues a recompute of a term for everyone with home or school under the path."""
     with acting_in(Scope(path), current_actor()):
         label = f"测算 {term.label}" + ("（只算有变化的）" if marked_only else "")
-        return jobs.enqueue("subsidies.recompute", label=label, once=True, term=term.code, path=path, marked_only=marked_only)
+        return jobs.enqueue(
+            "subsidies.recompute", label=label, once=True, term=term.code, path=path, marked_only=marked_only
+        )

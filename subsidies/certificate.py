@@ -57,9 +57,7 @@ def certify(term: Term, path: str) -> dict[str, str]:
                           AND c.home_county = {HOME_COUNTY})
     """
     columns = " || ',' || ".join(f"COALESCE(f.{fact.code}::text, '')" for fact in FACTS)
-    sql.run(
-        _PARTS.format(wanted=missing, county=HOME_COUNTY, facts=facts_sql("chosen"), columns=columns), params
-    )
+    sql.run(_PARTS.format(wanted=missing, county=HOME_COUNTY, facts=facts_sql("chosen"), columns=columns), params)
     parts = sql.rows(
         """
         SELECT s.code, c.home_county, encode(c.facts_digest, 'hex') AS facts, encode(c.result_digest, 'hex') AS result

@@ -260,5 +260,3 @@ def still_stands(term: Term) -> bool:
     """Whether only marked students can differ: the last whole run of the term used the rules of today."""
     last = ComputeRun._base_manager.filter(term=term.code, marked_only=False, finished_at__isnull=False).first()
     return bool(last and last.rules_digest == rules_digest(term))
-
-

@@ -34,6 +34,7 @@ class OfBenefit(SearchableFilter):
     """What lists of entitlements and of their changes share: whose, of what, where."""
 
     search = django_filters.CharFilter(method="as_it_is", label="姓名、首字母、证件号或学籍号")
+    term = django_filters.CharFilter(method="as_it_is", widget=forms.HiddenInput)  # a search stays in its term
     benefit = django_filters.ModelChoiceFilter(
         label="资助项目", queryset=Benefit.objects.all(), to_field_name="code", empty_label=ALL
     )
@@ -41,6 +42,7 @@ class OfBenefit(SearchableFilter):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
+        self.data["term"] = self.term.code
         if HOME not in current_scope().sides:  # whoever acts for a school need not choose one
             del self.filters["school"]
             return
@@ -115,7 +117,12 @@ class ChangeFilter(OfBenefit):
 class CoverageFilter(EnrolmentFilter):
     """Children of the priority categories by what they get."""
 
+    term = django_filters.CharFilter(method="as_it_is", widget=forms.HiddenInput)
     covered = django_filters.ChoiceFilter(choices=list(COVERED.items()), method="standing_so", widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.data["term"] = self.term.code
 
     def standing_so(self, rows: QuerySet, _name: str, covered: str) -> QuerySet:
         return rows.filter(standing_as(covered, self.term))

@@ -13,7 +13,12 @@ from subsidies.actions import adopt_pack, load_pack, request_recompute
 KINDS["subsidies.recompute"] = Kind("测算应享资助", run=runs.run_block, split=runs.split, finish=runs.finish)
 registry.add(
     NavItem(
-        30, "应享资助", "entitlement_list", "cash-coin", P.ENTITLEMENT_VIEW, ("coverage_list", "missing_list", "student_why")
+        30,
+        "应享资助",
+        "entitlement_list",
+        "cash-coin",
+        P.ENTITLEMENT_VIEW,
+        ("coverage_list", "missing_list", "student_why"),
     ),
     NavItem(40, "政策", "pack_list", "journal-text", P.RULES_VIEW, ("pack_detail", "rule_detail")),
     NavItem(50, "测算", "run_list", "calculator", P.ENTITLEMENT_VIEW, ("run_detail", "change_list")),

@@ -62,7 +62,7 @@ def condition(code: str, wanted: Any) -> Condition:
             return Condition(code, f"不是{fact.label}", ~_any_flag(flags), _flags_seen(flags))
         raise PackError(f"条件“{code}”只能写 true 或 false")
     if not isinstance(wanted, list) or not wanted:
-        raise PackError(f"条件“{code}”要写成列表，例如 {code} = [\"…\"]")
+        raise PackError(f'条件“{code}”要写成列表，例如 {code} = ["…"]')
     names = "、".join(value_label(fact, value) for value in wanted)
     return Condition(code, f"{fact.label}：{names}", Q(**{f"{code}__in": wanted}), F(code))
 
@@ -237,13 +237,15 @@ def applied_rules(term: Term, *, every: bool = False) -> list[Applied]:
     found = []
     for rule in Rule.objects.filter(pack__in=newest).select_related("pack", "benefit").order_by("pack__code", "order"):
         adoptions = adopted.get(rule.pack.code, [])
-        if every or (adoptions and pays_in(rule, term)):
+        amounts = amounts_of(rule, term)
+        # A pack adopted before its amounts begin gives nothing by them yet.
+        if every or (adoptions and pays_in(rule, term) and amounts.lines):
             found.append(
                 Applied(
                     rule,
                     jurisdiction_of(rule, adoptions),
                     conditions_of(rule),
-                    amounts_of(rule, term),
+                    amounts,
                     depth_of(rule, adoptions),
                     tuple(adoptions),
                 )

@@ -46,7 +46,8 @@ def finish(job: Running) -> dict[str, Any]:
     term = Term.parse(run.term)
     parts = Job._base_manager.filter(parent=job.job.pk).values_list("result", flat=True)
     counts = {
-        name: sum(part.get(name, 0) for part in parts) for name in ("students", "added", "changed", "withdrawn", "moved")
+        name: sum(part.get(name, 0) for part in parts)
+        for name in ("students", "added", "changed", "withdrawn", "moved")
     }
     job.progress(0, 0, "校验")
     with transaction.atomic():

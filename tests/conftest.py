@@ -17,6 +17,8 @@ NEEDS = {
     "redis": ("redis-server", lambda: shutil.which("redis-server")),
     "libreoffice": ("soffice（LibreOffice Calc）", lambda: shutil.which("soffice")),
 }
+
+
 class Undefined(str):
     """An undefined template variable fails the test that rendered it."""
 

@@ -28,7 +28,12 @@ def region(code: str) -> Region:
 
 
 def school(
-    code: str = "", *, place: str = "620123100", name: str = "", stages: tuple[str, ...] = (Stage.PRIMARY,), fee: str | None = "0"
+    code: str = "",
+    *,
+    place: str = "620123100",
+    name: str = "",
+    stages: tuple[str, ...] = (Stage.PRIMARY,),
+    fee: str | None = "0",
 ) -> School:
     code = code or f"21620{next(_numbers):05d}"
     made = School(code=code, name=name or f"第{next(_numbers)}学校", region=region(place), stages=list(stages))
@@ -94,14 +99,20 @@ def enrolment(who: Student, *, at: School, term: str, stage: str = Stage.PRIMARY
 _SOURCES = {"dibao": RosterKind.DIBAO, "tekun": RosterKind.TEKUN, "disabled": RosterKind.DISABLED}
 
 
-def hardship(who: Person, category: str = Category.REGISTERED_POOR, *, from_on: date = date(2017, 1, 1), active: bool = True) -> Hardship:
+def hardship(
+    who: Person, category: str = Category.REGISTERED_POOR, *, from_on: date = date(2017, 1, 1), active: bool = True
+) -> Hardship:
     source = _SOURCES.get(category.split("_")[0], RosterKind.POVERTY)
-    made = Hardship(person=who, category=category, source=source, from_on=from_on, active=active, office_path="/62/6201/620123/")
+    made = Hardship(
+        person=who, category=category, source=source, from_on=from_on, active=active, office_path="/62/6201/620123/"
+    )
     made.save()
     return made
 
 
-def household(number: str = "", *, village: str = "620123100001", head: Person | None = None, members: tuple[Person, ...] = ()) -> Household:
+def household(
+    number: str = "", *, village: str = "620123100001", head: Person | None = None, members: tuple[Person, ...] = ()
+) -> Household:
     place = region(village)
     made = Household(
         number=number or f"{village}{next(_numbers):05d}", region=place, path=place.path, head=head, size=len(members) + 1,
@@ -126,3 +137,32 @@ def office(code: str, kind: OfficeKind | None = None) -> Organisation:
 
 def school_office(at: School) -> Organisation:
     return open_office(school=at)
+
+
+def adopt_lanzhou(region_code: str = "6201", *, from_on: date | None = None, until: date | None = None) -> None:
+    """The lanzhou pack, adopted from a day (default: its own first); `until`: no longer from that day."""
+    from subsidies.actions import adopt_pack, load_pack
+
+    load_pack("lanzhou")
+    adopt_pack("lanzhou", region=region(region_code), from_on=from_on)
+    if until:
+        adopt_pack("lanzhou", region=region(region_code), from_on=until, active=False)
+
+
+def recompute(term: str = "2018-autumn", *, under: str = "6201", marked_only: bool = False) -> dict:
+    """The real job, worked off in this process; its result."""
+    from aidcases import jobs
+    from aidcases.terms import Term
+    from subsidies.actions import request_recompute
+
+    job = jobs.work_off(request_recompute(term=Term.parse(term), path=region(under).path, marked_only=marked_only))
+    assert job.state == "done", job.error
+    return job.result
+
+
+def entitled(who: Student, term: str = "2018-autumn") -> dict[str, str | None]:
+    """Rule → amount of what a student is entitled to now, as text; None where nothing is counted in money."""
+    from subsidies.models import Entitlement
+
+    rows = Entitlement.objects.filter(student=who, term=term).values_list("rule__code", "amount")
+    return {rule: None if amount is None else str(amount) for rule, amount in rows}

@@ -51,7 +51,13 @@ def _side(code: str, township: str, village: str) -> Side:
     make.household(village=village, head=head, members=(poor.person,))
     plain = make.student(f"{mark}普生", at=primary, home=village)
     teen = make.student(
-        f"{mark}高生", at=senior, stage=Stage.SENIOR, grade=1, home=village, categories=("dibao_rural",), born=date(2002, 2, 2)
+        f"{mark}高生",
+        at=senior,
+        stage=Stage.SENIOR,
+        grade=1,
+        home=village,
+        categories=("dibao_rural",),
+        born=date(2002, 2, 2),
     )
     side.students = [poor, plain, teen]
     return side

@@ -70,14 +70,14 @@ class Membership(models.Model):
     def __str__(self) -> str:
         return f"{self.user} · {self.organisation} · {self.role_label}"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.clean()
+        super().save(*args, **kwargs)
+
     def clean(self) -> None:
         others = set(self.user.memberships.exclude(pk=self.pk).values_list("role", flat=True))
         if self.role in EXCLUSIVE and others & (EXCLUSIVE - {self.role}):
             raise ValidationError("系统管理员、安全管理员、审计管理员不能由同一人担任。")
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        self.clean()
-        super().save(*args, **kwargs)
 
     @property
     def role_label(self) -> str:

@@ -90,7 +90,7 @@ class School(models.Model):
 
 
 class SchoolFee(models.Model):
-    """Approved fee per school year in yuan, from a day. In force: the last not after the day, else the earliest known."""
+    """Approved fee per school year in yuan, from a day. In force: the last not after it, else the earliest known."""
 
     school = models.ForeignKey(School, models.CASCADE, related_name="fees")
     from_on = models.DateField("起")

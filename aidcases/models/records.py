@@ -9,7 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
-from aidcases.flow import Flow, Moving, FlowQuerySet, Move
+from aidcases.flow import Flow, FlowQuerySet, Move, Moving
 from aidcases.roles import P
 from aidcases.scoping import OFFICE, PathField, Scope, Scoped, ScopedQuerySet, scoped_manager
 

@@ -110,7 +110,9 @@ def _figures(term: Term, area: Area) -> list[dict[str, Any]]:
     return sql.rows(_COUNTED.format(lines=lines, categories=categories, states=states), params)
 
 
-def _row(counted: dict[str, Any], stage: str, benefit: str, opens: dict[str, str], *, subtotal: bool = False) -> Figures:
+def _row(
+    counted: dict[str, Any], stage: str, benefit: str, opens: dict[str, str], *, subtotal: bool = False
+) -> Figures:
     unpaid = counted["people"] - PAID
     waiting = {word: counted[state] for state, word in STATES.items() if counted[state]}
     reason = "；".join(waiting) if len(waiting) == 1 else "；".join(f"{word} {n} 人" for word, n in waiting.items())

@@ -24,12 +24,12 @@ from django.db.models import (
     Sum,
     Value,
     When,
-)  # fmt: skip
+)
 from django.db.models.functions import Cast, Concat, Left
 from django.db.models.lookups import Exact
 
 from aidcases.crypto import EncryptedField
-from aidcases.scoping import HOME, SCHOOL, InScope
+from aidcases.scoping import HOME, SCHOOL, current_scope
 from aidcases.terms import Term
 from ledgers.areas import Area
 from ledgers.definition import HIDDEN_PHONE, NUMBER, Column, Ledger, Listing, Shown, labelled, last_four
@@ -52,7 +52,7 @@ MONITORED = {
 ENROLLED = Q(here__id__isnull=False)
 # The phone of the roll or the college list is the school side's, with the guardian it belongs to; the register's
 # phone is the home side's, with the head of the household.
-SCHOOL_PHONE = Q(InScope(F("here__school_path"), sides=(SCHOOL,)), here__phone__isnull=False)
+SCHOOL_PHONE = Q(school_seen=True, here__phone__isnull=False)
 
 
 def _text(*cases: tuple[Any, Any], otherwise: Any = "") -> Case:
@@ -124,6 +124,12 @@ PHONE = Case(
 )
 HAS_PHONE = SCHOOL_PHONE | Q(house__household__phone__isnull=False)
 
+CONTACT_NAME = _text((SCHOOL_PHONE, F("guardian__name")), otherwise=F("house__household__head__name"))
+GRADE = Concat("here__stage", Value("-"), "here__grade", output_field=CharField())
+STANDING = _text((~ENROLLED, "不在校"), (Q(seen__present=False), "未到校"), otherwise="在校")
+DISABLED = Concat(Value("残疾 "), "disability__detail")
+HEALTHY = _text((Q(disability__id__isnull=False), DISABLED), otherwise=F("house__health"))
+
 FAMILY, CHILD, POVERTY, STUDY, HEALTH = "家庭情况", "学生情况", "贫困情况", "就读情况", "健康情况"
 PRESENCE, AIDED, CONTACT = "在校情况", "享受资助情况", "联系方式"
 
@@ -160,24 +166,20 @@ COLUMNS = (
     ),
     Column((POVERTY, "致贫原因"), F("house__household__cause"), 7, side=HOME),
     Column((STUDY, "学段"), labelled(F("here__stage"), dict(Stage.choices)), 8),
-    Column((STUDY, "年级"), labelled(Concat("here__stage", Value("-"), "here__grade", output_field=CharField()), GRADES), 7),
+    Column((STUDY, "年级"), labelled(GRADE, GRADES), 7),
     Column((STUDY, "学校名称"), F("here__school__name"), 12),
     Column((STUDY, "学校标识码"), F("here__school__code"), 11),
     Column((STUDY, "全国学籍号"), F("roll_number"), 11, masked=last_four("roll_last4")),
     Column((STUDY, "班级"), F("here__class_name"), 6),
     Column((STUDY, "就读方式"), _text((Q(here__boarding=True), "寄宿"), (ENROLLED, "走读")), 5),
     Column((STUDY, "就读地"), _place(), 5),
-    Column(
-        (HEALTH, "健康/残疾"),
-        _text((Q(disability__id__isnull=False), Concat(Value("残疾 "), "disability__detail")), otherwise=F("house__health")),
-        7,
-    ),
+    Column((HEALTH, "健康/残疾"), HEALTHY, 7),
     Column((HEALTH, "残疾证号"), F("disability__proof"), 11, masked=last_four("disability__proof_last4")),
-    Column((PRESENCE, "在校状态"), _text((~ENROLLED, "不在校"), (Q(seen__present=False), "未到校"), otherwise="在校"), 6),
+    Column((PRESENCE, "在校状态"), STANDING, 6),
     Column((PRESENCE, "不在校原因"), _reason(), 10),
     Column((AIDED, "享受资助项目"), Shown(AID, _benefits), 18),
     Column((AIDED, "本学期资助金额"), Shown(AID, _yuan), 10, Kind.MONEY, total=True, summed=AMOUNT),
-    Column((CONTACT, "联系人"), _text((SCHOOL_PHONE, F("guardian__name")), otherwise=F("house__household__head__name")), 7),
+    Column((CONTACT, "联系人"), CONTACT_NAME, 7),
     Column((CONTACT, "联系电话"), PHONE, 12, masked=_text((HAS_PHONE, HIDDEN_PHONE))),
     Column(
         ("备注",),
@@ -194,6 +196,7 @@ def _children(term: Term, area: Area) -> QuerySet:
     poor = held.filter(category=Category.REGISTERED_POOR)
     disabled = held.filter(category=Category.DISABLED)
     numbered = Member.objects.filter(household__number__isnull=False)
+    scope = current_scope()
     place = "here__school_path" if area.is_school else "person__home_path"
     return (
         Student.objects.annotate(
@@ -213,11 +216,16 @@ def _children(term: Term, area: Area) -> QuerySet:
                 "person__roster_entries",
                 condition=Q(person__roster_entries__kind=RosterKind.PRESENT, person__roster_entries__term=term.code),
             ),
-            too_young=ExpressionWrapper(Q(person__birth_on__gt=_born(term, YOUNGEST)), BooleanField()),
+            too_young=_flag(Q(person__birth_on__gt=_born(term, YOUNGEST))),
+            school_seen=_flag(Q(here__school_path__startswith=scope.path)) if SCHOOL in scope.sides else Value(False),
         )
         .filter(person__in=poor.values("person"), **{f"{place}__startswith": area.path})
         .order_by("person__home_path", "house__household__number", "person__birth_on", "pk")
     )
+
+
+def _flag(holds: Q) -> ExpressionWrapper:
+    return ExpressionWrapper(holds, BooleanField())
 
 
 def _born(term: Term, age: int) -> date:
@@ -246,4 +254,5 @@ POVERTY_REGISTER = Ledger(
     unit="元",
     tables=_tables,
     notes=_notes,
+    personal=True,
 )

@@ -174,22 +174,6 @@ def is_month_of(first: str, date: str) -> bool:
     return first[8:] == "01" and first[:7] == date[:7]
 
 
-_YES = frozenset(["是", "有", "对", "1", "Y", "YES", "TRUE", "√", "✓", "✔", "☑"])
-_NO = frozenset(["否", "无", "不是", "没有", "0", "2", "N", "NO", "FALSE", "×", "✗", "✘", "☐"])
-
-
-def yes_no(value: Value) -> bool | None:
-    """True, False or None when blank. Raises Doubt("unknown word")."""
-    found = plain(value).upper()
-    if not found:
-        return None
-    if found in _YES:
-        return True
-    if found in _NO:
-        return False
-    raise Doubt("unknown word")
-
-
 def money(value: Value) -> str | None:
     """Yuan with two decimals, "800.00", or None when blank. Raises Bad("number")."""
     found = re.sub(r"[,¥￥ ]|元$", "", plain(value))

@@ -67,7 +67,8 @@ CHECKS: dict[str, tuple[str, ...]] = {
             "review",
         ),
         _send(
-            "EXISTS (SELECT FROM students_person p JOIN students_enrolment e ON e.student_id = p.id AND e.term = %(term)s "
+            "EXISTS (SELECT FROM students_person p "
+            "JOIN students_enrolment e ON e.student_id = p.id AND e.term = %(term)s "
             "JOIN aidcases_school s ON s.id = e.school_id WHERE p.id_hash = r.id_hash AND NOT p.name_undecided "
             "AND s.code <> r.data->>'school_code' AND NOT starts_with(s.path, %(scope)s))",
             "enrolled elsewhere",

@@ -1,7 +1,7 @@
 """The limited process that opens uploaded files: `python -m students.imports.child`, started by sandbox.py.
 
-Standard input brings one line of JSON with keys and orders (never argv or environment), standard output takes
-the result, one more pipe what there is to tell. Without Django it starts in under 100 ms.
+Standard input brings one line of JSON with keys and orders (never argv or environment), and the marks to set;
+standard output takes the result, one more pipe what there is to tell. Without Django it starts at once.
 """
 
 from __future__ import annotations

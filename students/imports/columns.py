@@ -54,9 +54,6 @@ class Kind:
     people: bool = True
     number: str = "roll_number"
 
-    def field(self, name: str) -> Field:
-        return next(field for field in self.fields if field.name == name)
-
 
 def column(name: str, titles: str, required: bool = False) -> Field:
     return Field(name, tuple(titles.split()), required)

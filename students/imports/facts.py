@@ -69,7 +69,8 @@ _ETHNICITY = f"""
 
 _STUDENTS = f"""
     INSERT INTO students_student (person_id, roll_number, roll_hash, roll_last4)
-    SELECT DISTINCT ON (p.id) p.id, r.number_cipher, r.number_hash, CASE WHEN r.number_hash IS NULL THEN '' ELSE r.number_last4 END
+    SELECT DISTINCT ON (p.id) p.id, r.number_cipher, r.number_hash,
+        CASE WHEN r.number_hash IS NULL THEN '' ELSE r.number_last4 END
     {_ROWS} WHERE f.kind = %(kind)s ORDER BY p.id, f.id DESC, r.number
     ON CONFLICT (person_id) DO UPDATE SET roll_number = EXCLUDED.roll_number, roll_hash = EXCLUDED.roll_hash,
         roll_last4 = EXCLUDED.roll_last4
@@ -101,7 +102,8 @@ _NEW_SCHOOLS = """
 
 _ENROLMENTS = f"""
     INSERT INTO students_enrolment AS e (student_id, term, school_id, stage, grade, class_name, boarding, rural_hukou,
-        hukou_region_id, entered_on, left_behind, orphan, disability_hint, phone, phone_hash, home_path, school_path, row_id)
+        hukou_region_id, entered_on, left_behind, orphan, disability_hint, phone,
+        phone_hash, home_path, school_path, row_id)
     SELECT DISTINCT ON (p.id, f.term) p.id, f.term, s.id, r.data->>'stage', (r.data->>'grade')::smallint,
         COALESCE(r.data->>'class_name', o.class_name, ''), COALESCE((r.data->>'boarding')::boolean, o.boarding, false),
         COALESCE((r.data->>'rural_hukou')::boolean, o.rural_hukou, false),
@@ -131,7 +133,8 @@ _GUARDIANS = f"""
     WHERE f.kind = %(kind)s AND r.data->>'guardian_name' <> ''
     ORDER BY p.id, r.data->>'guardian_name', f.id DESC, r.number
     ON CONFLICT (student_id, name) DO UPDATE SET person_id = EXCLUDED.person_id, relation = EXCLUDED.relation
-    WHERE (students_guardian.person_id, students_guardian.relation) IS DISTINCT FROM (EXCLUDED.person_id, EXCLUDED.relation)
+    WHERE (students_guardian.person_id, students_guardian.relation)
+        IS DISTINCT FROM (EXCLUDED.person_id, EXCLUDED.relation)
 """
 
 # --- households and hardship ------------------------------------------------------------------------------------
@@ -204,7 +207,8 @@ _LISTED_END = f"""
     INSERT INTO students_hardship ({_HARDSHIP_COLUMNS})
     SELECT DISTINCT ON (p.id, {_LISTED_CATEGORY}, (r.data->>'until_on')::date) p.id, {_LISTED_CATEGORY}, f.kind,
         (r.data->>'until_on')::date + 1, false, f.path, '', NULL::bytea, NULL::bytea, '', r.id
-    {_ROWS} WHERE f.kind = %(kind)s AND r.data->>'until_on' IS NOT NULL AND (r.data->>'until_on')::date + 1 > {_LISTED_FROM}
+    {_ROWS} WHERE f.kind = %(kind)s AND r.data->>'until_on' IS NOT NULL
+        AND (r.data->>'until_on')::date + 1 > {_LISTED_FROM}
     ORDER BY p.id, {_LISTED_CATEGORY}, (r.data->>'until_on')::date, f.id DESC, r.number
     ON CONFLICT (person_id, category, source, from_on, office_path) DO NOTHING
 """
@@ -332,7 +336,11 @@ WRITTEN: dict[str, tuple[str, ...]] = {
         "students_member (person_id, household_id)",
         "students_hardship (person_id, category, source, from_on, active)",
     ),
-    RosterKind.ROLL: ("students_enrolment (term, student_id, school_id)", "students_student (person_id)", "students_guardian (student_id)"),
+    RosterKind.ROLL: (
+        "students_enrolment (term, student_id, school_id)",
+        "students_student (person_id)",
+        "students_guardian (student_id)",
+    ),
     RosterKind.COLLEGE: ("students_enrolment (term, student_id, school_id)", "students_student (person_id)"),
     RosterKind.DIBAO: ("students_hardship (person_id, category, source, from_on, active)",),
     RosterKind.TEKUN: ("students_hardship (person_id, category, source, from_on, active)",),

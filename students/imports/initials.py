@@ -13,16 +13,23 @@ from pathlib import Path
 _SURNAMES = dict(zip("单仇曾解区查繁翟覃召隗佴种乐", "sqzxozpzqswncy", strict=True))
 
 
+class _Letters(dict[int, str]):
+    """For str.translate: characters without a letter are dropped."""
+
+    def __missing__(self, code: int) -> str:
+        return ""
+
+
 @cache
-def _letters() -> dict[str, str]:
+def _letters() -> _Letters:
     text = (Path(__file__).parent / "initials.txt").read_text(encoding="ascii").replace("\n", "")
-    letters = {chr(0x4E00 + place): letter for place, letter in enumerate(text) if letter != "-"}
-    return letters | {character: character.lower() for character in string.ascii_letters + string.digits}
+    letters = _Letters({0x4E00 + place: letter for place, letter in enumerate(text) if letter != "-"})
+    letters.update({ord(character): character.lower() for character in string.ascii_letters + string.digits})
+    return letters
 
 
 def initials(name: str, *, person: bool = True) -> str:
     """At most 30 lower-case letters and digits; a person's first character is read as a surname."""
-    found = [_letters().get(character, "") for character in name[:30]]
     if person and name[:1] in _SURNAMES:
-        found[0] = _SURNAMES[name[0]]
-    return "".join(found)
+        name = _SURNAMES[name[0]] + name[1:]
+    return name[:30].translate(_letters())

@@ -1,4 +1,4 @@
-"""A roster's way in: received → read by the limited child → checked in SQL → previewed → committed in one transaction."""
+"""A roster's way in: received → read by the limited child → checked → previewed → committed in one transaction."""
 
 from __future__ import annotations
 
@@ -141,12 +141,15 @@ def _write(file: ImportFile, progress: Progress) -> None:
             names.judge(file)
             people = names.settle(file)
     progress(0, None, "入库")
-    _apply(file.kind, "SELECT id FROM students_importrow WHERE file_id = %(file)s AND state IN ('new', 'changed')", params)
+    _apply(
+        file.kind, "SELECT id FROM students_importrow WHERE file_id = %(file)s AND state IN ('new', 'changed')", params
+    )
     if people:
         _lay_anew(people, params)
     sql.run("INSERT INTO touched SELECT unnest(%s::bigint[]) ON CONFLICT DO NOTHING", [people])
     sql.run(
-        "INSERT INTO touched SELECT DISTINCT p.id FROM students_importrow r JOIN students_person p ON p.id_hash = r.id_hash "
+        "INSERT INTO touched SELECT DISTINCT p.id FROM students_importrow r "
+        "JOIN students_person p ON p.id_hash = r.id_hash "
         "WHERE r.file_id = %(file)s AND r.state IN ('new', 'changed') ON CONFLICT DO NOTHING",
         params,
     )

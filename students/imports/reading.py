@@ -61,9 +61,9 @@ def read(path: str, order: Order, ring: Keyring, tell: Callable[..., Any]) -> Re
     merged = Merged(chosen.sheet.merged(), set(chosen.heading.columns.values()))
     reader = Reader(kind, chosen, order, ring, merged)
     if total >= LONG and not merged and (os.cpu_count() or 1) > 1:
-        halves = in_two(partial(reader.read, locked_writer()), order.limits)
+        halves = list(in_two(partial(reader.read, locked_writer()), order.limits))
     else:
-        halves = (reader.read(write_all, None),)
+        halves = [reader.read(write_all, None)]
     for half in halves:
         if "refused" in half:
             raise Refused(half["refused"] or TOO_LARGE)

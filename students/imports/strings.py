@@ -20,16 +20,16 @@ _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 
 
 def _character(match: re.Match[str]) -> str:
-    code = int(match[1]) if match[1] else int(match[2], 16) if match[2] else 0
-    if match[3]:
-        return _NAMED[match[3]]
+    decimal, hexadecimal, name = match.groups()
+    if name:
+        return _NAMED[name]
+    code = int(decimal) if decimal else int(hexadecimal, 16)
     return chr(code) if code < 0xD800 or 0xDFFF < code < 0x110000 else ""
 
 
 def plain(text: str) -> str:
     """XML text as it reads: entities, and OOXML's own _x000D_."""
-    text = _ENTITY.sub(_character, text)
-    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
+    return _ENTITY.sub(_character, _ESCAPED.sub(r"&#x\1;", text))
 
 
 def decoded(escaped: bytes) -> str:
@@ -83,10 +83,12 @@ class Strings:
 
     def _pack(self, count: int) -> None:
         """The first `count` of the collected texts into runs. Line breaks inside a text become blanks."""
-        texts = self._texts[:count]
-        if any(b"\n" in text for text in texts):
-            texts = [text.replace(b"\n", b" ") for text in texts]
-        self._runs += [b"\n".join(texts[start : start + self.RUN]) for start in range(0, count, self.RUN)]
+        for start in range(0, count, self.RUN):
+            texts = self._texts[start : min(start + self.RUN, count)]
+            run = b"\n".join(texts)
+            if run.count(b"\n") >= len(texts):
+                run = b"\n".join(text.replace(b"\n", b" ") for text in texts)
+            self._runs.append(run)
         del self._texts[:count]
 
     def _read(self, chunks: Iterable[bytes]) -> None:

@@ -36,13 +36,13 @@ class Texts:
 
 
 def encoding_of(path: str) -> str:
-    """utf-8-sig, utf-16 or gb18030, after decoding the whole file once."""
+    """utf-8, utf-8-sig, utf-16 or gb18030, after decoding the whole file once."""
     with open(path, "rb") as file:
         head = file.read(4)
         if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             candidates = ["utf-16"]
         else:
-            candidates = ["utf-8-sig", "gb18030"]
+            candidates = ["utf-8-sig" if head.startswith(codecs.BOM_UTF8) else "utf-8", "gb18030"]
         for encoding in candidates:
             file.seek(0)
             decoder = codecs.getincrementaldecoder(encoding)()
@@ -194,9 +194,7 @@ class XlsSheet(Texts):
 
     def merged(self) -> list[tuple[int, int, int, int]]:
         ranges = self.sheet.merged_cell_ranges or []
-        return [
-            (top + 1, left, bottom + 1, right) for (top, left), (bottom, right) in ranges if top != bottom
-        ]
+        return [(top + 1, left, bottom + 1, right) for (top, left), (bottom, right) in ranges if top != bottom]
 
 
 def _spelled(value: object) -> Value:

@@ -37,7 +37,9 @@ class Household(Scoped):
         verbose_name = "家庭"
         indexes = [models.Index(fields=["path"], name="household_path")]
         constraints = [
-            models.UniqueConstraint(fields=["head"], condition=models.Q(number=None), name="one_unnumbered_household_a_head"),
+            models.UniqueConstraint(
+                fields=["head"], condition=models.Q(number=None), name="one_unnumbered_household_a_head"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -93,7 +95,9 @@ class Hardship(Scoped):
         verbose_name = "困难类别"
         ordering = ["from_on", "pk"]
         constraints = [
-            models.UniqueConstraint(fields=["person", "category", "source", "from_on", "office_path"], name="hardship_starts_once"),
+            models.UniqueConstraint(
+                fields=["person", "category", "source", "from_on", "office_path"], name="hardship_starts_once"
+            ),
         ]
         indexes = [models.Index(fields=["row"], name="hardship_row")]
 

@@ -69,7 +69,19 @@ def test_the_county_on_the_command_line(home: Path, tmp_path: Path) -> None:
     assert told["rules"]["lz-loan"]["granted"] == "yes"
 
     ledger = tmp_path / "台账.xlsx"
-    issued = said(home, "ledger", "poverty-register", "--term", TERM, "--region", COUNTY, "--out", str(ledger), "--purpose", "验收")
+    issued = said(
+        home,
+        "ledger",
+        "poverty-register",
+        "--term",
+        TERM,
+        "--region",
+        COUNTY,
+        "--out",
+        str(ledger),
+        "--purpose",
+        "验收",
+    )
     assert issued["rows"] > 0
     assert ledger.stat().st_size > 10_000
     nothing_in_clear(home)
@@ -79,7 +91,14 @@ def nothing_in_clear(home: Path) -> None:
     """No sample ID number in a dump of the database or in any file of the data directory, the database's own included."""
     numbers = set(ANSWERS["entitlements"])
     dump = subprocess.run(
-        [str(postgres.binaries() / "pg_dump"), "-h", str(postgres.Cluster(home).socket_directory()), "-U", "aidcases", "aidcases"],
+        [
+            str(postgres.binaries() / "pg_dump"),
+            "-h",
+            str(postgres.Cluster(home).socket_directory()),
+            "-U",
+            "aidcases",
+            "aidcases",
+        ],
         capture_output=True,
         check=True,
     ).stdout

@@ -88,9 +88,7 @@ def worker(broker: Broker) -> Iterator[subprocess.Popen[bytes]]:
 @contextmanager
 def beat(broker: Broker) -> Iterator[subprocess.Popen[bytes]]:
     schedule = ["--schedule", str(broker.folder / "schedule"), "--pidfile", ""]
-    with running(
-        "-m", "celery", "-A", "aidcases", "beat", *schedule, CELERY_BROKER_URL=broker.url
-    ) as process:
+    with running("-m", "celery", "-A", "aidcases", "beat", *schedule, CELERY_BROKER_URL=broker.url) as process:
         yield process
 
 

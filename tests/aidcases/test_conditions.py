@@ -15,9 +15,7 @@ from tests import make
 NAMED = Condition("named", "没有写民族", ~Q(ethnicity=""), F("ethnicity"))
 BORN = Condition("birth_on", "没有出生日期", Q(birth_on__isnull=False))
 OLD = Condition("old", "不满六岁", Q(birth_on__lt="2013-01-01"), F("birth_on"))
-POOR = Condition(
-    "poor", "不在建档立卡名单", Q(Exists(Hardship.objects.filter(person=OuterRef("pk"), active=True)))
-)
+POOR = Condition("poor", "不在建档立卡名单", Q(Exists(Hardship.objects.filter(person=OuterRef("pk"), active=True))))
 NEVER = Condition("never", "永不成立", Q(pk__in=[]))
 ALWAYS = Condition("always", "总成立", Q())
 ALL = All((NAMED, BORN, OLD, POOR))
@@ -91,9 +89,9 @@ def test_a_code_may_be_the_name_of_a_column_another_condition_reads(people: list
 
 
 def test_a_funnel_of_rows_with_a_key_of_several_columns(db: None, everywhere: None):
-    assert All((Condition("paid", "没有金额", Q(amount__isnull=False)),)).funnel(
-        Entitlement.objects.all()
-    ) == {"paid": 0}
+    assert All((Condition("paid", "没有金额", Q(amount__isnull=False)),)).funnel(Entitlement.objects.all()) == {
+        "paid": 0
+    }
 
 
 def test_a_funnel_respects_the_order_and_the_scope_of_its_rows(people: list[Person]):

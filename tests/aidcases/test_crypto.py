@@ -63,9 +63,7 @@ def test_a_missing_key_a_wrong_key_and_a_change_are_told():
 
 def test_sm4_gcm_gives_the_vector_of_rfc_8998():
     cipher = crypto._aead(bytes.fromhex("0123456789ABCDEFFEDCBA9876543210"))
-    plain = bytes.fromhex(
-        "AA" * 8 + "BB" * 8 + "CC" * 8 + "DD" * 8 + "EE" * 8 + "FF" * 8 + "EE" * 8 + "AA" * 8
-    )
+    plain = bytes.fromhex("AA" * 8 + "BB" * 8 + "CC" * 8 + "DD" * 8 + "EE" * 8 + "FF" * 8 + "EE" * 8 + "AA" * 8)
     added = bytes.fromhex("FEEDFACEDEADBEEFFEEDFACEDEADBEEFABADDAD2")
     nonce = bytes.fromhex("00001234567800000000ABCD")
     expected = bytes.fromhex(

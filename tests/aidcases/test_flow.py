@@ -22,8 +22,10 @@ from aidcases.models import AuditEvent, Job, SchoolFee
 from aidcases.models.records import JobState
 from aidcases.roles import PERMISSIONS, P, Role
 from aidcases.scoping import EVERYWHERE, SYSTEM, Actor, Scope, acting_in
+from ledgers.models import LedgerIssue
 from students.models import ImportFile, ImportRow
 from students.models.imports import FileState
+from subsidies.models import Entitlement
 from tests import make
 
 HERE = "/62/6201/620123/"
@@ -91,18 +93,14 @@ def actor(role: Role) -> Actor:
 
 
 def test_the_matrix_covers_every_flow_state_and_move():
-    moving = {
-        m for app in checks.OURS for m in apps.get_app_config(app).get_models() if issubclass(m, Moving)
-    }
+    moving = {m for app in checks.OURS for m in apps.get_app_config(app).get_models() if issubclass(m, Moving)}
     assert moving == set(MAY_GO)
     for model, moves in MAY_GO.items():
         assert {name: (set(move.sources), move.target) for name, move in model.FLOW.moves.items()} == moves
         assert set(model._meta.get_field("state").choices) == {(s.value, s.label) for s in STATES[model]}
 
 
-@pytest.mark.parametrize(
-    ("model", "name", "state"), MATRIX, ids=lambda part: getattr(part, "__name__", str(part))
-)
+@pytest.mark.parametrize(("model", "name", "state"), MATRIX, ids=lambda part: getattr(part, "__name__", str(part)))
 def test_a_move_is_made_from_its_states_only(
     db: None, everywhere: None, model: type[models.Model], name: str, state: str
 ):
@@ -167,9 +165,7 @@ def test_a_set_is_moved_and_recorded_by_one_statement(db: None, everywhere: None
 
 def test_a_set_respects_its_own_filter_and_order(db: None, everywhere: None):
     wanted, other = job(stage="甲"), job(stage="乙")
-    assert (
-        Job.objects.filter(stage="甲").order_by("-pk").select_related("parent").move("cancel", by=SYSTEM) == 1
-    )
+    assert Job.objects.filter(stage="甲").order_by("-pk").select_related("parent").move("cancel", by=SYSTEM) == 1
     wanted.refresh_from_db()
     other.refresh_from_db()
     assert (wanted.state, other.state) == ("cancelled", "queued")
@@ -203,9 +199,7 @@ def test_the_columns_of_the_new_state_are_written_with_it(db: None, everywhere: 
 # ---------- guards ----------
 
 
-HAS_ROWS = Condition(
-    "has_rows", "名单里没有一行", Q(Exists(ImportRow._base_manager.filter(file=OuterRef("pk"))))
-)
+HAS_ROWS = Condition("has_rows", "名单里没有一行", Q(Exists(ImportRow._base_manager.filter(file=OuterRef("pk")))))
 HAS_COUNTS = Condition("counts", "还没有核对", Q(counts__rows__gt=0), F("counts__rows"))
 NOT_OWN = Condition("not_own", "不能确认自己上传的名单", ~Q(uploaded_by="甲"))
 GUARDED = Flow(
@@ -346,17 +340,27 @@ BROKEN: dict[str, list[Callable[[], object]]] = {
         lambda: file("committing").move("commit", by=SYSTEM),
     ],
     "fee_not_negative": [
-        lambda: SchoolFee.objects.create(
-            school=make.school(), from_on=date(2020, 1, 1), annual_fee=Decimal("-0.01")
-        )
+        lambda: SchoolFee.objects.create(school=make.school(), from_on=date(2020, 1, 1), annual_fee=Decimal("-0.01"))
     ],
     "entitlement_not_negative": [lambda: entitlement(Decimal("-0.01"))],
+    "ledger_issue_has_a_purpose": [lambda: issue(purpose="")],
+    "ledger_issue_finished_has_a_file": [
+        lambda: issue(finished_at=timezone.now()),
+        lambda: issue(finished_at=timezone.now(), rows=1, sha256="0", filename="x"),
+        lambda: issue(stored="ledgers/x"),
+    ],
 }
 
 
-def entitlement(amount: Decimal) -> None:
-    from subsidies.models import Entitlement
+def issue(**values: object) -> None:
+    given: dict = {"purpose": "上报"} | values
+    LedgerIssue.objects.create(
+        ledger="poverty-register", title="台账", term="2018-autumn", path=HERE, area_path=HERE, area_name="榆中县",
+        reported_by="甲", requested_by="甲", job_id=1, **given,
+    )  # fmt: skip
 
+
+def entitlement(amount: Decimal) -> None:
     Entitlement.objects.create(
         term="2018-autumn", student_id=1, benefit_id=1, rule_id=1, school_id=1, run_id=1, amount=amount, home_path=HERE,
         school_path=HERE,
@@ -374,9 +378,7 @@ def test_every_check_constraint_is_broken_below():
     assert laws == set(BROKEN)
 
 
-@pytest.mark.parametrize(
-    ("law", "breaking"), [(law, breaking) for law, ways in BROKEN.items() for breaking in ways]
-)
+@pytest.mark.parametrize(("law", "breaking"), [(law, breaking) for law, ways in BROKEN.items() for breaking in ways])
 def test_the_database_refuses(db: None, everywhere: None, law: str, breaking: Callable[[], object]):
     with pytest.raises(IntegrityError, match=law), transaction.atomic():
         breaking()

@@ -49,7 +49,7 @@ def queued(**params: object) -> Job:
 
 def deliver(job: Job) -> Job:
     """What a worker does with the bell's message."""
-    jobs.run_job.apply(kwargs={"job_id": job.pk, "of_a_later_version": True})
+    assert jobs.run_job.apply(kwargs={"job_id": job.pk, "of_a_later_version": True}).successful()
     return again(job)
 
 
@@ -140,9 +140,7 @@ def test_any_other_failure_is_a_number_that_leads_to_the_log(
     assert "ValueError" in caplog.text
 
 
-def test_a_kind_this_version_does_not_know_ends_and_is_not_tried_for_ever(
-    db: None, kind: Callable[..., None]
-):
+def test_a_kind_this_version_does_not_know_ends_and_is_not_tried_for_ever(db: None, kind: Callable[..., None]):
     kind()
     job = queued()
     Job._base_manager.filter(pk=job.pk).update(kind="gone")
@@ -465,9 +463,7 @@ def many_blocks(transactional_db: None):
 
 
 def lines() -> list[tuple]:
-    return sorted(
-        Entitlement.objects.order_by().values_list("student_id", "benefit__code", "rule__code", "amount")
-    )
+    return sorted(Entitlement.objects.order_by().values_list("student_id", "benefit__code", "rule__code", "amount"))
 
 
 def test_a_runner_killed_half_way_is_replaced_and_nothing_is_lost_or_doubled(many_blocks: None):

@@ -33,9 +33,7 @@ def people(db: None) -> dict[str, User]:
         return made
 
 
-def sign_in(
-    client: Client, username: str = "maker", password: str = make.PASSWORD, address: str = "10.0.0.1"
-):
+def sign_in(client: Client, username: str = "maker", password: str = make.PASSWORD, address: str = "10.0.0.1"):
     form = {"username": username, "password": password}
     return client.post("/login/", form, REMOTE_ADDR=address)
 
@@ -113,9 +111,7 @@ def test_five_failures_lock_the_account_at_that_address_for_a_quarter_of_an_hour
     assert sign_in(Client()).status_code == 302
 
 
-def test_trying_while_locked_does_not_lock_for_longer_than_was_said(
-    people: dict[str, User], time_machine: object
-):
+def test_trying_while_locked_does_not_lock_for_longer_than_was_said(people: dict[str, User], time_machine: object):
     time_machine.move_to("2026-03-02 09:00+08:00", tick=False)
     fail(5)
     time_machine.shift(timedelta(minutes=10))
@@ -135,9 +131,7 @@ def test_the_address_a_client_claims_for_itself_does_not_count(people: dict[str,
     client = Client()
     for n in range(5):
         form = {"username": "maker", "password": "Wrong-2026-x"}
-        answer = client.post(
-            "/login/", form, headers={"X-Forwarded-For": f"10.9.9.{n}"}, REMOTE_ADDR="10.0.0.1"
-        )
+        answer = client.post("/login/", form, headers={"X-Forwarded-For": f"10.9.9.{n}"}, REMOTE_ADDR="10.0.0.1")
     assert answer.status_code == 429
 
 
@@ -312,9 +306,7 @@ def test_every_answer_carries_the_strict_policy(people: dict[str, User], address
     client = Client()
     sign_in(client)
     for answer in (client.get(address), Client().get(address)):
-        policy = dict(
-            part.strip().partition(" ")[::2] for part in answer["Content-Security-Policy"].split(";")
-        )
+        policy = dict(part.strip().partition(" ")[::2] for part in answer["Content-Security-Policy"].split(";"))
         assert {name: set(sources.split()) for name, sources in policy.items()} == POLICY
         assert "unsafe" not in answer["Content-Security-Policy"]
         assert answer["X-Frame-Options"] == "DENY"

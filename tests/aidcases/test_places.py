@@ -43,9 +43,7 @@ def test_the_shipped_divisions_make_a_tree(db: None):
     for code, path in known.items():
         assert path == region_path(code)
         assert len(code) in LEVELS
-    orphans = [
-        code for code, path in known.items() if any(step not in known for step in path.strip("/").split("/"))
-    ]
+    orphans = [code for code, path in known.items() if any(step not in known for step in path.strip("/").split("/"))]
     assert orphans == []
     assert load_regions() == 0  # again: nothing to do
 
@@ -93,9 +91,7 @@ def test_an_office_is_opened_once_and_looks_where_it_is(everywhere: None, db: No
     assert AuditEvent.objects.filter(action="office.opened", subject_id=county.pk).count() == 1
 
 
-def test_opening_an_office_calls_whoever_must_follow(
-    everywhere: None, db: None, monkeypatch: pytest.MonkeyPatch
-):
+def test_opening_an_office_calls_whoever_must_follow(everywhere: None, db: None, monkeypatch: pytest.MonkeyPatch):
     opened: list[Organisation] = []
     monkeypatch.setattr(registry, "office_opened", [opened.append])
     made = open_office(region=make.region("620123"))

@@ -208,9 +208,7 @@ def test_views_say_who_may_and_how():
 # ---------- personal data ----------
 
 
-def test_showing_personal_data_is_one_event_that_names_the_rows(
-    everyone: dict[str, Client], people: dict[str, User]
-):
+def test_showing_personal_data_is_one_event_that_names_the_rows(everyone: dict[str, Client], people: dict[str, User]):
     assert everyone["school"].get("/x/personal/?show=1").text == "甲生"
     with acting_in(EVERYWHERE):
         [event] = AuditEvent.objects.filter(action="personal.read")
@@ -302,9 +300,7 @@ def schools(db: None, everywhere: None) -> list[School]:
         ("x", 1, 3),
     ],
 )
-def test_any_page_number_gives_the_nearest_page(
-    schools: list, rf: RequestFactory, asked: str, number: int, shown: int
-):
+def test_any_page_number_gives_the_nearest_page(schools: list, rf: RequestFactory, asked: str, number: int, shown: int):
     found = paginate(School.objects.order_by("code"), rf.get("/", {"page": asked} if asked else {}), size=3)
     assert (found.number, len(found), found.paginator.count, found.paginator.more) == (
         number,
@@ -377,9 +373,7 @@ def test_the_term_is_asked_for_else_remembered_else_the_newest_with_data(
     assert chosen_term(asking(rf, "/?term=xx", {"term": "yy"})) == Term(2018, "autumn")
 
 
-def test_without_data_the_term_is_todays(
-    db: None, everywhere: None, rf: RequestFactory, time_machine: object
-):
+def test_without_data_the_term_is_todays(db: None, everywhere: None, rf: RequestFactory, time_machine: object):
     time_machine.move_to("2026-01-15")
     assert chosen_term(asking(rf)) == Term(2025, "autumn")
 
@@ -498,9 +492,7 @@ def test_a_job_is_cancelled_and_resumed_from_its_page(everyone: dict[str, Client
         each.refresh_from_db()
     assert (job.state, part.state) == ("waiting", "queued")
     with acting_in(EVERYWHERE):
-        moves = list(
-            AuditEvent.objects.filter(subject_id=job.pk).order_by("pk").values_list("action", flat=True)
-        )
+        moves = list(AuditEvent.objects.filter(subject_id=job.pk).order_by("pk").values_list("action", flat=True))
     assert moves == ["job.cancel", "job.resume"]
 
 

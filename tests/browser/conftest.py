@@ -41,9 +41,16 @@ def databases(django_db_setup: None, django_db_blocker: object) -> Iterator[Data
 
 
 @pytest.fixture(scope="module")
-def site(request: pytest.FixtureRequest, databases: Databases, files: Path) -> Iterator[str]:
-    """Address of the product on a copy of the database that the module names in DATABASE."""
-    with databases.copy(request.module.DATABASE), running("manage.py", "runner", "--idle", "0.05", AIDCASES_FILES=str(files)):
+def db(request: pytest.FixtureRequest, databases: Databases) -> Iterator[None]:
+    """Instead of pytest-django's: a copy of the database that the module names in DATABASE, shared by its tests."""
+    with databases.copy(request.module.DATABASE):
+        yield
+
+
+@pytest.fixture(scope="module")
+def site(db: None, files: Path) -> Iterator[str]:
+    """Address of the product, which is at work with its runner."""
+    with running("manage.py", "runner", "--idle", "0.05", AIDCASES_FILES=str(files)):
         server = LiveServer("127.0.0.1")
         yield server.url
         server.stop()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from students.enums import RosterKind, Stage
 from students.imports import cells, columns, headings, words
-from students.imports.cells import Bad, Doubt
+from students.imports.cells import Bad
 from students.imports.identity import REASONS
 from students.imports.initials import initials
 from students.imports.kinds import KINDS
@@ -140,15 +140,6 @@ def test_money_and_numbers():
     assert code(cells.money, "八百") == code(cells.money, "-5") == "number"
     assert [cells.whole(cell, 99) for cell in ("4", "4人", b"4.0", None)] == [4, 4, 4, None]
     assert code(lambda cell: cells.whole(cell, 99), "120") == "number"
-
-
-def test_yes_and_no():
-    assert [cells.yes_no(cell) for cell in ("是", "有", b"1", "√", "否", "无", "０", " ")] == [
-        *(True, True, True, True, False, False, False),
-        None,
-    ]
-    with pytest.raises(Doubt):
-        cells.yes_no("也许")
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from tests.students.spreadsheets import (
     ROLL,
     TODAY,
     TWO,
+    Read,
     names,
     parsed,
     read,
@@ -53,11 +56,17 @@ def refusal(*args: Any, **kwargs: Any) -> str:
     return sentence
 
 
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Read]:
+    """A roster of the sample county, read once."""
+    folder = tmp_path_factory.mktemp("sample")
+    return functools.cache(lambda kind: read((SAMPLE / f"{KINDS[kind][0]}.xlsx").read_bytes(), kind, folder))
+
+
 class TestSample:
     @pytest.mark.parametrize("kind", KINDS)
-    def test_every_roster_is_read_and_no_number_stays_in_clear(self, kind: str, tmp_path: Path):
-        title, rows = KINDS[kind]
-        found = read((SAMPLE / f"{title}.xlsx").read_bytes(), kind, tmp_path)
+    def test_every_roster_is_read_and_no_number_stays_in_clear(self, kind: str, sample: Callable[[str], Read]):
+        rows, found = KINDS[kind][1], sample(kind)
         assert (found.summary.rows, len(found.lines)) == (rows, rows)
         assert [line["number"] for line in found.lines] == [str(number) for number in range(2, rows + 2)]
         known = set(re.findall(rb"[0-9]{17}[0-9X]", (SAMPLE / "expected.json").read_bytes()))
@@ -68,17 +77,17 @@ class TestSample:
                 assert line["id_hash"] == RING.blind(line["id_cipher"])
                 assert line["id_last4"] == line["id_cipher"][-4:]
 
-    def test_only_the_two_damaged_poverty_rows_are_rejected(self, tmp_path: Path):
+    def test_only_the_two_damaged_poverty_rows_are_rejected(self, sample: Callable[[str], Read]):
         expected = json.loads((SAMPLE / "expected.json").read_text(encoding="utf-8"))["poverty_rows_rejected"]
-        found = read((SAMPLE / "建档立卡贫困人口.xlsx").read_bytes(), "poverty", tmp_path)
+        found = sample("poverty")
         rejected = [line for line in found.lines if line["state"] == "rejected"]
         assert [line["reasons"] for line in rejected] == [[reason] for reason in expected]
         assert [line["cells"] for line in rejected] == [[8], [8]]
         assert found.summary.rejected == 2
         assert all(line["id_hash"] is None and line["id_last4"] == "" for line in rejected)
 
-    def test_a_roll_line_in_full(self, tmp_path: Path):
-        found = read((SAMPLE / "学籍信息.xlsx").read_bytes(), "roll", tmp_path)
+    def test_a_roll_line_in_full(self, sample: Callable[[str], Read]):
+        found = sample("roll")
         line = found.lines[1]
         assert line["data"] == {
             "school_code": "2162003044",
@@ -105,9 +114,9 @@ class TestSample:
         assert found.summary.unused == ["现住址"]
         assert found.summary.mapping["second_id"] == "成员1身份证件号"
 
-    def test_lines_of_the_other_rosters(self, tmp_path: Path):
+    def test_lines_of_the_other_rosters(self, sample: Callable[[str], Read]):
         def first(kind: str) -> dict[str, Any]:
-            return read((SAMPLE / f"{KINDS[kind][0]}.xlsx").read_bytes(), kind, tmp_path).lines[0]
+            return sample(kind).lines[0]
 
         assert first("schools")["data"] == {
             "code": "2162001000",

@@ -9,6 +9,7 @@ import signal
 import struct
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -123,8 +124,8 @@ class TestHostileFiles:
         found = read(rezipped(xlsx([[]]), sheet1=content), "roll", tmp_path)
         assert (names(found), found.summary.rows) == (["杨宇"], 1)
 
-    def test_a_million_blank_rows_are_no_danger(self, tmp_path: Path):
-        blank = "".join(f'<row r="{number}"><c r="A{number}" s="1"/></row>' for number in range(3, 200_000))
+    def test_very_many_blank_rows_are_no_danger(self, tmp_path: Path):
+        blank = "".join(f'<row r="{number}"><c r="A{number}" s="1"/></row>' for number in range(3, 50_000))
         content = rezipped(xlsx([[]]), sheet1=sheet_xml(texts(1, ROLL) + texts(2, ONE) + blank))
         assert read(content, "roll", tmp_path).summary.rows == 1
 
@@ -141,7 +142,7 @@ class TestProcess:
 
     @pytest.fixture
     def long(self, tmp_path: Path) -> Path:
-        rows = [ROLL] + [[*ONE[:1], f"杨{number}", *ONE[2:]] for number in range(20_000)]
+        rows = [ROLL] + [[*ONE[:1], f"杨{number}", *ONE[2:]] for number in range(8_000)]
         body = "".join(texts(number, row) for number, row in enumerate(rows, 1))
         write_sealed(tmp_path / "upload", [rezipped(xlsx([[]]), sheet1=sheet_xml(body))], RING)
         return tmp_path / "upload"
@@ -160,7 +161,9 @@ class TestProcess:
     )
     def test_its_limits_end_in_a_sentence(self, limits: Limits, part: str, long: Path):
         def slow(file: Any) -> None:
-            while file.read(100):
+            file.read(100)
+            time.sleep(1.2)
+            while file.read(1 << 16):
                 pass
 
         with pytest.raises(Refused, match=part):

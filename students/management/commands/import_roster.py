@@ -28,7 +28,8 @@ class Command(AidCommand):
         parser.add_argument("--errors", type=Path, help="带原因列的原文件写到这里")
 
     def work(self, options: dict[str, Any], region: Region | None, term: Term | None) -> dict[str, Any]:
-        assert region and term
+        assert region
+        assert term
         if options["kind"] not in RosterKind.values:
             raise CommandError(f"没有“{options['kind']}”这种名单，可用：{'、'.join(RosterKind.values)}。")
         with acting_in(EVERYWHERE, current_actor()):

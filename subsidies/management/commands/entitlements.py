@@ -24,7 +24,8 @@ class Command(AidCommand):
         parser.add_argument("--purpose", required=True, help="用途")
 
     def work(self, options: dict[str, Any], region: Region | None, term: Term | None) -> dict[str, Any]:
-        assert region and term
+        assert region
+        assert term
         if not options["purpose"].strip():
             raise CommandError("请写明用途，例如 --purpose 核对应享名单。")
         rows = (

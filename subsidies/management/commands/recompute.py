@@ -22,7 +22,8 @@ class Command(AidCommand):
         parser.add_argument("--marked", action="store_true", help="只算数据有变化的学生")
 
     def work(self, options: dict[str, Any], region: Region | None, term: Term | None) -> dict[str, Any]:
-        assert region and term
+        assert region
+        assert term
         job = request_recompute(term=term, path=region.path, marked_only=options["marked"])
         self.record("recompute", term=term.code, region=region.code, job=job.pk)
         job = jobs.work_off(job, every=self.show_progress)

@@ -1,0 +1,257 @@
+"""Asking for an issue of a ledger, and making it: written in private, sealed, then recorded, so never half a file."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Value
+from django.utils import timezone
+
+from aidcases import audit, crypto, jobs, sql
+from aidcases.flow import Refused
+from aidcases.jobs import Cancelled, Running
+from aidcases.models import Job, Organisation
+from aidcases.models.records import JobState
+from aidcases.roles import P
+from aidcases.scoping import EVERYWHERE, acting_in, current_actor, current_scope
+from aidcases.terms import Term
+from ledgers.areas import Area, area_at
+from ledgers.definition import Ledger, Table
+from ledgers.definitions import LEDGERS
+from ledgers.models import LedgerIssue
+from ledgers.workbook import Kind, Look, Written, write_workbook
+from subsidies.models import ComputeRun
+
+DIGESTS = ("facts_digest", "rules_digest", "result_digest", "certificate")
+UNMASK_REFUSED = "您的角色不能导出完整证件号码，请去掉该选项，或请审核人、负责人生成。"
+UNMASKED_REFUSED = "这份台账含完整证件号码，您的角色不能下载，请审核人或负责人办理。"
+NOT_COMPUTED = "本学期还没有测算，表中没有资助项目和金额。"
+MASKED_NOTE = "证件号码、学籍号、残疾证号只显示后四位，联系电话不显示。"
+NOT_OURS_NOTE = "“***”为家庭所在地单位登记的内容，本单位不可见。"
+LEFTOVER_AGE = 24 * 3600
+PIECE = 1 << 16
+
+
+class UnknownLedger(ValueError):
+    """Its text lists the codes there are."""
+
+
+def ledger_named(code: str) -> Ledger:
+    if code not in LEDGERS:
+        known = "、".join(f"{ledger.code}（{ledger.title}）" for ledger in LEDGERS.values())
+        raise UnknownLedger(f"没有代码为“{code}”的台账，可用：{known}。")
+    return LEDGERS[code]
+
+
+@transaction.atomic
+def request_issue(
+    ledger: Ledger, term: Term, area: Area, *, purpose: str, flat: bool = False, unmasked: bool = False
+) -> LedgerIssue:
+    """Queues an issue for whoever acts. The same request again, while it is under way, is the same issue.
+
+    Raises Refused without a purpose, outside the own area, without the right to issue or to clear numbers.
+    """
+    actor, scope, purpose = current_actor(), current_scope(), purpose.strip()
+    wrong = {
+        "您的角色不能生成台账。": not actor.may(P.LEDGER_ISSUE),
+        UNMASK_REFUSED: unmasked and not actor.may(P.LEDGER_UNMASK),
+        "请写明用途，例如：报送市教育局。": not purpose,
+        "只能生成本单位范围内的台账。": not area.path.startswith(scope.path),
+    }
+    if reasons := [reason for reason, holds in wrong.items() if holds]:
+        raise Refused(*reasons)
+    sql.lock("ledger.requested", scope.path, ledger.code, term.code, area.path)
+    job = jobs.enqueue(
+        "ledgers.issue", label=f"生成《{ledger.title}》{area.name}", once=True, ledger=ledger.code, term=term.code,
+        area=area.path, flat=flat, unmasked=unmasked, purpose=purpose,
+    )  # fmt: skip
+    if issue := LedgerIssue.objects.filter(job_id=job.pk).first():
+        return issue
+    issue = LedgerIssue(
+        ledger=ledger.code, title=ledger.heading(term, area), term=term.code, path=scope.path, area_path=area.path,
+        area_name=area.name, flat=flat, unmasked=unmasked, purpose=purpose[:120], reported_by=_office(area),
+        requested_by=actor.name, job_id=job.pk,
+    )  # fmt: skip
+    issue.save()
+    told = {"term": term.code, "area": area.path, "unmasked": unmasked, "flat": flat, "purpose": purpose}
+    audit.record("ledger.requested", subject=issue, code=ledger.code, **told)
+    return issue
+
+
+def _office(area: Area) -> str:
+    """填报单位: the office whose member asks; for the system the office of the area."""
+    mine = Organisation.objects.filter(pk=current_actor().office_id).first()
+    return mine.name if mine else area.reported_by
+
+
+def generate(job: Running) -> dict[str, Any]:
+    """The job: the issue's file, then its record. Once recorded it is done, however often the job comes again."""
+    issue = LedgerIssue.objects.get(job_id=job.job.pk)
+    if issue.finished_at is None:
+        token = f"{issue.pk}-{job.job.claim.hex[:12]}"
+        # What an earlier attempt sealed without living to record it; that attempt can't record it any more.
+        for left in (settings.FILES / "ledgers").glob(f"{issue.pk}-*.xlsx"):
+            left.unlink(missing_ok=True)
+        with _workshop(token) as folder:
+            made = _write(issue, folder / "ledger.xlsx", job)
+            job.progress(made.rows, made.rows, "加密保存")
+            stored = settings.FILES / "ledgers" / f"{token}.xlsx"
+            try:
+                sha256 = crypto.write_sealed(stored, _pieces(folder / "ledger.xlsx"))
+                _record(issue, job.job, made, stored.name, sha256)
+            except BaseException:
+                stored.unlink(missing_ok=True)
+                raise
+        issue.refresh_from_db()
+    return result_of(issue)
+
+
+def result_of(issue: LedgerIssue) -> dict[str, Any]:
+    """What job and command report: {"rows", "totals", "issue", "sha256"}."""
+    return {"rows": issue.rows, "totals": issue.totals, "issue": issue.pk, "sha256": issue.sha256}
+
+
+@contextmanager
+def _workshop(token: str) -> Iterator[Path]:
+    """A folder only this account can enter, gone afterwards; a killed worker's is removed by whoever comes next."""
+    place = settings.FILES / "ledgers" / "making"
+    place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    issue = token.partition("-")[0]
+    for left in place.iterdir():
+        mine = left.name.startswith(f"{issue}-")
+        if mine or time.time() - left.stat().st_mtime > LEFTOVER_AGE:
+            shutil.rmtree(left, ignore_errors=True)
+    folder = place / token
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(PIECE):
+            yield piece
+
+
+@contextmanager
+def _one_moment() -> Iterator[None]:
+    """A transaction that sees one state of the database throughout: the figures and the computation they stand on."""
+    alone = not transaction.get_connection().in_atomic_block
+    with transaction.atomic():
+        if alone:
+            sql.run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        # All rows are read, so the plan must be good for all, not for the first tenth as cursors are planned.
+        sql.run("SET LOCAL cursor_tuple_fraction = 1")
+        sql.run("SET LOCAL work_mem = '128MB'")
+        yield
+
+
+@dataclass(frozen=True)
+class Made:
+    """What the writing found out, to be recorded with the file."""
+
+    run: ComputeRun | None
+    rows: int
+    totals: dict[str, Any]
+
+
+def _write(issue: LedgerIssue, path: Path, job: Running) -> Made:
+    """Writes the workbook to `path`, all its sheets from one state of the database."""
+    ledger, term, area = ledger_named(issue.ledger), Term.parse(issue.term), area_at(issue.area_path)
+    with _one_moment():
+        run = newest_run(term, area)
+        tables = ledger.tables(term, area)
+        job.progress(0, sum(table.size() for table in tables), "写入表格")
+        sheets = []
+        for number, table in enumerate(tables):
+            look = None if issue.flat else _look(issue, ledger, run, "" if number == 0 else table.name)
+            sheets.append(table.sheet(look, unmasked=issue.unmasked))
+        written = write_workbook(path, sheets, properties=_properties(issue, run), progress=job.progress)
+    return Made(run, sum(written.rows), _totals(tables, written))
+
+
+def newest_run(term: Term, area: Area) -> ComputeRun | None:
+    """The newest finished computation that covers the area, also one by an office above: only digests leave it."""
+    with acting_in(EVERYWHERE, current_actor()):
+        runs = ComputeRun.objects.filter(term=term.code, finished_at__isnull=False)
+        covering = runs.annotate(area=Value(area.path)).filter(area__startswith=F("path"))
+        return covering.order_by("-pk").first()
+
+
+def _look(issue: LedgerIssue, ledger: Ledger, run: ComputeRun | None, part: str) -> Look:
+    area = area_at(issue.area_path)
+    notes = list(ledger.notes(Term.parse(issue.term), area))
+    notes += [MASKED_NOTE] if ledger.personal and not issue.unmasked else []
+    notes += [NOT_OURS_NOTE] if ledger.personal and area.is_school else []
+    computed = f"{timezone.localtime(run.finished_at):%Y-%m-%d %H:%M}" if run else ""
+    notes.append(f"依据 {computed} 的测算，校验码 {run.certificate[:16]}。" if run else NOT_COMPUTED)
+    title = f"{issue.title}{part}"
+    return Look(title, issue.reported_by, timezone.localdate(), ledger.unit, tuple(notes))
+
+
+def _properties(issue: LedgerIssue, run: ComputeRun | None) -> dict[str, str]:
+    found = {"台账": issue.ledger, "学期": issue.term, "范围": issue.area_path, "生成记录": str(issue.pk)}
+    return {**found, "测算校验码": run.certificate} if run else found
+
+
+def _totals(tables: list[Table], written: Written) -> dict[str, Any]:
+    """{heading: total} of the first sheet; a further sheet's stand under its name, never added to the first."""
+    found: dict[str, Any] = {}
+    for number, (table, sums) in enumerate(zip(tables, written.totals, strict=True)):
+        columns = [column for column in table.columns if column.total]
+        totals = {c.name: _total(c.kind, total) for c, total in zip(columns, sums.values(), strict=True)}
+        found |= totals if number == 0 else {table.name: totals}
+    return found
+
+
+def _total(kind: Kind, total: Decimal | int | None) -> int | str:
+    """People as a number, yuan as text with two decimals."""
+    return f"{total or 0:.2f}" if kind is Kind.MONEY else int(total or 0)
+
+
+def _record(issue: LedgerIssue, job: Job, made: Made, stored: str, sha256: str) -> None:
+    """Makes the issue downloadable, if the job is still ours, as the next link of its chain."""
+    with transaction.atomic():
+        sql.lock("ledger.issued", issue.path, issue.ledger, issue.term, issue.area_path)
+        ours = Job.objects.select_for_update().filter(pk=job.pk, claim=job.claim, state=JobState.RUNNING)
+        before = LedgerIssue.objects.chain_of(issue).first()
+        run = made.run
+        certified = {name: getattr(run, name) for name in DIGESTS} | {
+            "run_id": run.pk, "computed_at": run.finished_at,
+        } if run else {}  # fmt: skip
+        recorded = bool(ours) and LedgerIssue.objects.filter(pk=issue.pk, finished_at=None).update(
+            finished_at=timezone.now(), rows=made.rows, totals=made.totals, sha256=sha256, stored=stored,
+            filename=_filename(issue), previous=before, previous_sha256=before.sha256 if before else "", **certified,
+        )  # fmt: skip
+        if not recorded:
+            raise Cancelled
+        audit.record("ledger.issued", subject=issue, code=issue.ledger, term=issue.term, rows=made.rows, sha256=sha256)
+
+
+def _filename(issue: LedgerIssue) -> str:
+    """榆中县建档立卡…台账（2018—2019学年秋季学期）上报版 12.xlsx, without what file systems refuse."""
+    return re.sub(r'[\\/:*?"<>|\s]+', "_", f"{issue.title}{issue.layout}_{issue.pk}.xlsx")
+
+
+def open_file(issue: LedgerIssue) -> BinaryIO:
+    """The issue's file in clear, in memory only. Raises Refused when there is none, or it may not be seen."""
+    if issue.finished_at is None:
+        raise Refused("这份台账还没有生成好，不能下载。")
+    if issue.unmasked and not current_actor().may(P.LEDGER_UNMASK):
+        raise Refused(UNMASKED_REFUSED)
+    try:
+        return crypto.open_sealed(settings.FILES / "ledgers" / issue.stored)
+    except (OSError, crypto.SealBroken):
+        raise Refused("台账文件丢失或被改动，不能下载，请重新生成并告诉管理员。") from None

@@ -1,0 +1,70 @@
+"""Which part of a ledger to look at, and what to generate of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from aidcases.registry import registry
+from aidcases.terms import Term
+from ledgers.areas import Area, areas
+
+LAYOUTS = [
+    ("report", "上报版：带标题、填报单位、合计和签字栏，A4 横向打印"),
+    ("flat", "数据版：一行表头、没有合并单元格，用于筛选、透视和回填"),
+]
+PURPOSES = ("报送市教育局", "报送县乡村振兴部门", "核对学籍和资助名单", "迎接检查", "存档")
+
+
+class ChoiceOfArea(forms.Form):
+    """Term and area; anything unknown falls back to the term one works in and the own area."""
+
+    term = forms.ChoiceField(label="学期")
+    area = forms.ChoiceField(label="范围", widget=forms.Select(attrs={"data-pick": ""}))
+
+    def __init__(self, data: Any, *, term: Term, **kwargs: Any):
+        groups = areas()
+        self.areas = {area.path: area for group in groups.values() for area in group}
+        codes = list(dict.fromkeys([*registry.terms(), term.code]))
+        known = {"term": codes, "area": list(self.areas)}
+        fallback = {"term": term.code, "area": next(iter(self.areas))}
+        chosen = {name: data.get(name) if data.get(name) in known[name] else fallback[name] for name in known}
+        super().__init__(chosen, **kwargs)
+        self.fields["term"].choices = [(code, Term.parse(code).label) for code in codes]
+        self.fields["area"].choices = [
+            (name, [(area.path, area.name) for area in group]) for name, group in groups.items() if group
+        ]
+        self.term, self.area = Term.parse(chosen["term"]), self.areas[chosen["area"]]
+        if len(self.areas) == 1:
+            self.fields["area"].widget = forms.HiddenInput()
+
+
+class IssueForm(forms.Form):
+    """What to generate and for what. Numbers in clear are offered only to who may have them."""
+
+    term = forms.CharField(widget=forms.HiddenInput)
+    area = forms.CharField(widget=forms.HiddenInput)
+    layout = forms.ChoiceField(label="版式", choices=LAYOUTS, initial="report", widget=forms.RadioSelect)
+    purpose = forms.CharField(
+        label="用途",
+        max_length=120,
+        help_text="记入操作记录。",
+        widget=forms.TextInput(attrs={"list": "purposes", "autocomplete": "off"}),
+    )
+    unmasked = forms.BooleanField(
+        label="证件号码、学籍号、电话显示全部数字",
+        required=False,
+        help_text="只在上级要求时使用；不选则只显示后四位。",
+    )
+
+    def __init__(self, *args: Any, may_unmask: bool, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        if not may_unmask:
+            del self.fields["unmasked"]
+
+
+def chosen_area(path: str) -> Area | None:
+    """The area of a posted path, if it is among those whoever acts may choose."""
+    found = (area for group in areas().values() for area in group)
+    return next((area for area in found if area.path == path), None)

@@ -1,0 +1,133 @@
+"""A ledger's sheet as a page shows it: headings that span, cells as text, figures that open their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from itertools import groupby
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from aidcases.models.places import LEVELS
+from aidcases.terms import Term
+from ledgers.areas import Area
+from ledgers.definition import Column, Figures, Listing, Summary, Table
+from ledgers.workbook import Kind
+
+FIRST_ROWS = 20
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A cell of the table's head."""
+
+    text: str
+    columns: int
+    rows: int
+    number: bool
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of the table's body; `url` opens the rows behind a figure."""
+
+    text: str
+    number: bool
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The first rows of a sheet, its 合计 (aligned with the columns) and how many rows there are."""
+
+    name: str
+    headings: list[list[Heading]]
+    rows: list[tuple[bool, list[Cell]]]
+    total: list[Cell]
+    size: int
+
+
+def preview(table: Table, term: Term, area: Area) -> Preview:
+    """Two queries for a listing; none for a summary, which has been counted already."""
+    if isinstance(table, Listing):
+        totals = table.totals()
+        size = totals.pop("rows")
+        rows = [(False, _cells(table.columns, cells)) for cells in table.first(FIRST_ROWS)]
+        whole = [Cell("", False)] * len(table.columns)
+        total = [
+            _cell(column, totals[column.name]) if column.name in totals else cell
+            for column, cell in zip(table.columns, whole, strict=True)
+        ]
+        return Preview(table.name, headings(table.columns), rows, total, size)
+    rows = [(line.subtotal, _figures(table, line, term, area)) for line in table.lines]
+    total = _figures(table, table.whole, term, area)
+    return Preview(table.name, headings(table.columns), rows, total, table.size())
+
+
+def headings(columns: tuple[Column, ...]) -> list[list[Heading]]:
+    """Rows of headings: equal neighbours become one, a short path reaches down."""
+    depth = max(len(column.path) for column in columns)
+    found = []
+    for level in range(depth):
+        row = []
+        for _, group in groupby(enumerate(columns), key=lambda at: _shared(at[0], at[1].path, level)):
+            members = [column for _, column in group]
+            path = members[0].path
+            if level < len(path):
+                leaf = level == len(path) - 1
+                number = leaf and _is_number(members[0])
+                row.append(Heading(path[level], len(members), depth - level if leaf else 1, number))
+        found.append(row)
+    return found
+
+
+def _shared(at: int, path: tuple[str, ...], level: int) -> Any:
+    return path[: level + 1] if level < len(path) - 1 else at
+
+
+def _is_number(column: Column) -> bool:
+    return column.kind is Kind.MONEY or column.total
+
+
+def _cells(columns: tuple[Column, ...], values: list[Any]) -> list[Cell]:
+    return [_cell(column, value) for column, value in zip(columns, values, strict=True)]
+
+
+def _cell(column: Column, value: Any, url: str = "") -> Cell:
+    return Cell(_text(column.kind, value), _is_number(column), url)
+
+
+def _text(kind: Kind, value: Any) -> str:
+    if value is None:
+        return ""
+    if kind is Kind.MONEY:
+        return f"{Decimal(value):,.2f}"
+    if isinstance(value, date):
+        return value.isoformat()
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _figures(table: Summary, line: Figures, term: Term, area: Area) -> list[Cell]:
+    where = _place(area)
+    cells = []
+    for column, value in zip(table.columns, table.cells(line), strict=True):
+        url = ""
+        if column.opens is not None and where is not None and value:
+            url = f"{reverse('entitlement_list')}?{urlencode({'term': term.code, **where, **line.opens, **column.opens})}"
+        cells.append(_cell(column, value, url))
+    return cells
+
+
+def _place(area: Area) -> Mapping[str, str] | None:
+    """The filter of the list of entitlements that means this area; None where it has none (a township)."""
+    last = area.path.strip("/").rpartition("/")[2]
+    if area.is_school:
+        return {"school": last}
+    level = LEVELS.get(len(last))
+    if level == "county":
+        return {"county": last}
+    return {} if level in ("province", "city") else None

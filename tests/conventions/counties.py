@@ -1,0 +1,181 @@
+"""Two counties with something of everything a page could show, and for each persona what it must never see."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from itertools import count
+
+from django.utils import timezone
+
+from aidcases import audit
+from aidcases.models import Job, User
+from aidcases.roles import Role
+from aidcases.scoping import Actor, Scope, acting_in
+from aidcases.terms import Term
+from ledgers.models import LedgerIssue
+from students.imports.pipeline import counted
+from students.models import (
+    Enrolment,
+    Guardian,
+    Hardship,
+    Household,
+    ImportFile,
+    ImportRow,
+    Person,
+    Student,
+)
+from students.models.imports import FileState, RowState
+from subsidies.actions import request_recompute
+from subsidies.models import ComputeRun
+from tests import personas
+from tests.personas import CANARY, Side, World
+
+_phones = count(13_700_000_001)
+
+
+@dataclass
+class Traces:
+    """What work in one county leaves behind besides people."""
+
+    job: Job
+    file: ImportFile
+    issue: LedgerIssue
+    run: ComputeRun
+
+
+@dataclass
+class Counties:
+    world: World
+    traces: dict[str, Traces] = field(default_factory=dict)
+
+    @property
+    def sides(self) -> tuple[Side, Side]:
+        return self.world.here, self.world.there
+
+
+def build() -> Counties:
+    """Entitlements computed; every secret number is one of a kind."""
+    world = personas.build()
+    world.users["other_head"] = _head(world.there)
+    made = Counties(world)
+    for side in made.sides:
+        for student in side.students:
+            _enrich(student, CANARY[side.code])
+    _enrich(world.crossing, "跨县")
+    for household in Household.objects.all():
+        household.phone = str(next(_phones))
+        household.save()
+    for side in made.sides:
+        made.traces[side.code] = _traces(side, world.term)
+    personas.compute(world)
+    return made
+
+
+def _head(side: Side) -> User:
+    from tests import make
+
+    return make.user("other_head", "乙主任", side.office, Role.COUNTY_HEAD)
+
+
+def _enrich(student: Student, mark: str) -> None:
+    """Roll and certificate numbers, a phone, a guardian."""
+    person = student.person
+    student.roll_number = f"G{person.id_number}"
+    student.roll_last4 = person.id_last4
+    student.save()
+    Guardian(student=student, name=f"{mark}监护人", relation="祖父").save()
+    proof = Hardship(
+        person=person, category="disabled", source="disabled", from_on="2017-01-01", proof=f"{person.id_number}43",
+        proof_last4=f"{person.id_last4[2:]}43", detail="", office_path=person.home_path,
+    )  # fmt: skip
+    proof.save()
+    for enrolment in Enrolment.objects.filter(student=student):
+        enrolment.phone = str(next(_phones))
+        enrolment.save()
+
+
+def _traces(side: Side, term: Term) -> Traces:
+    mark, path = CANARY[side.code], side.office.path
+    clerk = Actor(f"{mark}办事员", office_id=side.office.pk, path=path, all_powers=True)
+    with acting_in(Scope(path), clerk):
+        job = Job(
+            kind="subsidies.recompute",
+            label=f"{mark}任务",
+            path=path,
+            requested_by=clerk.name,
+            state="failed",
+        )
+        job.error = f"{mark}出错"
+        job.save()
+        audit.record("import.received", subject=job, note=f"{mark}留言", term=term.code)
+        from aidcases import jobs
+
+        ended = jobs.work_off(request_recompute(term=term, path=path))
+        run = ComputeRun.objects.get(job_id=ended.pk)
+        return Traces(job, _file(side, mark, term), _issue(mark, path, term, job), run)
+
+
+def _file(side: Side, mark: str, term: Term) -> ImportFile:
+    file = ImportFile(
+        kind="roll", term=term.code, office=side.office, path=side.office.path, filename=f"{mark}在校生.xlsx",
+        sha256=uuid.uuid4().hex, stored="imports/none", state=FileState.PREVIEWED, uploaded_by=f"{mark}办事员",
+        summary={"sheet": f"{mark}表", "headings": [], "mapping": {}, "unused": []},
+    )  # fmt: skip
+    file.save()
+    states = (RowState.NEW, RowState.CHANGED, RowState.REVIEW, RowState.REJECTED)
+    for number, (state, student) in enumerate(zip(states, [*side.students, side.students[0]], strict=True), 2):
+        reasons = [] if state in (RowState.NEW, RowState.CHANGED) else ["checksum"]
+        ImportRow(
+            file=file, number=number, state=state, reasons=reasons, name=student.person.name,
+            id_last4=student.person.id_last4, data={"grade": 3}, changes={"grade": [2, 3]},
+        ).save()  # fmt: skip
+    file.counts = counted(file.pk)
+    file.save()
+    return file
+
+
+def _issue(mark: str, path: str, term: Term, job: Job) -> LedgerIssue:
+    issue = LedgerIssue(
+        ledger="poverty-register", title=f"{mark}台账", term=term.code, path=path, area_path=path,
+        area_name=f"{mark}县",
+        purpose=f"{mark}用途", reported_by=f"{mark}中心", requested_by=f"{mark}办事员", job_id=job.pk, rows=3,
+        finished_at=timezone.now(), sha256="0" * 64, stored="ledgers/none", filename=f"{mark}台账.xlsx",
+    )  # fmt: skip
+    issue.save()
+    return issue
+
+
+# ---------- what each persona must not see ----------
+
+
+def secrets_of_all() -> set[str]:
+    """Numbers that no page shows in clear, whoever asks: identity, roll, certificate and phone numbers."""
+    ids = set(Person.objects.exclude(id_number=None).values_list("id_number", flat=True))
+    phones = set(Household.objects.values_list("phone", flat=True))
+    phones |= set(Enrolment.objects.values_list("phone", flat=True))
+    assert len(ids) > 8
+    assert len(phones) > 8
+    return ids | phones  # roll and certificate numbers contain the identity number
+
+
+def hidden_from(scope: Scope | None) -> set[str]:
+    """Names and household numbers of whoever lies outside the scope, and the words of the other offices' work."""
+    people = {person.pk: person.name for person in Person.objects.all()}
+    households = set(Household.objects.values_list("number", flat=True))
+    guardians = set(Guardian.objects.values_list("name", flat=True))
+    seen: tuple[set, set, set] = (set(), set(), set())
+    if scope is not None:
+        with acting_in(scope):
+            seen = (
+                set(Person.objects.values_list("name", flat=True)),
+                set(Household.objects.values_list("number", flat=True)),
+                set(Guardian.objects.values_list("name", flat=True)),
+            )
+    words = (set(people.values()) - seen[0]) | (households - seen[1]) | (guardians - seen[2])
+    for code, mark in CANARY.items():
+        if scope is None or not scope.covers(f"/62/6201/{code}/"):
+            words |= {
+                f"{mark}{word}" for word in ("任务", "出错", "留言", "办事员", "在校生.xlsx", "表", "用途", "台账")
+            }
+    return words

@@ -1,0 +1,88 @@
+"""Who may go round the scoped managers, write SQL or read the clock: lists with a reason for each name."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+PROJECT = Path(settings.PROJECT)
+APPS = ("students", "subsidies", "dropout", "ledgers")
+
+# The kernel itself may; outside it only these, each for a reason.
+UNSCOPED = {
+    "students/imports/pipeline.py": "counts of a file the caller already holds",
+    "students/imports/work.py": "a job's own file, named by its parameters",
+    "subsidies/compute.py": "the last whole run of a term, whoever asked for it",
+    "subsidies/runs.py": "a job's own run and parts",
+    "subsidies/board.py": "runs of the offices above: when they ran, not whom they reached",
+}
+BULK = {"subsidies/actions.py": "the benefits' names, which everybody reads"}
+SQL = {
+    "students/imports/checks.py": "set-based checks of one file's rows",
+    "students/imports/homes.py": "owner paths themselves are derived here",
+    "students/imports/names.py": "names are judged across offices",
+    "students/imports/pipeline.py": "staging and commit of one file",
+    "students/views/imports.py": "a lock against uploading twice at once",
+    "subsidies/board.py": "compiled from scoped querysets",
+    "subsidies/certificate.py": "digests over a whole part of the country",
+    "subsidies/compute.py": "the one MERGE",
+    "subsidies/explain.py": "one student, found through the scoped manager",
+    "subsidies/funnel.py": "compiled from scoped querysets",
+    "subsidies/runs.py": "locks",
+    "ledgers/definitions/aid_summary.py": "compiled from scoped querysets",
+}
+MASKS = {
+    "ledgers/definition.py": "hides what only the other side of a child with two homes recorded",
+    "ledgers/definitions/poverty_register.py": "the same for the phone",
+}
+CLOCK = {
+    "students/imports/pipeline.py": "the moment of an import, not a business date",
+    "students/imports/reader.py": "nobody on a list is born after it is read",
+}
+DOMAIN = re.compile(r"^\w+/(facts|rules|compute|explain|certificate|funnel|flows)\.py$|/imports/|/definitions/")
+
+
+def code(path: Path) -> str:
+    """A module without comments; strings stay, because SQL lives in them."""
+    return re.sub(r"(?m)(^|\s)#.*$", "", path.read_text(encoding="utf-8"))
+
+
+def users_of(pattern: str, *, only: re.Pattern[str] = re.compile("")) -> set[str]:
+    """Modules of the apps whose code matches."""
+    paths = (path for app in APPS for path in sorted((PROJECT / app).rglob("*.py")) if "migrations" not in path.parts)
+    names = {str(path.relative_to(PROJECT)): path for path in paths}
+    return {name for name, path in names.items() if only.search(name) and re.search(pattern, code(path))}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "allowed"),
+    [
+        (r"\b_base_manager\b", UNSCOPED),
+        (r"\bbulk_create\(|\bbulk_update\(", BULK),
+        (r"\.raw\(|\bRawSQL\b|\.extra\(|\bcursor\(|\bexecute_wrapper\b", {}),
+        (r"\bsql\.\w+\(|from aidcases\.sql import", SQL),
+        (r"from django\.db import.*\bconnection\b", {}),
+        (r"\bInScope\b", MASKS),
+        (r"\b_acting\b", {}),
+    ],
+)
+def test_the_way_round_the_scope_is_taken_by_those_listed_and_nobody_else(pattern: str, allowed: dict[str, str]):
+    assert users_of(pattern) == set(allowed)
+
+
+def test_the_domain_is_told_the_day_and_does_not_look_at_the_clock():
+    clock = r"\b(date|datetime)\.(now|today|utcnow)\(|\btimezone\.(now|localdate|localtime)\(|\btime\.time\(|\bNow\(\)"
+    assert users_of(clock, only=DOMAIN) == set(CLOCK)
+
+
+def test_the_patterns_see_what_they_look_for(tmp_path: Path):
+    sample = tmp_path / "x.py"
+    sample.write_text("a = 1  # Person._base_manager\nb = '#fff'\nPerson.objects.raw('SELECT 1')\n", encoding="utf-8")
+    assert "_base_manager" not in code(sample)
+    assert ".raw(" in code(sample)
+    assert DOMAIN.search("students/imports/cells.py")
+    assert DOMAIN.search("subsidies/rules.py")
+    assert not DOMAIN.search("subsidies/views/runs.py")
