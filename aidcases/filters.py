@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import django_filters
 from django import forms
+from django.db.models import QuerySet
 
 from aidcases.models import AuditEvent, Job
 from aidcases.models.records import OPEN_STATES, JobState
@@ -38,5 +39,5 @@ class JobFilter(django_filters.FilterSet):
         model = Job
         fields = ()
 
-    def got_to(self, rows, _name: str, state: str):
+    def got_to(self, rows: QuerySet[Job], _name: str, state: str) -> QuerySet[Job]:
         return rows.filter(state__in=OPEN_STATES if state == "open" else [JobState(state)])

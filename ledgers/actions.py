@@ -62,6 +62,7 @@ def request_issue(
     Raises Refused without a purpose, outside the own area, without the right to issue or to clear numbers.
     """
     actor, scope, purpose = current_actor(), current_scope(), purpose.strip()
+    unmasked = unmasked and ledger.personal
     wrong = {
         "您的角色不能生成台账。": not actor.may(P.LEDGER_ISSUE),
         UNMASK_REFUSED: unmasked and not actor.may(P.LEDGER_UNMASK),
@@ -117,15 +118,17 @@ def generate(job: Running) -> dict[str, Any]:
 
 
 def result_of(issue: LedgerIssue) -> dict[str, Any]:
-    """What job and command report: {"rows", "totals", "issue", "sha256"}."""
-    return {"rows": issue.rows, "totals": issue.totals, "issue": issue.pk, "sha256": issue.sha256}
+    """What job and command report: {"rows", "totals": {heading: total}, "issue", "sha256"}."""
+    totals = {name: dict(total) if isinstance(total, list) else total for name, total in issue.totals}
+    return {"rows": issue.rows, "totals": totals, "issue": issue.pk, "sha256": issue.sha256}
 
 
 @contextmanager
 def _workshop(token: str) -> Iterator[Path]:
     """A folder only this account can enter, gone afterwards; a killed worker's is removed by whoever comes next."""
     place = settings.FILES / "ledgers" / "making"
-    place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for folder in (place.parent, place):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     issue = token.partition("-")[0]
     for left in place.iterdir():
         mine = left.name.startswith(f"{issue}-")
@@ -164,7 +167,7 @@ class Made:
 
     run: ComputeRun | None
     rows: int
-    totals: dict[str, Any]
+    totals: list[list[Any]]
 
 
 def _write(issue: LedgerIssue, path: Path, job: Running) -> Made:
@@ -206,13 +209,13 @@ def _properties(issue: LedgerIssue, run: ComputeRun | None) -> dict[str, str]:
     return {**found, "测算校验码": run.certificate} if run else found
 
 
-def _totals(tables: list[Table], written: Written) -> dict[str, Any]:
-    """{heading: total} of the first sheet; a further sheet's stand under its name, never added to the first."""
-    found: dict[str, Any] = {}
+def _totals(tables: list[Table], written: Written) -> list[list[Any]]:
+    """[heading, total] in the order of the columns; a further sheet's totals stand as one entry under its name."""
+    found: list[list[Any]] = []
     for number, (table, sums) in enumerate(zip(tables, written.totals, strict=True)):
         columns = [column for column in table.columns if column.total]
-        totals = {c.name: _total(c.kind, total) for c, total in zip(columns, sums.values(), strict=True)}
-        found |= totals if number == 0 else {table.name: totals}
+        totals = [[c.name, _total(c.kind, total)] for c, total in zip(columns, sums.values(), strict=True)]
+        found += totals if number == 0 else [[table.name, totals]]
     return found
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import django_filters
 
 from aidcases.registry import registry
@@ -34,6 +32,3 @@ class IssueFilter(django_filters.FilterSet):
     class Meta:
         model = LedgerIssue
         fields = ()
-
-    def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)

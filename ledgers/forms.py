@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from aidcases.registry import registry
-from aidcases.terms import Term
+from aidcases.terms import Term, UnknownTerm
 from ledgers.areas import Area, areas
 
 LAYOUTS = [
@@ -62,6 +62,12 @@ class IssueForm(forms.Form):
         super().__init__(*args, **kwargs)
         if not may_unmask:
             del self.fields["unmasked"]
+
+    def clean_term(self) -> Term:
+        try:
+            return Term.parse(self.cleaned_data["term"])
+        except UnknownTerm as problem:
+            raise forms.ValidationError(str(problem)) from None
 
 
 def chosen_area(path: str) -> Area | None:

@@ -43,7 +43,7 @@ class LedgerIssue(Scoped):
 
     finished_at = models.DateTimeField("生成时间", null=True)
     rows = models.IntegerField("行数", null=True)
-    totals = models.JSONField("合计", default=dict)
+    totals = models.JSONField("合计", default=list)  # [heading, total] in the order of the columns
     sha256 = models.CharField("文件校验码", max_length=64, default="", blank=True)
     stored = models.CharField(max_length=80, default="", blank=True)
     filename = models.CharField("文件名", max_length=200, default="", blank=True)

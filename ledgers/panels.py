@@ -22,10 +22,16 @@ def counties(request: HttpRequest) -> dict[str, Any] | None:
     issues = LedgerIssue.objects.finished().filter(term=term.code).order_by("path", "ledger", "-pk")
     last = {(issue.path, issue.ledger): issue for issue in issues.distinct("path", "ledger")}
     regions = Region.objects.under(office.path).filter(level="county").order_by("code")
-    rows = [{"name": region.name, "issues": [last.get((region.path, code)) for code in LEDGERS]} for region in regions]
+    rows = [
+        {
+            "name": region.name,
+            "issues": [(ledger.title, last.get((region.path, ledger.code))) for ledger in LEDGERS.values()],
+        }
+        for region in regions
+    ]
     return {
         "term": term,
         "ledgers": list(LEDGERS.values()),
         "rows": rows,
-        "silent": sum(not any(row["issues"]) for row in rows),
+        "silent": sum(not any(issue for _, issue in row["issues"]) for row in rows),
     }

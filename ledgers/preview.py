@@ -48,6 +48,7 @@ class Preview:
     headings: list[list[Heading]]
     rows: list[tuple[bool, list[Cell]]]
     total: list[Cell]
+    total_first: bool
     size: int
 
 
@@ -57,15 +58,12 @@ def preview(table: Table, term: Term, area: Area) -> Preview:
         totals = table.totals()
         size = totals.pop("rows")
         rows = [(False, _cells(table.columns, cells)) for cells in table.first(FIRST_ROWS)]
-        whole = [Cell("", False)] * len(table.columns)
-        total = [
-            _cell(column, totals[column.name]) if column.name in totals else cell
-            for column, cell in zip(table.columns, whole, strict=True)
-        ]
-        return Preview(table.name, headings(table.columns), rows, total, size)
+        total = [_cell(column, totals.get(column.name)) for column in table.columns]
+        total[0] = Cell("合计", False)
+        return Preview(table.name, headings(table.columns), rows, total, False, size)
     rows = [(line.subtotal, _figures(table, line, term, area)) for line in table.lines]
     total = _figures(table, table.whole, term, area)
-    return Preview(table.name, headings(table.columns), rows, total, table.size())
+    return Preview(table.name, headings(table.columns), rows, total, True, table.size())
 
 
 def headings(columns: tuple[Column, ...]) -> list[list[Heading]]:

@@ -10,17 +10,19 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
 from aidcases.registry import registry
-from aidcases.terms import Term
+from aidcases.terms import AUTUMN, SPRING, Term
 from students.enums import RosterKind
 
 ENDINGS = ".xlsx,.xls,.csv"
+YEARS_BACK = 10  # an office that begins brings its past along
 
 
 def offered_terms(chosen: Term) -> list[tuple[str, str]]:
-    """The term worked in, those with data, and the ones around today, newest first."""
+    """The term worked in, those with data, and the ones of ten years up to the next, newest first."""
     today = Term.containing(date.today())
-    near = [today, today.next, chosen, chosen.next, *(Term.parse(code) for code in registry.terms())]
-    found = sorted(set(near), key=lambda term: term.first_day, reverse=True)
+    near = [Term(today.year - ago, season) for ago in range(YEARS_BACK + 1) for season in (AUTUMN, SPRING)]
+    known = [today.next, chosen, chosen.next, *(Term.parse(code) for code in registry.terms())]
+    found = sorted({*near, *known}, key=lambda term: term.first_day, reverse=True)
     return [(term.code, term.label) for term in found]
 
 

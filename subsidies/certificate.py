@@ -6,9 +6,11 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from django.db import transaction
+
 from aidcases import sql
 from aidcases.terms import Term
-from subsidies.compute import ENGINE, HOME_COUNTY, rules_digest
+from subsidies.compute import ENGINE, HOME_COUNTY, covers_term, rules_digest
 from subsidies.facts import FACTS, facts_params, facts_sql
 
 # Part = one school's students of one home county. A county's (or city's, or the country's) certificate is the digest
@@ -16,48 +18,44 @@ from subsidies.facts import FACTS, facts_params, facts_sql
 
 _PARTS = """
     INSERT INTO subsidies_certificatepart (term, school_id, home_county, students, lines, facts_digest, result_digest)
-    WITH wanted AS MATERIALIZED ({wanted}),
-    chosen AS MATERIALIZED (
-        SELECT e.student_id, w.school_id, w.home_county FROM wanted w
-        JOIN students_enrolment e ON e.term = %(term)s AND e.school_id = w.school_id AND {county} = w.home_county
+    WITH granted AS (
+        SELECT n.student_id, count(*) AS lines,
+            string_agg(r.code || ':' || COALESCE(n.amount::text, '-'), ';' ORDER BY r.code COLLATE "C") AS given
+        FROM subsidies_entitlement n JOIN subsidies_rule r ON r.id = n.rule_id {of_chosen}
+        WHERE n.term = %(term)s GROUP BY n.student_id
     ),
-    facts AS ({facts}),
-    known AS (
-        SELECT c.school_id, c.home_county, count(*) AS students,
-            sha256(string_agg(sha256(f.id_hash || convert_to({columns}, 'UTF8')), ''::bytea ORDER BY f.id_hash)) AS digest
-        FROM chosen c JOIN facts f ON f.student_id = c.student_id GROUP BY 1, 2
-    ),
-    granted AS (
-        SELECT c.school_id, c.home_county, count(*) AS lines,
-            sha256(string_agg(p.id_hash || convert_to(r.code || ':' || COALESCE(n.amount::text, '-') || ';', 'UTF8'),
-                ''::bytea ORDER BY p.id_hash, r.code)) AS digest
-        FROM chosen c JOIN subsidies_entitlement n ON n.term = %(term)s AND n.student_id = c.student_id
-        JOIN students_person p ON p.id = c.student_id JOIN subsidies_rule r ON r.id = n.rule_id
-        GROUP BY 1, 2
+    student AS (
+        SELECT e.school_id, {county} AS home_county, e.id_hash, g.lines,
+            sha256(e.id_hash || convert_to(ROW({columns})::text, 'UTF8')) AS known,
+            e.id_hash || convert_to(COALESCE(g.given, ''), 'UTF8') AS given
+        FROM ({facts}) e LEFT JOIN granted g ON g.student_id = e.student_id
     )
-    SELECT %(term)s, k.school_id, k.home_county, k.students, COALESCE(g.lines, 0), k.digest, COALESCE(g.digest, ''::bytea)
-    FROM known k LEFT JOIN granted g USING (school_id, home_county)
+    SELECT %(term)s, school_id, home_county, count(*), COALESCE(sum(lines), 0),
+        sha256(string_agg(known, ''::bytea ORDER BY id_hash)), sha256(string_agg(given, ''::bytea ORDER BY id_hash))
+    FROM student GROUP BY school_id, home_county
     ON CONFLICT (term, school_id, home_county) DO NOTHING
 """
 
-_TOUCHED = f"SELECT DISTINCT e.school_id, {HOME_COUNTY} AS home_county"
+# The students of the parts that are missing.
+_CHOSEN = f"""AS
+    WITH wanted AS MATERIALIZED (
+        SELECT DISTINCT e.school_id, {HOME_COUNTY} AS home_county FROM students_enrolment e
+        WHERE e.term = %(term)s AND (e.school_path LIKE %(under)s OR {HOME_COUNTY} LIKE %(under)s)
+          AND NOT EXISTS (SELECT FROM subsidies_certificatepart c
+                          WHERE c.term = e.term AND c.school_id = e.school_id AND c.home_county = {HOME_COUNTY})
+    )
+    SELECT e.student_id FROM wanted w
+    JOIN students_enrolment e ON e.term = %(term)s AND e.school_id = w.school_id AND {HOME_COUNTY} = w.home_county
+"""
 
-_UNDER = "(e.school_path LIKE %(under)s OR {county} LIKE %(under)s)"
 
-
+@transaction.atomic
 def certify(term: Term, path: str) -> dict[str, str]:
     """{"facts", "rules", "engine", "result", "certificate"} as hex for a term and a region (county or above)."""
     # Parts are kept by county; a township's or village's certificate is its county's.
     path = "/" + "".join(f"{step}/" for step in path.strip("/").split("/")[:3] if step)
     params = {**facts_params(term), "under": path + "%"}
-    missing = f"""
-        {_TOUCHED} FROM students_enrolment e
-        WHERE e.term = %(term)s AND {_UNDER.format(county=HOME_COUNTY)}
-          AND NOT EXISTS (SELECT FROM subsidies_certificatepart c WHERE c.term = e.term AND c.school_id = e.school_id
-                          AND c.home_county = {HOME_COUNTY})
-    """
-    columns = " || ',' || ".join(f"COALESCE(f.{fact.code}::text, '')" for fact in FACTS)
-    sql.run(_PARTS.format(wanted=missing, county=HOME_COUNTY, facts=facts_sql("chosen"), columns=columns), params)
+    _make_missing_parts(term, path, params)
     parts = sql.rows(
         """
         SELECT s.code, c.home_county, encode(c.facts_digest, 'hex') AS facts, encode(c.result_digest, 'hex') AS result
@@ -77,6 +75,28 @@ def certify(term: Term, path: str) -> dict[str, str]:
         "result": result,
         "certificate": _digest([facts, rules, ENGINE, result]),
     }
+
+
+def _make_missing_parts(term: Term, path: str, params: dict[str, Any]) -> None:
+    known = sql.one(
+        "SELECT EXISTS (SELECT FROM subsidies_certificatepart WHERE term = %(term)s) AS some", params
+    )
+    chosen = "" if not known["some"] and covers_term(term, path) else "chosen"
+    if chosen:
+        sql.temporary(chosen, _CHOSEN, params)
+        if not sql.one("SELECT EXISTS (SELECT FROM chosen) AS some")["some"]:
+            return
+        sql.run("ANALYZE chosen")
+    sql.run("SET LOCAL work_mem = '128MB'")
+    sql.run(
+        _PARTS.format(
+            county=HOME_COUNTY,
+            columns=", ".join(f"e.{fact.code}" for fact in FACTS),
+            facts=facts_sql(chosen),
+            of_chosen="JOIN chosen USING (student_id)" if chosen else "",
+        ),
+        params,
+    )
 
 
 def _digest(lines: Any) -> str:

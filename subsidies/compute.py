@@ -7,52 +7,34 @@ locked by number and any number of workers can share a term.
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections.abc import Callable, Iterable
+from functools import reduce
+from operator import or_
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import transaction
-from django.db.models import Case, IntegerField, QuerySet, Value, When
+from django.db.models import BigIntegerField, Case, Field, Func, IntegerField, Q, TextField, Value, When
+from django.db.models.expressions import RawSQL
 
 from aidcases import sql
 from aidcases.terms import Term
+from students.enums import Stage
 from subsidies.facts import facts_params, facts_sql
 from subsidies.models import ComputeRun, FactRow
-from subsidies.rules import Applied, applied_rules
+from subsidies.rules import YUAN, Applied, applied_rules
 
 ENGINE = "1"
 BLOCK = 1 << 16
 
-# A part of the certificate is one school's students of one home county (subsidies.certificate).
-HOME_COUNTY = "COALESCE(substring(e.home_path from '^(/[^/]+/[^/]+/[^/]+/)'), e.home_path)"
-
-_STUDENTS = """
-AS
-    SELECT student_id FROM students_enrolment
-    WHERE term = %(term)s AND student_id >= %(low)s AND student_id < %(high)s
-      AND (home_path LIKE %(under)s OR school_path LIKE %(under)s)
-    UNION
-    SELECT n.student_id FROM subsidies_entitlement n
-    WHERE n.term = %(term)s AND n.student_id >= %(low)s AND n.student_id < %(high)s
-      AND (n.home_path LIKE %(under)s OR n.school_path LIKE %(under)s)
-      AND NOT EXISTS (SELECT FROM students_enrolment e WHERE e.term = n.term AND e.student_id = n.student_id)
-"""
-
-# Marks go first: what is marked after this statement stays marked, what is computed after it saw the facts.
-_UNMARK = """
-    DELETE FROM subsidies_mark m USING shard WHERE m.term = %(term)s AND m.student_id = shard.student_id
-"""
+# A part of the certificate is one school's students of one home county (subsidies.certificate): /62/6201/620123/
+HOME_COUNTY = "left(e.home_path, 16)"
 
 _MERGE = """
-    WITH facts AS MATERIALIZED ({facts}),
-    offered AS ({offers}),
-    lacking AS (
-        INSERT INTO subsidies_missingfigure (term, student_id, rule_id, figure, home_path, school_path)
-        SELECT %(term)s, student_id, rule_id, figure, home_path, school_path FROM offered WHERE figure <> ''
-        ON CONFLICT (term, student_id, rule_id) DO NOTHING
-    ),
+    WITH offered AS ({offers}),
     merged AS (
         MERGE INTO current_lines c
-        USING (SELECT * FROM offered WHERE figure = '') n ON c.student_id = n.student_id AND c.benefit_id = n.benefit_id
+        USING offered n ON c.student_id = n.student_id AND c.benefit_id = n.benefit_id
         WHEN MATCHED AND (c.rule_id, c.amount, c.school_id, c.home_path, c.school_path)
             IS DISTINCT FROM (n.rule_id, n.amount, n.school_id, n.home_path, n.school_path)
             THEN UPDATE SET rule_id = n.rule_id, amount = n.amount, school_id = n.school_id,
@@ -61,167 +43,261 @@ _MERGE = """
                 school_path, run_id)
             VALUES (%(term)s, n.student_id, n.benefit_id, n.rule_id, n.school_id, n.amount, 'due', n.home_path,
                 n.school_path, %(run)s)
-        WHEN NOT MATCHED BY SOURCE THEN DELETE
-        RETURNING merge_action() AS action, old.student_id AS old_student, old.benefit_id AS old_benefit,
-            old.rule_id AS old_rule, old.amount AS old_amount, new.rule_id AS new_rule, new.amount AS new_amount,
-            old.home_path AS home_path, old.school_path AS school_path
+        -- Who has left the term is another region's to withdraw, unless the row lies under this run's path.
+        WHEN NOT MATCHED BY SOURCE AND (c.home_path LIKE %(under)s OR c.school_path LIKE %(under)s OR EXISTS (
+                SELECT FROM students_enrolment e WHERE e.term = %(term)s AND e.student_id = c.student_id))
+            THEN DELETE
+        RETURNING old.student_id, old.benefit_id, old.rule_id AS old_rule, new.rule_id AS new_rule,
+            old.amount AS old_amount, new.amount AS new_amount, old.home_path AS old_home, old.school_path AS old_school
     ),
     changes AS (
         INSERT INTO subsidies_entitlementchange (run_id, term, student_id, benefit_id, old_rule_id, new_rule_id,
             old_amount, new_amount, home_path, school_path)
-        SELECT %(run)s, %(term)s, old_student, old_benefit, old_rule, new_rule, old_amount, new_amount, home_path, school_path
-        FROM merged
-        WHERE action = 'DELETE' OR action = 'UPDATE' AND (old_rule, old_amount) IS DISTINCT FROM (new_rule, new_amount)
+        SELECT %(run)s, %(term)s, student_id, benefit_id, old_rule, new_rule, old_amount, new_amount, old_home, old_school
+        FROM merged WHERE old_rule IS NOT NULL AND (old_rule, old_amount) IS DISTINCT FROM (new_rule, new_amount)
     )
-    SELECT count(*) FILTER (WHERE action = 'INSERT') AS added,
-        count(*) FILTER (WHERE action = 'UPDATE' AND (old_rule, old_amount) IS DISTINCT FROM (new_rule, new_amount)) AS changed,
-        count(*) FILTER (WHERE action = 'DELETE') AS withdrawn,
-        count(*) FILTER (WHERE action = 'UPDATE' AND (old_rule, old_amount) IS NOT DISTINCT FROM (new_rule, new_amount)) AS moved
-    FROM merged
+    SELECT count(*) FILTER (WHERE old_rule IS NULL) AS added, count(*) FILTER (WHERE new_rule IS NULL) AS withdrawn,
+        count(*) FILTER (WHERE old_rule IS NOT NULL AND new_rule IS NOT NULL AND differs) AS changed,
+        count(*) FILTER (WHERE NOT differs) AS moved
+    FROM (SELECT old_rule, new_rule, (old_rule, old_amount) IS DISTINCT FROM (new_rule, new_amount) AS differs FROM merged) m
 """
 
-_COLUMNS = ("student_id", "benefit_id", "rule_id", "amount", "school_id", "home_path", "school_path", "figure")
+_LACKING = """
+    INSERT INTO subsidies_missingfigure (term, student_id, rule_id, figure, home_path, school_path)
+    SELECT DISTINCT ON (o.student_id, r.benefit_id) %(term)s, o.student_id, o.rule_id, o.figure, o.home_path, o.school_path
+    FROM ({held}) o JOIN subsidies_rule r ON r.id = o.rule_id
+    WHERE NOT EXISTS (SELECT FROM subsidies_entitlement n
+        WHERE n.term = %(term)s AND n.student_id = o.student_id AND n.benefit_id = r.benefit_id)
+    ORDER BY o.student_id, r.benefit_id, o.depth DESC, r.priority, o.rule_id
+"""
 
 
-def blocks_of(term: Term, path: str) -> list[int]:
-    """Numbers of the blocks that hold students of the term with home or school under the path."""
-    return [
-        row["block"]
-        for row in sql.rows(
-            f"""
-            SELECT DISTINCT student_id / {BLOCK} AS block FROM students_enrolment
-            WHERE term = %(term)s AND (home_path LIKE %(under)s OR school_path LIKE %(under)s)
-            UNION SELECT DISTINCT student_id / {BLOCK} FROM subsidies_entitlement
-            WHERE term = %(term)s AND (home_path LIKE %(under)s OR school_path LIKE %(under)s)
-            ORDER BY block
-            """,
-            {"term": term.code, "under": path + "%"},
+class Ruled(Func):
+    """A list of rules (its empty places left out), a row for each."""
+
+    template = "unnest(array_remove(%(expressions)s, NULL))"
+    output_field = BigIntegerField()
+    set_returning = True
+
+
+def _by_stage(rules: list[Applied], lacking: bool) -> Case:
+    """The keys of the rules that hold for a student: a list of CASEs, read once, of those that name the stage."""
+    lists = []
+    for stage in Stage.values:
+        held = [_held(a, lacking) for a in rules if stage in a.rule.wanted.get("stage", Stage.values)]
+        lists.append(When(stage=stage, then=Func(*held, template="ARRAY[%(expressions)s]::bigint[]")))
+    return Case(*lists, output_field=ArrayField(BigIntegerField()))
+
+
+def _held(applied: Applied, lacking: bool) -> Any:
+    figure = applied.amounts.figure
+    holds = applied.holds & (Q(**{f"{figure}__isnull": lacking}) if figure else Q())
+    return Case(When(holds, then=applied.rule.pk)) if holds else Value(applied.rule.pk)
+
+
+_KEPT = ("student_id", "school_id", "home_path", "school_path")
+
+
+# What a rule says of a student beyond that it holds.
+_SAID: dict[str, tuple[Callable[[Applied], Any], Field]] = {
+    "amount": (lambda applied: applied.amounts.expression, YUAN),
+    "depth": (lambda applied: applied.depth, IntegerField()),
+    "figure": (lambda applied: Value(applied.amounts.figure), TextField()),
+}
+
+
+def held_sql(
+    rules: list[Applied], facts: str, params: dict[str, Any], columns: Iterable[str], *, lacking: bool = False
+) -> str:
+    """SELECT of a row per student and rule that holds: _KEPT, rule_id and `columns` of _SAID. Values go into `params`.
+
+    `facts`: a SELECT of FactRow rows. A rule whose figure is not set holds for nobody, or with `lacking` only then.
+    """
+    rows = FactRow.objects.order_by().annotate(rule_id=Ruled(_by_stage(rules, lacking)))
+    if lacking:
+        rows = rows.filter(
+            reduce(or_, (Q(**{f"{applied.amounts.figure}__isnull": True}) for applied in rules))
         )
-    ]
-
-
-def offer(applied: Applied) -> QuerySet:
-    """The students one rule gives something, as rows of _COLUMNS (and how the rule ranks among its benefit's)."""
-    amounts = applied.amounts
-    figure = Value("")
-    if amounts.figure:
-        figure = Case(When(**{f"{amounts.figure}__isnull": True}, then=Value(amounts.figure)), default=Value(""))
-    return (
-        FactRow.objects.filter(applied.holds)
-        .annotate(
-            benefit_id=Value(applied.rule.benefit_id),
-            rule_id=Value(applied.rule.pk),
-            amount=amounts.expression,
-            figure=figure,
-            depth=applied.depth,
-            rank=Value(applied.rule.priority, IntegerField()),
+    said = {
+        name: Case(
+            *(When(rule_id=a.rule.pk, then=_SAID[name][0](a)) for a in rules), output_field=_SAID[name][1]
         )
-        .order_by()
+        for name in columns
+    }
+    chosen = FactRow.objects.order_by().annotate(
+        rule_id=RawSQL('"facts"."rule_id"', (), BigIntegerField()), **said
     )
+    outer = named(*sql.compiled(chosen.values(*_KEPT, "rule_id", *said)), params)
+    # PostgreSQL would work out every column of a SELECT that yields several rows a student.
+    names = [field.name for field in FactRow._meta.fields if f'"facts"."{field.name}"' in outer]
+    held = named(*sql.compiled(rows.values(*names, "rule_id")), params)
+    return f"WITH facts AS (WITH facts AS ({facts}) {held}) {outer}"
 
 
-def offers_sql(rules: list[Applied]) -> tuple[str, list[Any]]:
-    """UNION ALL over benefits. Where several rules give one benefit, one row per student wins: the highest amount,
-    then the pack adopted by the lower region, then the lowest priority number."""
-    by_benefit: dict[int, list[Applied]] = defaultdict(list)
-    for applied in rules:
-        by_benefit[applied.rule.benefit_id].append(applied)
-    parts: list[str] = []
-    params: list[Any] = []
-    for rivals in by_benefit.values():
-        pieces = []
-        for applied in rivals:
-            names = _COLUMNS if len(rivals) == 1 else (*_COLUMNS, "depth", "rank")
-            text, values = sql.compiled(offer(applied).values(*names))
-            pieces.append(text)
-            params += values
-        if len(pieces) == 1:
-            parts.append(pieces[0])
-        else:
-            listed = ", ".join(_COLUMNS)
-            parts.append(
-                f"SELECT {listed} FROM (SELECT DISTINCT ON (student_id) * FROM ({' UNION ALL '.join(pieces)}) rivals "
-                "ORDER BY student_id, figure, amount DESC NULLS LAST, depth DESC, rank, rule_id) winners"
-            )
-    if not parts:
-        empty = ", ".join(f"NULL::{kind} AS {name}" for name, kind in zip(_COLUMNS, _TYPES, strict=True))
-        return f"SELECT {empty} WHERE false", []
-    return " UNION ALL ".join(f"({part})" for part in parts), params
+def offers_sql(rules: list[Applied], facts: str, params: dict[str, Any]) -> str:
+    """SELECT of what students get: _KEPT, benefit_id, rule_id, amount. Values go into `params`.
 
-
-_TYPES = ("bigint", "bigint", "bigint", "numeric", "bigint", "text", "text", "text")
+    Where several rules give one benefit, one row per student wins: the highest amount, then the pack adopted by the
+    lower region, then the lowest priority number.
+    """
+    alone = len({applied.rule.benefit_id for applied in rules}) == len(rules)
+    best = "DISTINCT ON (o.student_id, r.benefit_id)"
+    order = (
+        "ORDER BY o.student_id, r.benefit_id, o.amount DESC NULLS LAST, o.depth DESC, r.priority, o.rule_id"
+    )
+    kept = ", ".join(f"o.{name}" for name in _KEPT)
+    held = held_sql(rules, facts, params, ["amount"] if alone else ["amount", "depth"])
+    return (
+        f"SELECT {'' if alone else best} {kept}, r.benefit_id, o.rule_id, o.amount::numeric AS amount "
+        f"FROM ({held}) o JOIN subsidies_rule r ON r.id = o.rule_id {'' if alone else order}"
+    )
 
 
 def named(text: str, params: list[Any], into: dict[str, Any]) -> str:
     """Positional parameters of a compiled queryset as named ones, so that one statement can carry both kinds."""
     pieces = text.split("%s")
     out = [pieces[0]]
-    for n, (value, piece) in enumerate(zip(params, pieces[1:], strict=True)):
-        into[f"q{n}"] = value
-        out += [f"%(q{n})s", piece]
+    for value, piece in zip(params, pieces[1:], strict=True):
+        name = f"q{len(into)}"
+        into[name] = value
+        out += [f"%({name})s", piece]
     return "".join(out)
 
 
-def compute_block(run: ComputeRun, block: int) -> dict[str, int]:
-    """Computes one block of a run in a transaction of its own; doing it again changes nothing."""
+def covers_term(term: Term, path: str) -> bool:
+    """Whether every school, or every home, of the term's students lies under the path: two looks into an index each."""
+    ends = sql.one(
+        "SELECT min(school_path) AS s0, max(school_path) AS s1, min(home_path) AS h0, max(home_path) AS h1 "
+        "FROM students_enrolment WHERE term = %(term)s",
+        {"term": term.code},
+    )
+    return any(all((ends[f"{side}{n}"] or "").startswith(path) for n in (0, 1)) for side in "sh")
+
+
+# The blocks that a table has in a term, each found by one look into the index.
+_ALL_BLOCKS = """
+    SELECT n AS block FROM (
+        WITH RECURSIVE step (n) AS (
+            SELECT (SELECT min(student_id) FROM {table} WHERE term = %(term)s) / %(width)s
+            UNION ALL
+            SELECT (SELECT min(student_id) FROM {table} WHERE term = %(term)s AND student_id >= (n + 1) * %(width)s) / %(width)s
+            FROM step WHERE n IS NOT NULL
+        ) SELECT n FROM step WHERE n IS NOT NULL
+    ) found
+"""
+_BLOCKS_UNDER = """
+    SELECT DISTINCT student_id / %(width)s AS block FROM {table}
+    WHERE term = %(term)s AND (home_path LIKE %(under)s OR school_path LIKE %(under)s)
+"""
+_TABLES = ("students_enrolment", "subsidies_entitlement")
+
+
+def blocks_of(term: Term, path: str) -> list[int]:
+    """Numbers of the blocks that hold students of the term with home or school under the path."""
+    search = _ALL_BLOCKS if covers_term(term, path) else _BLOCKS_UNDER
+    found = sql.rows(
+        " UNION ".join(search.format(table=table) for table in _TABLES) + " ORDER BY block",
+        {"term": term.code, "under": path + "%", "width": BLOCK},
+    )
+    return [row["block"] for row in found]
+
+
+def marked_blocks_of(term: Term) -> list[list[int]]:
+    """Blocks with marked students, so many together as make one block's worth of work."""
+    counted = sql.rows(
+        "SELECT student_id / %(width)s AS block, count(*) AS marks FROM subsidies_mark WHERE term = %(term)s "
+        "GROUP BY 1 ORDER BY 1",
+        {"term": term.code, "width": BLOCK},
+    )
+    parts: list[list[int]] = []
+    room = 0
+    for row in counted:
+        if row["marks"] > room:
+            parts.append([])
+            room = BLOCK
+        parts[-1].append(row["block"])
+        room -= row["marks"]
+    return parts
+
+
+# The students a run concerns: enrolled with home or school under its path, or gone from the term and once so.
+_SHARD = """AS
+    SELECT student_id FROM students_enrolment e
+    WHERE term = %(term)s AND student_id >= %(low)s AND student_id < %(high)s
+      AND (home_path LIKE %(under)s OR school_path LIKE %(under)s) {marked}
+    UNION ALL
+    SELECT DISTINCT student_id FROM subsidies_entitlement e
+    WHERE term = %(term)s AND student_id >= %(low)s AND student_id < %(high)s
+      AND (home_path LIKE %(under)s OR school_path LIKE %(under)s) {marked}
+      AND NOT EXISTS (SELECT FROM students_enrolment x WHERE x.term = e.term AND x.student_id = e.student_id)
+"""
+_MARKED = """
+    AND student_id IN (SELECT m.student_id FROM subsidies_mark m
+        WHERE m.term = %(term)s AND m.student_id / %(width)s = ANY(%(blocks)s))
+"""
+
+
+def compute_block(run: ComputeRun, *blocks: int) -> dict[str, int]:
+    """Computes a block of a run (or several with few marks) in a transaction of its own; again, it changes nothing.
+
+    → counts: students, added, changed, withdrawn, moved (same rule and amount, another school or home).
+    """
     term = Term.parse(run.term)
     params: dict[str, Any] = {
         **facts_params(term),
-        "low": block * BLOCK,
-        "high": (block + 1) * BLOCK,
+        "low": min(blocks) * BLOCK,
+        "high": (max(blocks) + 1) * BLOCK,
+        "width": BLOCK,
+        "blocks": list(blocks),
         "under": run.path + "%",
         "run": run.pk,
     }
-    offers, values = offers_sql(applied_rules(term))
-    statement = _MERGE.format(facts=facts_sql("shard"), offers=named(offers, values, params))
     with transaction.atomic():
-        sql.lock("compute", run.term, block)
+        # Many blocks at a time, but none while a certificate is made (subsidies.runs.finish locks the same words).
+        sql.run("SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", [f"certify|{run.term}"])
+        for block in sorted(blocks):
+            sql.lock("compute", run.term, block)
         sql.run("SET LOCAL jit = off")
-        sql.temporary("shard", _STUDENTS.strip(), params)
-        if run.marked_only:
-            sql.run(
-                "DELETE FROM shard USING (SELECT s.student_id FROM shard s LEFT JOIN subsidies_mark m "
-                "ON m.term = %(term)s AND m.student_id = s.student_id WHERE m.student_id IS NULL) x "
-                "WHERE x.student_id = shard.student_id",
-                params,
-            )
-        sql.run("ALTER TABLE shard ADD PRIMARY KEY (student_id)")
-        sql.run("ANALYZE shard")
-        sql.run(_UNMARK, params)
-        sql.run(
-            "DELETE FROM subsidies_missingfigure m USING shard WHERE m.term = %(term)s AND m.student_id = shard.student_id",
-            params,
-        )
-        _target(params)
-        counts = sql.one(statement, params)
-        counts["students"] = sql.one(
-            "SELECT count(*) AS n FROM shard JOIN students_enrolment e ON e.term = %(term)s AND e.student_id = shard.student_id",
-            params,
-        )["n"]
-        sql.run("DROP VIEW current_lines")
-        _forget_certificate(run)
-    return counts
+        if not run.marked_only and covers_term(term, run.path):
+            return _compute(run, term, "", params)
+        sql.temporary("shard", _SHARD.format(marked=_MARKED if run.marked_only else ""), params)
+        return _compute(run, term, "shard", params)
 
 
-def _forget_certificate(run: ComputeRun) -> None:
-    """The parts of the certificate that hold these students are stale now."""
+def _compute(run: ComputeRun, term: Term, shard: str, params: dict[str, Any]) -> dict[str, int]:
+    """Facts × rules → current rows, for the students of a table; without one, for everybody in the block."""
+    rules = applied_rules(term)
+    facts = facts_sql(shard, block=True)
+    whose = "term = %(term)s AND student_id >= %(low)s AND student_id < %(high)s"
+    if shard:
+        whose += f" AND student_id IN (SELECT student_id FROM {shard})"
+    _forget_parts(f"students_enrolment JOIN subsidies_mark USING (term, student_id) WHERE {whose}", params)
+    # Marks go first: what is marked after this statement stays marked, what is computed after it saw the facts.
+    sql.run(f"DELETE FROM subsidies_mark WHERE {whose}", params)
+    sql.run(f"DELETE FROM subsidies_missingfigure WHERE {whose}", params)
+    # An updatable view limits the MERGE to this term and these students: without it "not matched by source" would
+    # walk the whole table, and withdraw what other regions' runs have written.
+    sql.run(f"CREATE TEMP VIEW current_lines AS SELECT * FROM subsidies_entitlement WHERE {whose}", params)
+    counts = sql.one(_MERGE.format(offers=offers_sql(rules, facts, params)), params)
+    sql.run("DROP VIEW current_lines")
+    if lacking := [applied for applied in rules if applied.amounts.figure]:
+        held = held_sql(lacking, facts, params, ["depth", "figure"], lacking=True)
+        sql.run(_LACKING.format(held=held), params)
+    # Under unchanged rules only marked students can differ.
+    if any(counts.values()) and not (run.marked_only or still_stands(term, run.path)):
+        _forget_parts(f"students_enrolment WHERE {whose}", params)
+    enrolled = sql.one(f"SELECT count(*) AS n FROM students_enrolment WHERE {whose}", params)
+    return {**counts, "students": enrolled["n"]}
+
+
+def _forget_parts(students: str, params: dict[str, Any]) -> None:
+    """The parts of the certificate that hold these students are stale."""
     sql.run(
         f"""
         DELETE FROM subsidies_certificatepart c
-        USING (SELECT DISTINCT e.school_id, {HOME_COUNTY} AS home_county FROM students_enrolment e
-               JOIN shard ON shard.student_id = e.student_id WHERE e.term = %(term)s) t
+        USING (SELECT DISTINCT e.school_id, {HOME_COUNTY} AS home_county FROM (SELECT school_id, home_path FROM {students}) e) t
         WHERE c.term = %(term)s AND c.school_id = t.school_id AND c.home_county = t.home_county
         """,
-        {"term": run.term},
-    )
-
-
-def _target(params: dict[str, Any]) -> None:
-    """An updatable view limits the MERGE to this term and these students: without it "not matched by source" would
-    walk the whole table, and withdraw what other regions' runs have written."""
-    sql.run(
-        "CREATE TEMP VIEW current_lines AS SELECT * FROM subsidies_entitlement WHERE term = %(term)s "
-        "AND student_id >= %(low)s AND student_id < %(high)s AND student_id IN (SELECT student_id FROM shard)",
         params,
     )
 
@@ -256,7 +332,10 @@ def totals(term: Term, path: str) -> dict[str, dict[str, Any]]:
     return {row["code"]: {"students": row["students"], "amount": row["amount"]} for row in rows}
 
 
-def still_stands(term: Term) -> bool:
-    """Whether only marked students can differ: the last whole run of the term used the rules of today."""
-    last = ComputeRun._base_manager.filter(term=term.code, marked_only=False, finished_at__isnull=False).first()
+def still_stands(term: Term, path: str) -> bool:
+    """Whether only marked students can differ: the last whole run over all of the path used the rules of today."""
+    steps = path.strip("/").split("/") if path != "/" else []
+    above = ["/", *("/" + "/".join(steps[:n]) + "/" for n in range(1, len(steps) + 1))]
+    whole = ComputeRun._base_manager.filter(term=term.code, marked_only=False, finished_at__isnull=False)
+    last = whole.filter(path__in=above).first()
     return bool(last and last.rules_digest == rules_digest(term))

@@ -43,6 +43,10 @@ class AnyOf:
 
 
 _HUKOU = "COALESCE(e.hukou_region_id, p.hukou_region_id, '')"
+# Special-education pupils follow primary (years one to six) or junior (seven to nine) by grade.
+_SPECIAL = "e.stage = 'special_education' AND e.grade BETWEEN"
+_STAGE = f"CASE WHEN {_SPECIAL} 1 AND 6 THEN 'primary' WHEN {_SPECIAL} 7 AND 9 THEN 'junior' ELSE e.stage END"
+_GRADE = f"CASE WHEN {_SPECIAL} 7 AND 9 THEN e.grade - 6 ELSE e.grade END"
 _FLAG, _CHOICE, _NUMBER = FactKind.FLAG, FactKind.CHOICE, FactKind.NUMBER
 
 
@@ -53,8 +57,8 @@ def _category(category: Category, shown_by: str, *, or_else: str = "") -> Fact:
 
 
 FACTS: tuple[Fact, ...] = (
-    Fact("stage", "学段", _CHOICE, "e.stage", choices=tuple(Stage.choices), shown_by="学籍"),
-    Fact("grade", "年级", _NUMBER, "e.grade", shown_by="学籍"),
+    Fact("stage", "学段", _CHOICE, _STAGE, choices=tuple(Stage.choices), shown_by="学籍"),
+    Fact("grade", "年级", _NUMBER, _GRADE, shown_by="学籍"),
     Fact("boarding", "寄宿", _FLAG, "e.boarding", changeable=True, shown_by="学籍“就读方式”"),
     Fact("rural_hukou", "农业户口", _FLAG, "e.rural_hukou", shown_by="户口簿"),
     Fact("hukou_province", "户口所在省", _CHOICE, f"left({_HUKOU}, 2)", shown_by="户口簿"),
@@ -99,44 +103,54 @@ ANY_OF: tuple[AnyOf, ...] = (
 
 BY_CODE: dict[str, Fact | AnyOf] = {fact.code: fact for fact in (*FACTS, *ANY_OF)}
 
-_BITS = "CASE category " + " ".join(f"WHEN '{c.value}' THEN {1 << n}" for n, c in enumerate(Category)) + " ELSE 0 END"
+_BITS = "CASE r.category " + " ".join(f"WHEN '{c.value}' THEN {1 << n}" for n, c in enumerate(Category)) + " ELSE 0 END"
 
-# A category counts when it is active on any day of the term: active on the first day, or starting within it.
-# In force on the first day = the last row not after it; (days, active) as one number keeps this a plain aggregate.
+# A category counts when it is active on any day of the term: begun by its last day, not closed by its first
+# (students.facts.hardships_in says the same). A closing row closes per person, category, source and office.
 _HARDSHIP = f"""
-    SELECT person_id, bit_or(CASE WHEN at_start OR later THEN {_BITS} ELSE 0 END) AS bits
-    FROM (
-        SELECT r.person_id, r.category, r.source, r.office_path,
-            COALESCE(max((r.from_on - date '1900-01-01') * 2 + r.active::int)
-                FILTER (WHERE r.from_on <= %(first_day)s) %% 2 = 1, false) AS at_start,
-            COALESCE(bool_or(r.active) FILTER (WHERE r.from_on > %(first_day)s AND r.from_on <= %(last_day)s), false) AS later
-        FROM students_hardship r JOIN {{students}} t ON t.student_id = r.person_id
-        GROUP BY r.person_id, r.category, r.source, r.office_path
-    ) q GROUP BY person_id
+    SELECT r.person_id, bit_or({_BITS}) AS bits
+    FROM students_hardship r{{chosen_r}}
+    WHERE r.active AND r.from_on <= %(last_day)s{{block_r}}
+      AND NOT EXISTS (
+        SELECT FROM students_hardship c
+        WHERE NOT c.active AND c.from_on > r.from_on AND c.from_on <= %(first_day)s{{block_c}}
+          AND (c.person_id, c.category, c.source, c.office_path) = (r.person_id, r.category, r.source, r.office_path)
+      )
+    GROUP BY r.person_id
 """
 
 _FACTS = """
     SELECT e.student_id, e.id AS enrolment_id, p.id_hash, e.school_id, e.home_path, e.school_path,
-        COALESCE(NULLIF(p.household_path, ''), hukou.path, e.home_path) AS household_path, {columns}
-    FROM {students} t
-    JOIN students_enrolment e ON e.student_id = t.student_id AND e.term = %(term)s
+        COALESCE(NULLIF(p.household_path, ''),
+            (SELECT r.path FROM aidcases_region r WHERE r.code = p.hukou_region_id), e.home_path) AS household_path,
+        {columns}
+    FROM students_enrolment e{chosen_e}
     JOIN students_person p ON p.id = e.student_id
-    JOIN aidcases_school s ON s.id = e.school_id
-    LEFT JOIN aidcases_region hukou ON hukou.code = p.hukou_region_id
+    LEFT JOIN aidcases_school s ON s.id = e.school_id
     LEFT JOIN (
         SELECT DISTINCT ON (f.school_id) f.school_id, f.annual_fee FROM aidcases_schoolfee f
         ORDER BY f.school_id, f.from_on <= %(first_day)s DESC, abs(f.from_on - %(first_day)s::date)
     ) fee ON fee.school_id = e.school_id
     LEFT JOIN ({hardship}) h ON h.person_id = e.student_id
+    WHERE e.term = %(term)s{block_e}{block_p}
 """
+_KEYS = {"e": "e.student_id", "p": "p.id", "r": "r.person_id", "c": "c.person_id"}
 
 
-def facts_sql(students: str) -> str:
-    """The SELECT of FactRow rows for the students of a table or sub-select with a column student_id."""
+def facts_sql(students: str = "", *, block: bool = False) -> str:
+    """The SELECT of FactRow rows of a term, for the students of a table or sub-select with a column student_id.
+
+    `block`: of keys in low … high (parameters of those names). Said of each table: the planner knows that equal keys
+    are equal, not that they lie in the same range, and would walk each table from its start.
+    """
+    places: dict[str, str] = {}
+    for table, key in _KEYS.items():
+        places[f"chosen_{table}"] = f" JOIN {students} t{table} ON t{table}.student_id = {key}" if students else ""
+        places[f"block_{table}"] = f" AND {key} >= %(low)s AND {key} < %(high)s" if block else ""
     return _FACTS.format(
-        students=students,
         columns=", ".join(f"{fact.sql} AS {fact.code}" for fact in FACTS),
-        hardship=_HARDSHIP.format(students=students),
+        hardship=_HARDSHIP.format(**places),
+        **places,
     )
 
 

@@ -47,7 +47,7 @@ class OfBenefit(SearchableFilter):
             del self.filters["school"]
             return
         code = self.data.get("school", "")
-        self.school = School.objects.filter(code=code).first() if code else None
+        self.school = School.objects.filter(code=code).first() if code.isalnum() else None
         self.pick("school", "school_pick", [(code, self.school.name)] if self.school else [], "校名、代码或首字母")
 
     def meaning(self, query: searching.Query) -> Q:

@@ -13,15 +13,15 @@ from subsidies.actions import adopt_pack, load_pack, request_recompute
 KINDS["subsidies.recompute"] = Kind("测算应享资助", run=runs.run_block, split=runs.split, finish=runs.finish)
 registry.add(
     NavItem(
-        30,
+        44,
         "应享资助",
         "entitlement_list",
         "cash-coin",
         P.ENTITLEMENT_VIEW,
         ("coverage_list", "missing_list", "student_why"),
     ),
-    NavItem(40, "政策", "pack_list", "journal-text", P.RULES_VIEW, ("pack_detail", "rule_detail")),
-    NavItem(50, "测算", "run_list", "calculator", P.ENTITLEMENT_VIEW, ("run_detail", "change_list")),
+    NavItem(46, "政策", "pack_list", "journal-text", P.RULES_VIEW, ("pack_detail", "rule_detail")),
+    NavItem(48, "测算", "run_list", "calculator", P.ENTITLEMENT_VIEW, ("run_detail", "change_list")),
     Card(10, P.ENTITLEMENT_VIEW, "subsidies/aid_board.html", panels.aid_board),
     Card(10, P.ENTITLEMENT_VIEW, "subsidies/county_board.html", panels.county_board),
     Panel(30, P.ENTITLEMENT_VIEW, "subsidies/student_panel.html", panels.student_panel),

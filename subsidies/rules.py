@@ -49,12 +49,14 @@ def _any_flag(codes: tuple[str, ...]) -> Q:
 def condition(code: str, wanted: Any) -> Condition:
     """One entry of a rule's `when` as a Condition: a flag, a list of choices or grades, or `any` of several flags."""
     if code == "any":
-        flags = tuple(flag for each in wanted for flag in flags_of(each))
+        if not isinstance(wanted, list) or not wanted or not all(map(_is_flag, wanted)):
+            raise PackError("条件“any”要写成几个是非条件的列表，例如 any = [\"registered_poor\", \"disabled\"]")
+        flags = tuple(dict.fromkeys(flag for each in wanted for flag in flags_of(each)))
         return Condition(
             "any", "、".join(known(each).label for each in wanted) + "（任一）", _any_flag(flags), _flags_seen(flags)
         )
     fact = known(code)
-    if isinstance(fact, AnyOf) or fact.kind is FactKind.FLAG:
+    if _is_flag(code):
         flags = flags_of(code)
         if wanted is True:
             return Condition(code, fact.label, _any_flag(flags), _flags_seen(flags))
@@ -63,8 +65,24 @@ def condition(code: str, wanted: Any) -> Condition:
         raise PackError(f"条件“{code}”只能写 true 或 false")
     if not isinstance(wanted, list) or not wanted:
         raise PackError(f'条件“{code}”要写成列表，例如 {code} = ["…"]')
+    for value in wanted:
+        _possible(fact, value)
     names = "、".join(value_label(fact, value) for value in wanted)
     return Condition(code, f"{fact.label}：{names}", Q(**{f"{code}__in": wanted}), F(code))
+
+
+def _is_flag(code: str) -> bool:
+    fact = known(code)
+    return isinstance(fact, AnyOf) or fact.kind is FactKind.FLAG
+
+
+def _possible(fact: Fact, value: Any) -> None:
+    """A value the fact never has would be a rule that nobody meets, in silence."""
+    number = fact.kind is FactKind.NUMBER
+    if (type(value) is not int) if number else (not isinstance(value, str)):
+        raise PackError(f"条件“{fact.code}”里的 {value!r} 要写成{'整数' if number else '带引号的代码'}")
+    if fact.choices and value not in dict(fact.choices):
+        raise PackError(f"条件“{fact.code}”没有“{value}”，可用的有：{'、'.join(dict(fact.choices))}")
 
 
 def value_label(fact: Fact, value: Any) -> str:
@@ -222,7 +240,8 @@ class Applied:
 
     @property
     def holds(self) -> Q:
-        return self.jurisdiction.holds & self.conditions.hold & self.amounts.selects
+        # The database stops at the first that fails: a stage costs less to compare than a path.
+        return self.conditions.hold & self.amounts.selects & self.jurisdiction.holds
 
 
 def applied_rules(term: Term, *, every: bool = False) -> list[Applied]:

@@ -18,7 +18,7 @@ from subsidies.models import ComputeRun
 def split(job: Running) -> list[dict[str, Any]]:
     """Opens the run (once per job) and names its blocks."""
     term, path = Term.parse(job.params["term"]), job.params["path"]
-    marked = job.params.get("marked_only", False) and compute.still_stands(term)
+    marked = job.params.get("marked_only", False) and compute.still_stands(term, path)
     run, _ = ComputeRun._base_manager.get_or_create(
         job_id=job.job.pk,
         defaults={
@@ -29,13 +29,14 @@ def split(job: Running) -> list[dict[str, Any]]:
             "rules_digest": compute.rules_digest(term),
         },
     )
-    return [{"run": run.pk, "block": block} for block in compute.blocks_of(term, path)]
+    blocks = compute.marked_blocks_of(term) if run.marked_only else [[n] for n in compute.blocks_of(term, path)]
+    return [{"run": run.pk, "blocks": part} for part in blocks]
 
 
 def run_block(job: Running) -> dict[str, int]:
-    """One part: a block of students."""
+    """One part: a block of students, or all blocks with few marks."""
     run = ComputeRun._base_manager.get(pk=job.params["run"])
-    counts = compute.compute_block(run, job.params["block"])
+    counts = compute.compute_block(run, *job.params["blocks"])
     job.progress(counts["students"], counts["students"], "测算")
     return counts
 

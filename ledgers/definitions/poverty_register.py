@@ -109,7 +109,7 @@ def _yuan(aid: list[str | None] | None) -> Decimal | None:
 AID = Subquery(
     _granted().values(
         aid=Func(
-            StringAgg("benefit__name", "、", ordering="benefit__order"),
+            StringAgg("benefit__name", "、", order_by="benefit__order"),
             Cast(Sum("amount"), CharField()),
             template="ARRAY[%(expressions)s]",
             output_field=ArrayField(CharField()),

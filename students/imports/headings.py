@@ -55,11 +55,10 @@ def _assigned(kind: Kind, spellings: list[list[str]]) -> dict[str, int]:
             places[name] = place
     found: dict[str, int] = {}
     for field in kind.fields:
-        for title in field.titles:
-            place = places.get(normal(title))
-            if place is not None and place not in found.values():
-                found[field.name] = place
-                break
+        known = [places[normal(title)] for title in field.titles if normal(title) in places]
+        free = [place for place in known if place not in found.values()]
+        if free:
+            found[field.name] = free[0]
     return found
 
 
@@ -78,9 +77,7 @@ def _two_rows(kind: Kind, upper: TextRow, lower: TextRow) -> Heading:
     """成员1 merged over 姓名, 关系, 身份证件号: a lower heading is read with the group above it first."""
     titles, spellings, group = [], [], ""
     width = max(len(upper[1]), len(lower[1]))
-    above, below = (
-        [clean(text) for text in texts] + [""] * (width - len(texts)) for _, texts in (upper, lower)
-    )
+    above, below = ([clean(text) for text in texts] + [""] * (width - len(texts)) for _, texts in (upper, lower))
     for over, under in zip(above, below, strict=True):
         group = over or (group if under else "")
         both = group + under if under else group

@@ -7,6 +7,7 @@ encoding. Anything else becomes a plain new .xlsx.
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import io
 import re
@@ -85,9 +86,12 @@ class _Stream(io.RawIOBase):
         return len(data)
 
 
-def _zip(write: Write) -> zipfile.ZipFile:
+@contextlib.contextmanager
+def _zip(write: Write) -> Iterator[zipfile.ZipFile]:
     buffered = io.BufferedWriter(_Stream(write), 1 << 16)
-    return zipfile.ZipFile(buffered, "w", zipfile.ZIP_DEFLATED, compresslevel=3)
+    with zipfile.ZipFile(buffered, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as out:
+        yield out
+    buffered.flush()
 
 
 def _mark_workbook(sheet: XlsxSheet, marks: Iterable[Mark], write: Write) -> bool:
@@ -108,7 +112,6 @@ def _mark_workbook(sheet: XlsxSheet, marks: Iterable[Mark], write: Write) -> boo
                 with out.open(name, "w") as part:
                     for chunk in archive.chunks(name):
                         part.write(chunk)
-        out.fp.flush()
     return True
 
 
@@ -154,7 +157,6 @@ def _write_anew(sheet: Sheet, marks: Marks, write: Write) -> None:
                     cells = chain(cells, [_cell(number, reason, marked[1], 1)])
                 part.write(f'<row r="{number}">{"".join(cells)}</row>'.encode())
             part.write(b"</sheetData></worksheet>")
-        out.fp.flush()
 
 
 def _cells(sheet: Sheet, number: int, raws: list[Any], marked: tuple[list[int], str] | None) -> Iterator[str]:

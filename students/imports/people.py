@@ -38,6 +38,8 @@ def reader(place: int | None, value: Callable[[Raw], Value], parse: Parse, blank
 
     Recalls the last cells: siblings share phone and guardian, and words repeat.
     """
+    if place is None:
+        return lambda row, problems: blank
     known: dict[Raw, Any] = {None: blank}
 
     def read(row: list[Raw], problems: list[Problem]) -> Any:
@@ -55,7 +57,7 @@ def reader(place: int | None, value: Callable[[Raw], Value], parse: Parse, blank
             known[raw] = found
         return found
 
-    return (lambda row, problems: blank) if place is None else read
+    return read
 
 
 def concealer(ring: Keyring, purpose: str, seal: Callable[[str], bytes]) -> Callable[[str], str]:
@@ -87,9 +89,7 @@ class People:
         number = identity.certificate if kind.number == "certificate" else identity.roll_number
         self.read_document = column("id_type", identity.document, "")
         self.read_sex = column("sex", identity.sex, "")
-        self.read_second = column(
-            "second_id", lambda value: conceal(identity.guardian(value, today)), NO_NUMBER
-        )
+        self.read_second = column("second_id", lambda value: conceal(identity.guardian(value, today)), NO_NUMBER)
         self.read_phone = column("phone", self._phone(ring), NO_PHONE)
         self.read_household_phone = column("household_phone", self._phone(ring), NO_PHONE)
         self.read_number = column("number", lambda value: conceal_number(number(value)), NO_NUMBER)
@@ -142,8 +142,7 @@ class People:
         if self.birth is not None:
             birth_on = self._born(number, birth_on, self.value(row[self.birth]), problems)
         return (
-            f"\\\\x{self.blind(text).hex()}\t{number[-4:]}\t\\\\x{self.seal(number).hex()}"
-            f"\t{sex}\t{birth_on or NULL}"
+            f"\\\\x{self.blind(text).hex()}\t{number[-4:]}\t\\\\x{self.seal(number).hex()}\t{sex}\t{birth_on or NULL}"
         )
 
     def _born(self, number: str, birth_on: str, value: Value, problems: list[Problem]) -> str:

@@ -60,7 +60,8 @@ class Rows:
         """How to pick a fact's cells, what they gave before, and how to find out."""
         places = tuple(self.columns.get(name, self._width) for name in fact.fields)
         present = tuple(place for place in places if place < self._width)
-        value, memory, is_single = self.sheet.value, {}, len(places) == 1
+        value, is_single = self.sheet.value, len(places) == 1
+        memory: dict[Any, str | Problem] = {}
 
         def compute(raw: Any) -> str | Problem:
             result: str | Problem

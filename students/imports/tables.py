@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from typing import Any
 
 from students.imports.cells import Value
 from students.imports.source import DAMAGED, MOST_COLUMNS, Raw, Refused, Row, in_part, too_wide
@@ -179,7 +180,7 @@ class HtmlSheet(Texts):
 class XlsSheet(Texts):
     """A sheet of an .xls, which is read whole: it has at most 65,536 rows."""
 
-    def __init__(self, sheet: object, name: str):
+    def __init__(self, sheet: Any, name: str):
         self.name = name
         self.sheet = sheet
 

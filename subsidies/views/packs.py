@@ -67,7 +67,7 @@ def _reach(rule: Rule, term: Term) -> dict:
     eligible = steps[-1].left if steps else 0
     return {
         "steps": steps,
-        "chart": _chart(steps) if steps else None,
+        "chart": _chart(steps) if steps and steps[0].left else None,
         "granted": granted,
         "eligible": eligible,
         "differs": eligible != granted["people"] + granted["loans"],

@@ -15,7 +15,7 @@ from tests import make
 from tests.students import rosters
 
 COUNTY, NEIGHBOUR, CITY, TERM = "620123", "620121", "6201", "2018-autumn"
-SCHOOL = "2162003044"  # whose clerk has an account
+SCHOOL = "2162004050"  # whose clerk has an account
 
 
 def offices() -> None:
@@ -38,7 +38,7 @@ def school_clerk() -> None:
     make.user("school", "校经办", make.school_office(School.objects.get(code=SCHOOL)), Role.SCHOOL_MAKER)
 
 
-FILLED: dict[str, tuple[str, Callable[[], None]]] = {"offices": ("", offices), "county": ("offices", county)}
+FILLS: dict[str, tuple[Callable[[], None], ...]] = {"offices": (offices,), "county": (offices, county)}
 
 
 class Databases:
@@ -46,23 +46,24 @@ class Databases:
 
     def __init__(self, blocker: object):
         self.blocker = blocker
-        self.filled = {"": connection.settings_dict["NAME"]}
+        self.bare = connection.settings_dict["NAME"]
+        self.filled: dict[str, str] = {}
         self.kept = ExitStack()
 
     @contextmanager
     def copy(self, kind: str) -> Iterator[None]:
         """A copy of the database filled in this way, used by all that happens in the block."""
-        name = f"{self.filled['']}_now"
-        with self._made(name, self._filled(kind)), self._used(name):
+        name = f"{self.bare}_now"
+        with self._made(name, self._template(kind)), self._used(name):
             yield
 
-    def _filled(self, kind: str) -> str:
+    def _template(self, kind: str) -> str:
         if kind not in self.filled:
-            before, fill = FILLED[kind]
-            name = f"{self.filled['']}_{kind}"
-            self.kept.enter_context(self._made(name, self._filled(before)))
+            name = f"{self.bare}_{kind}"
+            self.kept.enter_context(self._made(name, self.bare))
             with self._used(name):
-                fill()
+                for fill in FILLS[kind]:
+                    fill()
             self.filled[kind] = name
         return self.filled[kind]
 

@@ -71,12 +71,25 @@ class Desk:
     def press(self, button: str) -> None:
         self.page.get_by_role("button", name=button, exact=True).click()
 
+    def upload(self, kind: str, file: Path, term: str) -> None:
+        """Fills in the upload form, which is on the screen."""
+        self.page.get_by_label("是哪一种名单").select_option(kind)
+        self.page.get_by_label("哪个学期").select_option(term)
+        self.page.locator("[type=file]").set_input_files(file)
+        self.press("上传并核对")
+
     def search(self, typed: str) -> None:
         self.page.locator("[data-search]").fill(typed)
         self.page.keyboard.press("Enter")
 
     def path(self) -> str:
         return urlsplit(self.page.url).path
+
+    def picture(self, name: str) -> None:
+        """For docs/guide.md, when pytest is told --screens."""
+        if self.pictures:
+            self.pictures.mkdir(parents=True, exist_ok=True)
+            (self.pictures / f"{name}.png").write_bytes(squeezed(self.page.screenshot()))
 
     # ---------- what a page must be ----------
 
@@ -92,3 +105,17 @@ class Desk:
         wide, room = self.page.evaluate("[document.scrollingElement.scrollWidth, innerWidth]")
         if wide > room:
             self.troubles.append(f"{self.page.url}: {wide} px wide in a window of {room} px")
+
+
+def squeezed(png: bytes) -> bytes:
+    """The same picture with its pixels packed as tightly as zlib can; Chromium packs for speed."""
+    head, chunks, at = png[:8], [], 8
+    while at < len(png):
+        size, kind = struct.unpack(">I4s", png[at : at + 8])
+        chunks.append((kind, png[at + 8 : at + 8 + size]))
+        at += size + 12
+    pixels = zlib.compress(zlib.decompress(b"".join(data for kind, data in chunks if kind == b"IDAT")), 9)
+    kept = [chunks[0], (b"IDAT", pixels), (b"IEND", b"")]
+    return head + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in kept
+    )

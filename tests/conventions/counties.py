@@ -15,6 +15,7 @@ from aidcases.scoping import Actor, Scope, acting_in
 from aidcases.terms import Term
 from ledgers.models import LedgerIssue
 from students.imports.pipeline import counted
+from students.imports.reader import Summary
 from students.models import (
     Enrolment,
     Guardian,
@@ -120,7 +121,7 @@ def _file(side: Side, mark: str, term: Term) -> ImportFile:
     file = ImportFile(
         kind="roll", term=term.code, office=side.office, path=side.office.path, filename=f"{mark}在校生.xlsx",
         sha256=uuid.uuid4().hex, stored="imports/none", state=FileState.PREVIEWED, uploaded_by=f"{mark}办事员",
-        summary={"sheet": f"{mark}表", "headings": [], "mapping": {}, "unused": []},
+        summary=Summary(4, 1, f"{mark}表", 1, [f"{mark}列"], {"name": "姓名"}, [f"{mark}列"]).as_dict(),
     )  # fmt: skip
     file.save()
     states = (RowState.NEW, RowState.CHANGED, RowState.REVIEW, RowState.REJECTED)
@@ -151,7 +152,7 @@ def _issue(mark: str, path: str, term: Term, job: Job) -> LedgerIssue:
 
 def secrets_of_all() -> set[str]:
     """Numbers that no page shows in clear, whoever asks: identity, roll, certificate and phone numbers."""
-    ids = set(Person.objects.exclude(id_number=None).values_list("id_number", flat=True))
+    ids = set(Person.objects.exclude(id_hash=None).values_list("id_number", flat=True))
     phones = set(Household.objects.values_list("phone", flat=True))
     phones |= set(Enrolment.objects.values_list("phone", flat=True))
     assert len(ids) > 8
@@ -176,6 +177,7 @@ def hidden_from(scope: Scope | None) -> set[str]:
     for code, mark in CANARY.items():
         if scope is None or not scope.covers(f"/62/6201/{code}/"):
             words |= {
-                f"{mark}{word}" for word in ("任务", "出错", "留言", "办事员", "在校生.xlsx", "表", "用途", "台账")
+                f"{mark}{word}"
+                for word in ("任务", "出错", "留言", "办事员", "在校生.xlsx", "表", "列", "用途", "台账")
             }
     return words

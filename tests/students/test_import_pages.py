@@ -44,10 +44,11 @@ def as_(county: World) -> As:
 def imported(county: World, *, kind: str = "roll", state: str = "previewed", **values: Any) -> ImportFile:
     """A file of the county's office as the pipeline leaves it in that state."""
     office = county.here.office
-    file = ImportFile(
-        kind=kind, term=TERM.code, office=office, path=office.path, sha256="0" * 64, stored="imports/none", state=state,
-        uploaded_by="甲经办", **{"filename": "名单.xlsx", "counts": COUNTS, "summary": SUMMARY} | values,
-    )  # fmt: skip
+    usual = {
+        "term": TERM.code, "office": office, "path": office.path, "filename": "名单.xlsx", "sha256": "0" * 64,
+        "stored": "imports/none", "uploaded_by": "甲经办", "counts": COUNTS, "summary": SUMMARY,
+    }  # fmt: skip
+    file = ImportFile(kind=kind, state=state, **usual | values)
     file.save()
     return file
 
@@ -121,7 +122,7 @@ def test_a_roster_goes_the_whole_way(as_: As, county: World):
     returned = client.get(reverse("import_returned", args=[file.pk]))
     assert "attachment" in returned["Content-Disposition"]
     assert "身份证号校验位不对" in b"".join(returned.streaming_content).decode("utf-8-sig")
-    assert AuditEvent.objects.filter(action="personal.read", data__page="import_returned").count() == 1
+    assert AuditEvent.objects.filter(action="personal.read", data__page=reverse("import_returned", args=[file.pk])).count() == 1
 
 
 def test_a_file_that_cannot_be_read_says_what_to_do(as_: As, county: World):
@@ -211,7 +212,7 @@ def test_the_form_names_the_headings_of_every_kind(as_: As):
     assert "成员姓名、成员证件号码、城乡类别" in body
     assert '<option value="dibao" selected>' in body
     assert f'<option value="{TERM.code}" selected>' in body
-    assert body.count("<details") - 3 == body.count("必须有：") == 9  # the frame has three menus of its own
+    assert body.count("必须有：") == 9
 
 
 # --- the history ------------------------------------------------------------------------------------------------
@@ -246,7 +247,7 @@ def test_the_nine_rosters_of_the_term_are_ticked_off(as_: As, county: World):
     assert body.count("<dt>") == 9
     assert "已入库" in body.split("<dt>学籍信息</dt>")[1].split("</div>")[0]
     assert f'{reverse("import_new")}?kind=dibao' in body
-    assert "<dt>" not in text_of(as_("city").get(reverse("import_list")))
+    assert "<dt>学籍信息</dt>" not in text_of(as_("city").get(reverse("import_list")))
 
 
 def test_no_imports_yet(as_: As):

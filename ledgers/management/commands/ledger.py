@@ -1,0 +1,67 @@
+"""manage.py ledger CODE --term T --region R --out FILE.xlsx --purpose TEXT [--flat] [--unmask]"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from aidcases import jobs
+from aidcases.cli import AidCommand
+from aidcases.models import Job, Region
+from aidcases.models.records import JobState
+from aidcases.terms import Term
+from ledgers.actions import UnknownLedger, ledger_named, open_file, request_issue, result_of
+from ledgers.areas import area_at
+from ledgers.models import LedgerIssue
+
+
+class Command(AidCommand):
+    help = "生成一份台账并写到文件；与页面相同的任务，必须写明用途，记入操作记录。"
+    wants_region = wants_term = True
+    plain_errors = (*AidCommand.plain_errors, UnknownLedger)
+
+    def arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("code", help="台账代码，例如 poverty-register")
+        parser.add_argument("--out", type=Path, required=True, help="写到这个 .xlsx 文件")
+        parser.add_argument("--purpose", required=True, help="用途")
+        parser.add_argument("--flat", action="store_true", help="数据版")
+        parser.add_argument("--unmask", action="store_true", help="证件号码、学籍号、电话显示全部数字")
+
+    def work(self, options: dict[str, Any], region: Region | None, term: Term | None) -> dict[str, Any]:
+        assert region
+        assert term
+        out: Path = options["out"]
+        if not out.parent.is_dir():
+            raise CommandError(f"文件夹 {out.parent} 不存在，请先建立。")
+        issue = request_issue(
+            ledger_named(options["code"]),
+            term,
+            area_at(region.path),
+            purpose=options["purpose"],
+            flat=options["flat"],
+            unmasked=options["unmask"],
+        )
+        self.record("ledger", code=issue.ledger, term=term.code, region=region.code, purpose=issue.purpose)
+        job = jobs.work_off(Job.objects.get(pk=issue.job_id), every=self.show_progress)
+        if job.state != JobState.DONE:
+            raise CommandError(job.error or "生成台账已被取消。")
+        issue = LedgerIssue.objects.get(pk=issue.pk)
+        _copy(issue, out)
+        return result_of(issue)
+
+
+def _copy(issue: LedgerIssue, out: Path) -> None:
+    """Whole or not at all, readable by this account only."""
+    part = out.with_name(f".{out.name}.{issue.sha256[:8]}.part")
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(descriptor, "wb") as file, open_file(issue) as content:
+            shutil.copyfileobj(content, file)
+        part.replace(out)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise

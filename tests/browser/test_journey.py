@@ -1,0 +1,143 @@
+"""The county clerk's whole way on the sample county: nine rosters in, computed, somebody found, a ledger out."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import openpyxl
+from playwright.sync_api import expect
+
+from students.models import ImportFile
+from tests.browser.databases import COUNTY, TERM
+from tests.browser.desk import Desk
+from tests.students import rosters
+from tests.students.rosters import SAMPLE, SAMPLE_FILES, TITLES
+
+DATABASE = "offices"
+ANSWERS = json.loads((SAMPLE / "expected.json").read_text())
+IN_BROWSER = ("schools", "poverty", "roll")
+# A boarder of a senior school, on the poverty register.
+NAME, INITIALS, NUMBER = "尹磊宁", "yln", "62012320030428392X"
+
+
+def test_from_rosters_to_the_ledger(desk: Callable[..., Desk], tmp_path: Path):
+    clerk = desk()
+    sign_in_after_a_wrong_password(clerk)
+    for kind in IN_BROWSER:
+        bring_in(clerk, kind, tmp_path)
+    for kind in SAMPLE_FILES.keys() - set(IN_BROWSER):
+        rosters.bring_in(kind, SAMPLE_FILES[kind], county=COUNTY, term=TERM)
+    compute(clerk)
+    find(clerk)
+    read_why(clerk)
+    reveal(clerk)
+    issue(clerk, tmp_path)
+
+
+def sign_in_after_a_wrong_password(clerk: Desk) -> None:
+    page = clerk.go("/imports/")
+    page.get_by_label("用户名").fill("maker")
+    page.locator("[name=password]").fill("not this one")
+    clerk.press("登录")
+    expect(page.get_by_role("alert")).to_be_visible()
+    clerk.check()
+    page.get_by_label("用户名").fill("maker")
+    page.locator("[name=password]").fill("Aid-2026-demo")
+    clerk.press("登录")
+    page.wait_for_url("**/imports/")  # where they wanted to go
+    expect(page.get_by_text("还没有导入名单")).to_be_visible()
+    clerk.check()
+
+
+def bring_in(clerk: Desk, kind: str, folder: Path) -> None:
+    """Upload, preview, the file back where rows were sent back, confirmation."""
+    clerk.page.get_by_role("link", name="名单导入").first.click()
+    clerk.page.get_by_role("link", name="导入名单").first.click()
+    clerk.upload(kind, SAMPLE_FILES[kind], TERM)
+    page = clerk.page
+    expect(page.get_by_role("button", name="确认入库")).to_be_visible()
+    rows = openpyxl.load_workbook(SAMPLE_FILES[kind], read_only=True).worksheets[0].max_row - 1
+    expect(page.get_by_text(f"全部 {rows} 行")).to_be_visible()
+    if kind == "poverty":
+        look_at_the_rejected(clerk, folder)
+    clerk.check()
+    clerk.press("确认入库")
+    expect(page.locator("h1 + .pill")).to_have_text("已入库")
+    assert ImportFile.objects.get(kind=kind).counts["rows"] == rows
+
+
+def look_at_the_rejected(clerk: Desk, folder: Path) -> None:
+    """815 rows, two of them sent back: one digit is wrong, Excel has eaten the other number's end."""
+    page = clerk.page
+    clerk.picture("核对名单")
+    figures = [stat.inner_text() for stat in page.locator(".stat").all()]
+    assert figures == ["新增\n812行", "变更\n0行", "不变\n1行", "待核对\n0行", "退回\n2行"]
+    page.get_by_role("link", name="退回").click()
+    expect(page.locator("tbody tr")).to_have_count(2)
+    expect(page.locator("tbody")).to_contain_text("校验位不对")
+    expect(page.locator("tbody")).to_contain_text("被 Excel 变成了数字")
+    clerk.press("生成退回文件")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="下载退回文件").click()
+    download.value.save_as(folder / "returned.xlsx")
+    sheet = openpyxl.load_workbook(folder / "returned.xlsx").worksheets[0]
+    reasons = [row[-1] for row in sheet.iter_rows(values_only=True)]
+    assert len([1 for reason in reasons[1:] if reason]) == 2
+
+
+def compute(clerk: Desk) -> None:
+    page = clerk.page
+    page.get_by_role("link", name="测算", exact=True).first.click()
+    clerk.press("测算")
+    expect(page.locator("progress")).to_be_visible()
+    clerk.check()
+    page.locator("tbody tr a[data-open]").first.click()
+    expect(page.get_by_role("heading", name="校验证书")).to_be_visible()
+    found = {}
+    for row in page.locator("table").first.locator("tbody tr").all():
+        code = row.locator("a").get_attribute("href").split("/")[2]
+        students, amount = (row.locator(".num").nth(n).inner_text() for n in (0, 1))
+        found[code] = {"students": int(students), "amount": amount}
+    assert found == {code: {**line, "amount": shown(line["amount"])} for code, line in ANSWERS["totals"].items()}
+    clerk.picture("测算结果")
+    clerk.check()
+
+
+def shown(amount: str) -> str:
+    """As pages show money; a benefit in kind has none."""
+    return f"￥{Decimal(amount):,.2f}" if Decimal(amount) else "—"
+
+
+def find(clerk: Desk) -> None:
+    """By pinyin initials and by the last four digits; neither name nor number stands in an address."""
+    for typed in (INITIALS, NUMBER[-4:], NUMBER):
+        clerk.page.keyboard.press("/")
+        clerk.search(typed)
+        hit = clerk.page.get_by_role("link", name=NAME, exact=True)
+        expect(hit).to_be_visible()
+        assert typed not in clerk.page.url
+    clerk.check()
+    hit.click()
+    expect(clerk.page.locator("h1")).to_have_text(NAME)
+    assert re.fullmatch(r"/students/\d+/", clerk.path())
+
+
+def read_why(clerk: Desk) -> None:
+    page = clerk.page
+    clerk.picture("学生档案")
+    clerk.check()
+    page.get_by_role("link", name="为什么享受、为什么不享受").click()
+    clerk.picture("为什么")
+    clerk.check()
+
+
+def reveal(clerk: Desk) -> None:
+    pass
+
+
+def issue(clerk: Desk, folder: Path) -> None:
+    pass
