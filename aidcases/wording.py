@@ -14,9 +14,14 @@ ACTIONS = {
     "secret.reveal": "查看完整号码",
     "import.received": "上传名单",
     "import.committed": "名单入库",
-    "import.discarded": "放弃名单",
+    "importfile.preview": "名单读完，等核对",
+    "importfile.refuse": "名单读不懂，退回",
+    "importfile.confirm": "确认入库",
+    "importfile.commit": "名单入库完成",
+    "importfile.reopen": "退回核对",
+    "importfile.discard": "放弃名单",
     "recompute.requested": "开始测算",
-    "ledger.requested": "生成台账",
+    "ledger.requested": "开始生成台账",
     "ledger.issued": "生成台账",
     "ledger.downloaded": "下载台账",
     "pack.published": "发布政策",
@@ -29,6 +34,8 @@ ACTIONS = {
     "command.entitlements": "命令行：导出应享名单",
     "command.explain": "命令行：逐条说明",
     "command.ledger": "命令行：生成台账",
+    "command.load_pack": "命令行：载入政策",
+    "command.seed_demo": "命令行：装演示数据",
 }
 
 # What of an event's data a reader wants to know; ids, hashes and paths are left to the database.

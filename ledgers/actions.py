@@ -177,10 +177,11 @@ def _write(issue: LedgerIssue, path: Path, job: Running) -> Made:
         run = newest_run(term, area)
         tables = ledger.tables(term, area)
         job.progress(0, sum(table.size() for table in tables), "写入表格")
-        sheets = []
-        for number, table in enumerate(tables):
-            look = None if issue.flat else _look(issue, ledger, run, "" if number == 0 else table.name)
-            sheets.append(table.sheet(look, unmasked=issue.unmasked))
+        heads = [issue.title, *(f"{issue.title}{table.name}" for table in tables[1:])]
+        sheets = [
+            table.sheet(None if issue.flat else _look(issue, ledger, run, table, head), unmasked=issue.unmasked)
+            for table, head in zip(tables, heads, strict=True)
+        ]
         written = write_workbook(path, sheets, properties=_properties(issue, run), progress=job.progress)
     return Made(run, sum(written.rows), _totals(tables, written))
 
@@ -193,14 +194,13 @@ def newest_run(term: Term, area: Area) -> ComputeRun | None:
         return covering.order_by("-pk").first()
 
 
-def _look(issue: LedgerIssue, ledger: Ledger, run: ComputeRun | None, part: str) -> Look:
+def _look(issue: LedgerIssue, ledger: Ledger, run: ComputeRun | None, table: Table, title: str) -> Look:
     area = area_at(issue.area_path)
-    notes = list(ledger.notes(Term.parse(issue.term), area))
+    notes = ledger.notes(Term.parse(issue.term), area, table.name)
     notes += [MASKED_NOTE] if ledger.personal and not issue.unmasked else []
     notes += [NOT_OURS_NOTE] if ledger.personal and area.is_school else []
     computed = f"{timezone.localtime(run.finished_at):%Y-%m-%d %H:%M}" if run else ""
     notes.append(f"依据 {computed} 的测算，校验码 {run.certificate[:16]}。" if run else NOT_COMPUTED)
-    title = f"{issue.title}{part}"
     return Look(title, issue.reported_by, timezone.localdate(), ledger.unit, tuple(notes))
 
 

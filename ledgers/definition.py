@@ -206,14 +206,17 @@ class Summary:
 
 @dataclass(frozen=True)
 class Ledger:
-    """What a ledger is; `tables` gives its sheets for a term and an area, in the scope of whoever acts."""
+    """What a ledger is; `tables` gives its sheets for a term and an area, in the scope of whoever acts.
+
+    notes: what stands under a sheet (term, area, name of the sheet).
+    """
 
     code: str
     title: str
     use: str
     unit: str
     tables: Callable[[Term, Area], list[Table]]
-    notes: Callable[[Term, Area], list[str]]
+    notes: Callable[[Term, Area, str], list[str]]
     personal: bool = False  # rows are people: the 数据版 carries row keys, numbers are masked
     can: P = P.LEDGER_VIEW
 

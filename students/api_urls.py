@@ -1,1 +1,10 @@
-urlpatterns = []
+"""API addresses of the students app."""
+
+from django.urls import path
+
+from students.api import Students
+
+urlpatterns = [
+    path("students/", Students.as_view({"get": "list"}), name="api_student_list"),
+    path("students/<int:pk>/", Students.as_view({"get": "retrieve"}), name="api_student_detail"),
+]

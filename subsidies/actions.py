@@ -133,7 +133,7 @@ def _checked(pack: RulePack, row: Any, order: int, benefits: dict[str, int]) -> 
     _only(row, "code benefit title clause when amount", more)
     amount = row["amount"]
     _only(amount, "kind period", "values")
-    if row["benefit"] not in benefits:
+    if str(row["benefit"]) not in benefits:
         raise PackError(f"没有资助项目“{row['benefit']}”")
     return Rule(
         pack=pack,
@@ -172,6 +172,8 @@ _IN_YUAN = (AmountKind.FIXED, AmountKind.FLOOR, AmountKind.CEILING)
 
 def _values(amount: dict[str, Any]) -> list[dict[str, Any]]:
     values = amount.get("values", [])
+    if amount["kind"] not in AmountKind.values:
+        return []  # the field's own check says so
     if amount["kind"] in _IN_YUAN and not values:
         raise PackError("没有写金额")
     if amount["kind"] not in _IN_YUAN and values:

@@ -15,7 +15,6 @@ from typing import Any
 from django.contrib.postgres.fields import ArrayField
 from django.db import transaction
 from django.db.models import BigIntegerField, Case, Field, Func, IntegerField, Q, TextField, Value, When
-from django.db.models.expressions import RawSQL
 
 from aidcases import sql
 from aidcases.terms import Term
@@ -125,7 +124,7 @@ def held_sql(
         for name in columns
     }
     chosen = FactRow.objects.order_by().annotate(
-        rule_id=RawSQL('"facts"."rule_id"', (), BigIntegerField()), **said
+        rule_id=Func(template='"facts"."rule_id"', output_field=BigIntegerField()), **said
     )
     outer = named(*sql.compiled(chosen.values(*_KEPT, "rule_id", *said)), params)
     # PostgreSQL would work out every column of a SELECT that yields several rows a student.

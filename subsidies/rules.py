@@ -36,10 +36,9 @@ def flags_of(code: str) -> tuple[str, ...]:
 
 
 def known(code: str) -> Fact | AnyOf:
-    try:
-        return BY_CODE[code]
-    except KeyError:
-        raise PackError(f"不认识的条件“{code}”，可用的有：{'、'.join(sorted(BY_CODE))}") from None
+    if not isinstance(code, str) or code not in BY_CODE:
+        raise PackError(f"不认识的条件“{code}”，可用的有：{'、'.join(sorted(BY_CODE))}")
+    return BY_CODE[code]
 
 
 def _any_flag(codes: tuple[str, ...]) -> Q:
@@ -50,7 +49,7 @@ def condition(code: str, wanted: Any) -> Condition:
     """One entry of a rule's `when` as a Condition: a flag, a list of choices or grades, or `any` of several flags."""
     if code == "any":
         if not isinstance(wanted, list) or not wanted or not all(map(_is_flag, wanted)):
-            raise PackError("条件“any”要写成几个是非条件的列表，例如 any = [\"registered_poor\", \"disabled\"]")
+            raise PackError('条件“any”要写成几个是非条件的列表，例如 any = ["registered_poor", "disabled"]')
         flags = tuple(dict.fromkeys(flag for each in wanted for flag in flags_of(each)))
         return Condition(
             "any", "、".join(known(each).label for each in wanted) + "（任一）", _any_flag(flags), _flags_seen(flags)

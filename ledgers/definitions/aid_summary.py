@@ -35,7 +35,7 @@ STATES = {
 PAID = 0  # nobody, as long as no payments are kept
 NOTHING = {"people": 0, "times": 0, "yuan": Decimal("0.00"), **dict.fromkeys((*CATEGORIES, OTHER, *STATES), 0)}
 
-GROUP = "应资助人数其中（每人只计一类）"
+OF_PEOPLE, OF_APPLICANTS = "应资助人数其中（每人只计一类）", "可申请人数其中（每人只计一类）"
 HEADS = (
     Column(("学段",), "stage", 11),
     Column(("资助项目",), "benefit", 26),
@@ -47,7 +47,7 @@ COLUMNS = (
     Column(("实资助人数",), "paid", 9, **PEOPLE),
     Column(("人次",), "times", 9, **PEOPLE, opens={}),
     Column(("金额",), "yuan", 15, Kind.MONEY, total=True, opens={}),
-    *(Column((GROUP, name), name, 8, **PEOPLE) for name in (*CATEGORIES, OTHER)),
+    *(Column((OF_PEOPLE, name), name, 8, **PEOPLE) for name in (*CATEGORIES, OTHER)),
     Column(("未资助人数",), "unpaid", 9, **PEOPLE),
     Column(("未资助原因",), "reason", 20),
 )
@@ -55,7 +55,7 @@ LOAN_COLUMNS = (
     *HEADS,
     Column(("可申请人数",), "people", 12, **PEOPLE, opens={}),
     Column(("可申请最高额",), "yuan", 18, Kind.MONEY, total=True, opens={}),
-    *(Column((GROUP, name), name, 10, **PEOPLE) for name in (*CATEGORIES, OTHER)),
+    *(Column((OF_APPLICANTS, name), name, 10, **PEOPLE) for name in (*CATEGORIES, OTHER)),
 )
 
 
@@ -142,8 +142,13 @@ def _tables(term: Term, area: Area) -> list[Summary]:
     return tables + ([_block(LOANS, LOAN_COLUMNS, loans)] if loans else [])
 
 
-def _notes(term: Term, area: Area) -> list[str]:
+def _notes(term: Term, area: Area, part: str) -> list[str]:
     whom = "本校在读学生" if area.is_school else "户籍或学校在本地的在读学生（户籍、学校分属两地的，两地各统计一次）"
+    if part == LOANS:
+        return [
+            f"统计{term.label}的{whom}。",
+            "助学贷款由学生自愿申请，金额为本学年可申请的最高额，单位元；不是应享资助，不与汇总表相加。",
+        ]
     return [
         f"统计{term.label}的{whom}。",
         "人数按人计，同一学生享受几项，小计、合计中只计 1 人；人次按项目计，每人每项计 1 人次。",

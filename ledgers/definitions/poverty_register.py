@@ -136,8 +136,8 @@ PRESENCE, AIDED, CONTACT = "在校情况", "享受资助情况", "联系方式"
 COLUMNS = (
     Column(("序号",), NUMBER, 5, Kind.INTEGER),
     Column((FAMILY, "县区"), place_name("person__home_path", 3), 7),
-    Column((FAMILY, "乡镇"), place_name("person__home_path", 4), 8, side=HOME),
-    Column((FAMILY, "村"), _village(), 9, side=HOME),
+    Column((FAMILY, "乡镇"), place_name("person__home_path", 4), 7, side=HOME),
+    Column((FAMILY, "村"), _village(), 8.5, side=HOME),
     Column((FAMILY, "户编号"), F("house__household__number"), 11, side=HOME),
     Column((FAMILY, "户主姓名"), F("house__household__head__name"), 8, side=HOME),
     Column(
@@ -145,10 +145,10 @@ COLUMNS = (
         masked=last_four("house__household__head__id_last4"),
     ),
     Column((CHILD, "学生姓名"), F("person__name"), 8),
-    Column((CHILD, "性别"), F("person__sex"), 4),
+    Column((CHILD, "性别"), F("person__sex"), 3.5),
     Column((CHILD, "民族"), F("person__ethnicity"), 5),
     Column((CHILD, "证件号码"), F("person__id_number"), 11, masked=last_four("person__id_last4")),
-    Column((CHILD, "出生日期"), F("person__birth_on"), 11, Kind.DATE),
+    Column((CHILD, "出生日期"), F("person__birth_on"), 10.5, Kind.DATE),
     Column((CHILD, "与户主关系"), F("house__relation"), 6, side=HOME),
     Column(
         (POVERTY, "户类型/脱贫属性"),
@@ -156,35 +156,35 @@ COLUMNS = (
             (Q(house__household__exit_status=""), F("house__household__kind")),
             otherwise=Concat("house__household__kind", Value("/"), "house__household__exit_status"),
         ),
-        10, side=HOME,
+        8, side=HOME,
     ),
-    Column((POVERTY, "监测对象类型"), labelled(F("house__household__monitored"), MONITORED), 8, side=HOME),
+    Column((POVERTY, "监测对象类型"), labelled(F("house__household__monitored"), MONITORED), 7, side=HOME),
     Column(
         (POVERTY, "风险是否消除"),
         _text((Q(house__household__risk_cleared=True), "是"), (Q(house__household__risk_cleared=False), "否")),
         5, side=HOME,
     ),
-    Column((POVERTY, "致贫原因"), F("house__household__cause"), 7, side=HOME),
-    Column((STUDY, "学段"), labelled(F("here__stage"), dict(Stage.choices)), 8),
-    Column((STUDY, "年级"), labelled(GRADE, GRADES), 7),
-    Column((STUDY, "学校名称"), F("here__school__name"), 12),
-    Column((STUDY, "学校标识码"), F("here__school__code"), 11),
+    Column((POVERTY, "致贫原因"), F("house__household__cause"), 6.5, side=HOME),
+    Column((STUDY, "学段"), labelled(F("here__stage"), dict(Stage.choices)), 7),
+    Column((STUDY, "年级"), labelled(GRADE, GRADES), 6.5),
+    Column((STUDY, "学校名称"), F("here__school__name"), 11),
+    Column((STUDY, "学校标识码"), F("here__school__code"), 10.5),
     Column((STUDY, "全国学籍号"), F("roll_number"), 11, masked=last_four("roll_last4")),
     Column((STUDY, "班级"), F("here__class_name"), 6),
     Column((STUDY, "就读方式"), _text((Q(here__boarding=True), "寄宿"), (ENROLLED, "走读")), 5),
     Column((STUDY, "就读地"), _place(), 5),
-    Column((HEALTH, "健康/残疾"), HEALTHY, 7),
-    Column((HEALTH, "残疾证号"), F("disability__proof"), 11, masked=last_four("disability__proof_last4")),
+    Column((HEALTH, "健康/残疾"), HEALTHY, 6.5),
+    Column((HEALTH, "残疾证号"), F("disability__proof"), 10.5, masked=last_four("disability__proof_last4")),
     Column((PRESENCE, "在校状态"), STANDING, 6),
-    Column((PRESENCE, "不在校原因"), _reason(), 10),
-    Column((AIDED, "享受资助项目"), Shown(AID, _benefits), 18),
+    Column((PRESENCE, "不在校原因"), _reason(), 9.5),
+    Column((AIDED, "享受资助项目"), Shown(AID, _benefits), 20),
     Column((AIDED, "本学期资助金额"), Shown(AID, _yuan), 10, Kind.MONEY, total=True, summed=AMOUNT),
     Column((CONTACT, "联系人"), CONTACT_NAME, 7),
     Column((CONTACT, "联系电话"), PHONE, 12, masked=_text((HAS_PHONE, HIDDEN_PHONE))),
     Column(
         ("备注",),
         _text((Q(person__name_undecided=True), "姓名各名单不一致，待核对"), (UNPRICED, "有项目缺收费标准，金额待定")),
-        8,
+        7,
     ),
 )  # fmt: skip
 
@@ -239,7 +239,7 @@ def _tables(term: Term, area: Area) -> list[Listing]:
     return [Listing("台账", COLUMNS, _children(term, area), "person__id_hash", about, sides)]
 
 
-def _notes(term: Term, area: Area) -> list[str]:
+def _notes(term: Term, area: Area, _part: str) -> list[str]:
     whom = "在本校就读" if area.is_school else "户籍（贫困人口名单所在村）在本地"
     return [
         f"{term.label}内任一天在册的建档立卡贫困家庭学生，{whom}，一名学生一行；不在校的一并列出。",

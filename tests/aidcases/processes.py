@@ -40,7 +40,7 @@ def running(*command: str, **env: str) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
-def until(holds: Callable[[], object], seconds: float = 20) -> None:
+def until(holds: Callable[[], object], seconds: float = 40) -> None:
     """Waits for something another process does; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while not holds():

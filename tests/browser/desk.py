@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
 
+from tests.browser.pictures import small
 from tests.make import PASSWORD
 
 DESKTOP, PHONE = {"width": 1366, "height": 768}, {"width": 390, "height": 844}
@@ -89,7 +88,7 @@ class Desk:
         """For docs/guide.md, when pytest is told --screens."""
         if self.pictures:
             self.pictures.mkdir(parents=True, exist_ok=True)
-            (self.pictures / f"{name}.png").write_bytes(squeezed(self.page.screenshot()))
+            (self.pictures / f"{name}.png").write_bytes(small(self.page.screenshot()))
 
     # ---------- what a page must be ----------
 
@@ -105,17 +104,3 @@ class Desk:
         wide, room = self.page.evaluate("[document.scrollingElement.scrollWidth, innerWidth]")
         if wide > room:
             self.troubles.append(f"{self.page.url}: {wide} px wide in a window of {room} px")
-
-
-def squeezed(png: bytes) -> bytes:
-    """The same picture with its pixels packed as tightly as zlib can; Chromium packs for speed."""
-    head, chunks, at = png[:8], [], 8
-    while at < len(png):
-        size, kind = struct.unpack(">I4s", png[at : at + 8])
-        chunks.append((kind, png[at + 8 : at + 8 + size]))
-        at += size + 12
-    pixels = zlib.compress(zlib.decompress(b"".join(data for kind, data in chunks if kind == b"IDAT")), 9)
-    kept = [chunks[0], (b"IDAT", pixels), (b"IEND", b"")]
-    return head + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in kept
-    )

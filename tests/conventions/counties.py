@@ -8,9 +8,8 @@ from itertools import count
 
 from django.utils import timezone
 
-from aidcases import audit
-from aidcases.models import Job, User
-from aidcases.roles import Role
+from aidcases import audit, jobs
+from aidcases.models import Job
 from aidcases.scoping import Actor, Scope, acting_in
 from aidcases.terms import Term
 from ledgers.models import LedgerIssue
@@ -58,7 +57,6 @@ class Counties:
 def build() -> Counties:
     """Entitlements computed; every secret number is one of a kind."""
     world = personas.build()
-    world.users["other_head"] = _head(world.there)
     made = Counties(world)
     for side in made.sides:
         for student in side.students:
@@ -71,12 +69,6 @@ def build() -> Counties:
         made.traces[side.code] = _traces(side, world.term)
     personas.compute(world)
     return made
-
-
-def _head(side: Side) -> User:
-    from tests import make
-
-    return make.user("other_head", "乙主任", side.office, Role.COUNTY_HEAD)
 
 
 def _enrich(student: Student, mark: str) -> None:
@@ -110,8 +102,6 @@ def _traces(side: Side, term: Term) -> Traces:
         job.error = f"{mark}出错"
         job.save()
         audit.record("import.received", subject=job, note=f"{mark}留言", term=term.code)
-        from aidcases import jobs
-
         ended = jobs.work_off(request_recompute(term=term, path=path))
         run = ComputeRun.objects.get(job_id=ended.pk)
         return Traces(job, _file(side, mark, term), _issue(mark, path, term, job), run)

@@ -505,6 +505,10 @@ def test_an_unfinished_run_shows_its_progress(as_: As, county: World):
     assert reverse("job_progress", args=[job.pk]) in html
     assert "校验证书" not in html
     assert "还没有完成" in page(as_("maker"), "home")
+    jobs.cancel_parts(job.pk)
+    Job.objects.filter(pk=job.pk).update(state="cancelled")
+    assert "上次测算没有完成，请再测算一次" in page(as_("maker"), "run_list")
+    assert reverse("job_resume", args=[job.pk]) in page(as_("maker"), "run_detail", run.pk)
 
 
 def test_changed_rules_are_announced(as_: As, world: World):
