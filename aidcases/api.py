@@ -40,6 +40,9 @@ class Pages(CursorPagination):
     page_size_query_param = "page_size"
     max_page_size = 1000
 
+    def get_ordering(self, request: Request, queryset: QuerySet, view: Any) -> tuple[str, ...]:
+        return view.ordering
+
     def decode_cursor(self, request: Request) -> Any:
         cursor = super().decode_cursor(request)
         if cursor and cursor.position and not is_key(cursor.position):
@@ -48,13 +51,14 @@ class Pages(CursorPagination):
 
 
 class ReadOnly(ReadOnlyModelViewSet):
-    """A thin view over a scoped queryset; `can` says who may.
+    """A thin view over a scoped queryset; `can` says who may, `ordering` names the key.
 
     `reads`: the kind of row whose personal data is shown (as `students.student`); one audit event per answer then
     names the rows, as @page(reads=PERSONAL) does. The view itself runs where PostgreSQL refuses to write.
     """
 
     can: P
+    ordering: tuple[str, ...]
     reads: str = ""
     pagination_class = Pages
     seen: list[int]

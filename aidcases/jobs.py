@@ -44,6 +44,7 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {}
+MOST_ATTEMPTS = 5  # a job that takes its worker down with it every time must not be tried for ever
 
 
 @transaction.atomic
@@ -177,14 +178,16 @@ def ring_again(**_later: Any) -> None:
 
 def perform(job: Job) -> None:
     """Runs a claimed job with the requester's scope and writes how it ended."""
+    if job.attempts > MOST_ATTEMPTS:
+        return _end(job, JobState.FAILED, error=f"执行时中断了 {MOST_ATTEMPTS} 次，已停止。请报给管理员，处理后再点“继续”。")
     actor = Actor(job.requested_by, job.user_id, job.office_id, job.path, all_powers=True)
     try:
         with acting_in(job.scope, actor), Running(job) as running:
             kind = KINDS[job.kind]
-            whole = kind.split and job.parent_id is None
-            if whole and not Job._base_manager.filter(parent=job).exists() and (parts := kind.split(running)):
+            split = kind.split if job.parent_id is None else None
+            if split and not Job._base_manager.filter(parent=job).exists() and (parts := split(running)):
                 return _split(job, parts)
-            work: Work | None = kind.finish if whole else kind.run
+            work: Work | None = kind.finish if split else kind.run
             result = (work(running) if work else None) or {}
             running.check()
     except Cancelled:
@@ -197,6 +200,10 @@ def perform(job: Job) -> None:
         _end(job, JobState.FAILED, error=f"系统出错，请把编号 {reference} 报给管理员；已入库的数据没有改变。")
     else:
         _end(job, JobState.DONE, result=result, progress=running._now)
+
+
+def _nothing(_job: Any) -> None:
+    """The finish of a kind that has none."""
 
 
 def _split(job: Job, parts: list[dict]) -> None:
@@ -274,7 +281,8 @@ def work_off(job: Job, *, every: Callable[[Job], None] | None = None) -> Job:
 def resume(pk: int) -> None:
     """After the move `resume`, in its transaction: failed and cancelled parts wait again; finished ones stay."""
     parts = Job._base_manager.filter(parent=pk)
-    parts.filter(state__in=(JobState.FAILED, JobState.CANCELLED)).update(state=JobState.QUEUED)
+    parts.filter(state__in=(JobState.FAILED, JobState.CANCELLED)).update(state=JobState.QUEUED, attempts=0)
+    Job._base_manager.filter(pk=pk).update(attempts=0)
     if parts.exclude(state=JobState.DONE).exists():
         whole = Job._base_manager.filter(pk=pk, state=JobState.QUEUED)
         whole.update(state=JobState.WAITING, error="", finished_at=None)

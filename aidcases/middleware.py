@@ -8,13 +8,25 @@ from collections.abc import Callable
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect
 
 from aidcases.models import Membership
 from aidcases.scoping import acting_in
 
 Handler = Callable[[HttpRequest], HttpResponse]
+
+
+class NoNul:
+    """PostgreSQL's text knows no NUL; an address that carries one is nobody's honest request."""
+
+    def __init__(self, get_response: Handler):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "%00" in request.META.get("QUERY_STRING", ""):
+            return HttpResponseBadRequest("地址里有不该有的字符，请从页面上重新进入。")
+        return self.get_response(request)
 
 
 class IdleTimeout:

@@ -37,6 +37,7 @@ _LAST_FOUR = re.compile(r"^\d{3}[\dX]$")
 
 def understood(typed: str) -> Query:
     """Full-width digits, blanks and a lower-case x are forgiven."""
+    typed = typed.replace("\x00", "")
     text = "".join(chr(ord(c) - 0xFEE0) if "！" <= c <= "～" else c for c in typed).strip().strip("'")
     number = re.sub(r"\s", "", text).upper()
     if certificate := _CERTIFICATE.match(number):

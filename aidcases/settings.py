@@ -73,6 +73,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "aidcases.middleware.NoNul",
     "aidcases.middleware.IdleTimeout",
     "aidcases.middleware.Acting",
     "axes.middleware.AxesMiddleware",

@@ -221,5 +221,5 @@ class Ledger:
     can: P = P.LEDGER_VIEW
 
     def heading(self, term: Term, area: Area) -> str:
-        return f"{area.name}{self.title}（{term.label}）"
+        return f"{area.full_name}{self.title}（{term.label}）"
 

@@ -53,6 +53,8 @@ def ledger_detail(request: HttpRequest, code: str) -> HttpResponse:
     context = {
         "ledger": ledger,
         "choice": choice,
+        "wanted": choice.term,
+        "area": choice.area,
         "sheets": sheets,
         "heading": ledger.heading(choice.term, choice.area),
         "run": newest_run(choice.term, choice.area),

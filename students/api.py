@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
 
 from aidcases.api import ANSWERS, TERM, ReadOnly
@@ -30,7 +30,7 @@ class SchoolSerializer(serializers.Serializer):
 
 
 class StudentSerializer(serializers.Serializer):
-    """One enrolment: the student and where they study in the term."""
+    """一名学生本学期在哪里、怎样就读。"""
 
     id = serializers.IntegerField(source="student_id", help_text="学生")
     term = serializers.CharField()
@@ -48,8 +48,18 @@ class StudentSerializer(serializers.Serializer):
     )
 
 
+# What a form's own choices cannot tell the schema.
+_FILTERS = [
+    TERM,
+    OpenApiParameter("grade", {"type": "string", "pattern": r"^[a-z_]+-[1-9]$"}, description="年级，例如 primary-3"),
+    OpenApiParameter("boarding", str, enum=["1", "0"], description="1 寄宿，0 走读"),
+    OpenApiParameter("school", str, description="学校标识码"),
+    OpenApiParameter("place", str, description="家庭所在乡镇、村的区划代码"),
+]
+
+
 @extend_schema_view(
-    list=extend_schema(parameters=[TERM], responses={200: StudentSerializer(many=True), **ANSWERS}),
+    list=extend_schema(parameters=_FILTERS, responses={200: StudentSerializer(many=True), **ANSWERS}),
     retrieve=extend_schema(parameters=[TERM], responses={200: StudentSerializer, **ANSWERS}, filters=False),
 )
 class Students(ReadOnly):
@@ -60,7 +70,7 @@ class Students(ReadOnly):
     queryset = Enrolment.objects.for_list().defer("phone", "student__roll_number", "student__person__id_number")
     serializer_class = StudentSerializer
     filterset_class = StudentFilter
-    ordering = "student_id"
+    ordering = ("student_id",)
     lookup_field = "student_id"
     lookup_url_kwarg = "pk"
 

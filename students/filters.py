@@ -10,8 +10,9 @@ from typing import Any
 
 import django_filters
 from django import forms
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Left
+from django.db.models.lookups import Exact
 from django.http import HttpRequest, QueryDict
 from django.shortcuts import redirect, resolve_url
 from django.urls import reverse_lazy
@@ -28,6 +29,7 @@ from students.enums import GRADE_LABELS, Category, RosterKind, Stage
 from students.facts import hardships_in
 from students.models import Enrolment, Household, ImportFile, ImportRow, Member
 from students.models.imports import FileState, RowState
+from students.places import county_of
 
 ALL = "全部"
 COUNTY_PATH = len("/62/6201/620123/")
@@ -194,11 +196,14 @@ class EnrolmentFilter(SearchableFilter):
         return rows.filter(under("home_path" if inside else "hukou_region__path", code))
 
     def studying_away(self, rows: QuerySet, _name: str, value: str) -> QuerySet:
-        """Home known down to the county and the school elsewhere."""
-        rows = rows.annotate(home_county=Left("home_path", COUNTY_PATH), school_county=Left("school_path", COUNTY_PATH))
-        if value == "1":
-            return rows.exclude(home_path="").exclude(home_county=F("school_county"))
-        return rows.filter(home_county=F("school_county"))
+        """Home known, and the school in another county than home."""
+        county = county_of(current_scope().path)
+        if len(county) == COUNTY_PATH:
+            # Every row in sight has one foot in the county; said this way the planner can estimate it.
+            near = Q(home_path__startswith=county, school_path__startswith=county)
+        else:
+            near = Q(Exact(Left("home_path", COUNTY_PATH), Left("school_path", COUNTY_PATH)))
+        return rows.filter(near) if value == "0" else rows.exclude(home_path="").exclude(near)
 
 
 class HouseholdFilter(SearchableFilter):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -29,11 +30,15 @@ class PlainEntitlementFilter(EntitlementFilter):
     q = None
     search = None
     run = None
-    county = None
+
+    @extend_schema_field(OpenApiTypes.STR)
+    def of_county(self, rows: QuerySet, name: str, code: str) -> QuerySet:
+        """Which counties there are depends on who asks, so the schema cannot list them."""
+        return super().of_county(rows, name, code)
 
 
 class EntitlementSerializer(serializers.Serializer):
-    """student × benefit of a term."""
+    """一名学生一个项目的应享资助。"""
 
     term = serializers.CharField()
     student = serializers.IntegerField(source="student_id")
@@ -45,7 +50,7 @@ class EntitlementSerializer(serializers.Serializer):
 
 
 class SeenSerializer(serializers.Serializer):
-    """One condition as it stood."""
+    """一个条件当时是否成立。"""
 
     code = serializers.CharField()
     label = serializers.CharField()
@@ -54,7 +59,7 @@ class SeenSerializer(serializers.Serializer):
 
 
 class ExplainedSerializer(serializers.Serializer):
-    """One rule for one student and term."""
+    """一条规则对一名学生、一个学期的结论。"""
 
     rule = serializers.CharField()
     benefit = serializers.CharField()
@@ -78,7 +83,7 @@ def _code(name: str, description: str) -> OpenApiParameter:
 
 @extend_schema_view(
     list=extend_schema(
-        parameters=[TERM, _code("benefit", "资助项目代码"), _code("rule", "规则代码")],
+        parameters=[TERM, _code("benefit", "资助项目代码"), _code("rule", "规则代码"), _code("school", "学校标识码")],
         responses={200: EntitlementSerializer(many=True), **ANSWERS},
     )
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Case, When
+from django.db.models import Case, QuerySet, When
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.template.loader import render_to_string
@@ -16,7 +16,7 @@ from aidcases.registry import registry
 from aidcases.roles import P
 from aidcases.scoping import SCHOOL, current_scope
 from aidcases.terms import Term, chronological
-from aidcases.web import PERSONAL, chosen_term, command, page, paginate, saw
+from aidcases.web import COUNT_CAP, PERSONAL, chosen_term, command, page, paginate, saw
 from students.facts import categories_in
 from students.filters import EXPIRED, EnrolmentFilter, narrowed, searched
 from students.models import Enrolment, Guardian, Student
@@ -33,7 +33,7 @@ def student_list(request: HttpRequest) -> HttpResponse:
     term = chosen_term(request)
     found = EnrolmentFilter(request.GET, Enrolment.objects.in_term(term), request=request, term=term)
     # Sorting and cutting happen on the enrolments alone; the names are joined to one page of them.
-    shown = paginate(found.qs.order_by(*_order()).values_list("pk", flat=True), request)
+    shown = paginate(_in_order(found).values_list("pk", flat=True), request)
     context = {"found": found, "page": shown, "rows": _lines(list(shown), term), "term": term}
     return render(request, "students/student_list.html", {**context, "narrowed": narrowed(found), "expired": EXPIRED})
 
@@ -43,11 +43,19 @@ def student_search(request: HttpRequest) -> HttpResponse:
     return searched(request, "student_list", EnrolmentFilter)
 
 
-def _order() -> tuple[Any, ...]:
-    """School by school; in a county its own schools before those elsewhere."""
+def _in_order(found: EnrolmentFilter) -> QuerySet:
+    """School by school; in a county its own schools before those elsewhere.
+
+    An order of its own needs every row sorted, so it is kept to what somebody may page through: the unfiltered list
+    of a large county is its own schools, along the index, and children elsewhere are found by a filter.
+    """
     here = current_scope().path
-    own_first = Case(When(school_path__startswith=here, then=0), default=1)
-    return (own_first, *ORDER) if len(codes_of(here)) >= COUNTY_DEPTH else ORDER
+    if len(codes_of(here)) < COUNTY_DEPTH:
+        return found.qs.order_by(*ORDER)
+    own = found.qs.filter(school_path__startswith=here)
+    if not narrowed(found) and own[: COUNT_CAP + 1].values("pk").count() > COUNT_CAP:
+        return own.order_by(*ORDER)
+    return found.qs.order_by(Case(When(school_path__startswith=here, then=0), default=1), *ORDER)
 
 
 def _lines(pks: list[int], term: Term) -> list[dict[str, Any]]:

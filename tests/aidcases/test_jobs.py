@@ -105,6 +105,21 @@ def test_only_one_of_two_claims_wins_until_the_lease_runs_out(db: None, kind: Ca
     assert jobs.claim(job.pk).attempts == 2
 
 
+def test_a_job_that_kills_every_worker_is_given_up_until_somebody_resumes_it(db: None, kind: Callable[..., None]):
+    runs = []
+    kind(lambda job: runs.append(job.job.attempts))
+    job = queued()
+    for _ in range(jobs.MOST_ATTEMPTS):
+        assert jobs.claim(job.pk)  # and then the worker dies
+        Job._base_manager.filter(pk=job.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    given_up = deliver(job)
+    assert (given_up.state, runs) == ("failed", [])
+    assert given_up.error == "执行时中断了 5 次，已停止。请报给管理员，处理后再点“继续”。"
+    steer(job, "resume")
+    assert deliver(job).state == "done"
+    assert runs == [1]
+
+
 @pytest.mark.parametrize("state", [s for s in JobState if s not in ("queued", "running")])
 def test_a_job_that_needs_nobody_is_not_claimed(db: None, kind: Callable[..., None], state: str):
     kind()
@@ -473,7 +488,7 @@ def test_a_runner_killed_half_way_is_replaced_and_nothing_is_lost_or_doubled(man
     assert len(parts) == 12
     with transaction.atomic():
         # Its seventh block is ours for now: the runner stands still in the middle of a part.
-        sql.lock("compute", TERM.code, parts[6].params["block"])
+        sql.lock("compute", TERM.code, *parts[6].params["blocks"])
         with running("manage.py", "runner") as first:
             until(lambda: again(parts[6]).state == "running" and waits_for_a_lock())
             os.kill(first.pid, signal.SIGKILL)

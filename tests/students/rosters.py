@@ -73,7 +73,7 @@ FACTS = """
     FROM students_member m JOIN students_person p ON p.id = m.person_id JOIN students_household h ON h.id = m.household_id
     WHERE h.number IS NOT NULL
     UNION ALL
-    SELECT 'roster', encode(p.id_hash, 'hex') || ' ' || r.kind || r.term 
+    SELECT 'roster', encode(p.id_hash, 'hex') || ' ' || r.kind || r.term
         || COALESCE(r.present::text, '') || COALESCE(r.region_id, '')
     FROM students_rosterentry r JOIN students_person p ON p.id = r.person_id
     UNION ALL
