@@ -202,10 +202,6 @@ def perform(job: Job) -> None:
         _end(job, JobState.DONE, result=result, progress=running._now)
 
 
-def _nothing(_job: Any) -> None:
-    """The finish of a kind that has none."""
-
-
 def _split(job: Job, parts: list[dict]) -> None:
     """Turns a job into parts that any number of workers claim; the job itself waits for them."""
     with transaction.atomic():

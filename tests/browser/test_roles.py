@@ -36,7 +36,7 @@ def test_a_school_sees_its_own_pupils_only(desk: Callable[..., Desk], pupils: li
     stranger = next(pupil for pupil in pupils if pupil["学校标识码"] != SCHOOL and pupil["姓名"] not in own)
     for typed in (stranger["姓名"], stranger["身份证件号"]):
         clerk.search(typed)
-        expect(page.get_by_role("heading", name="没有找到")).to_be_visible()
+        expect(page.get_by_text("没有找到", exact=True)).to_be_visible()
     assert page.get_by_role("link", name="家庭", exact=True).count() == 0
     clerk.check()
 
