@@ -9,10 +9,10 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
-from django.shortcuts import redirect
 
 from aidcases.models import Membership
 from aidcases.scoping import acting_in
+from aidcases.web import to_login
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -41,7 +41,7 @@ class IdleTimeout:
             if last and now - last > settings.IDLE_MINUTES * 60:
                 logout(request)
                 messages.info(request, f"超过 {settings.IDLE_MINUTES} 分钟没有操作，请重新登录。")
-                return redirect("login")
+                return to_login(request)
             # Polling a job's progress is not a person at the desk.
             if (not last or now - last >= 60) and not request.path.endswith("/progress/"):
                 request.session["seen_at"] = now

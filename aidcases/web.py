@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import date
 from functools import wraps
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
@@ -35,7 +36,7 @@ def _guarded(request: HttpRequest, can: str) -> HttpResponse | None:
     if can == PUBLIC:
         return None
     if not request.user.is_authenticated:
-        return redirect_to_login(request.get_full_path())
+        return to_login(request)
     if can == SIGNED_IN:
         return None
     if request.actor is None or not request.actor.may(can):
@@ -112,6 +113,14 @@ def back(request: HttpRequest, otherwise: str = "home") -> HttpResponseRedirect:
         if url and url_has_allowed_host_and_scheme(url, {request.get_host()}, request.is_secure()):
             return HttpResponseRedirect(url)
     return redirect(otherwise)
+
+
+def to_login(request: HttpRequest) -> HttpResponseRedirect:
+    """Signing in, then back to this page; after a command, which is no page, to the one its form stood on."""
+    if request.method in ("GET", "HEAD"):
+        return redirect_to_login(request.get_full_path())
+    messages.warning(request, "刚才提交的内容没有收到，登录后请再提交一次。")
+    return redirect_to_login(urlsplit(back(request).url)._replace(scheme="", netloc="").geturl())
 
 
 COUNT_CAP = 10_000

@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models import BigIntegerField, Case, Field, Func, IntegerField, Q, TextField, Value, When
 
 from aidcases import sql
+from aidcases.flow import Refused
 from aidcases.terms import Term
 from students.enums import Stage
 from subsidies.facts import facts_params, facts_sql
@@ -25,6 +26,7 @@ from subsidies.rules import YUAN, Applied, applied_rules
 
 ENGINE = "1"
 BLOCK = 1 << 16
+RULES_CHANGED = "测算途中政策或采用地区有变化，请重新测算一次"
 
 # A part of the certificate is one school's students of one home county (subsidies.certificate): /62/6201/620123/
 HOME_COUNTY = "left(e.home_path, 16)"
@@ -42,10 +44,7 @@ _MERGE = """
                 school_path, run_id)
             VALUES (%(term)s, n.student_id, n.benefit_id, n.rule_id, n.school_id, n.amount, 'due', n.home_path,
                 n.school_path, %(run)s)
-        -- Who has left the term is another region's to withdraw, unless the row lies under this run's path.
-        WHEN NOT MATCHED BY SOURCE AND (c.home_path LIKE %(under)s OR c.school_path LIKE %(under)s OR EXISTS (
-                SELECT FROM students_enrolment e WHERE e.term = %(term)s AND e.student_id = c.student_id))
-            THEN DELETE
+        WHEN NOT MATCHED BY SOURCE THEN DELETE
         RETURNING old.student_id, old.benefit_id, old.rule_id AS old_rule, new.rule_id AS new_rule,
             old.amount AS old_amount, new.amount AS new_amount, old.home_path AS old_home, old.school_path AS old_school
     ),
@@ -63,11 +62,7 @@ _MERGE = """
 
 _LACKING = """
     INSERT INTO subsidies_missingfigure (term, student_id, rule_id, figure, home_path, school_path)
-    SELECT DISTINCT ON (o.student_id, r.benefit_id) %(term)s, o.student_id, o.rule_id, o.figure, o.home_path, o.school_path
-    FROM ({held}) o JOIN subsidies_rule r ON r.id = o.rule_id
-    WHERE NOT EXISTS (SELECT FROM subsidies_entitlement n
-        WHERE n.term = %(term)s AND n.student_id = o.student_id AND n.benefit_id = r.benefit_id)
-    ORDER BY o.student_id, r.benefit_id, o.depth DESC, r.priority, o.rule_id
+    SELECT %(term)s, student_id, rule_id, figure, home_path, school_path FROM ({held}) o
 """
 
 
@@ -163,14 +158,23 @@ def named(text: str, params: list[Any], into: dict[str, Any]) -> str:
     return "".join(out)
 
 
+_TABLES = ("students_enrolment", "subsidies_entitlement", "subsidies_missingfigure")
+
+
 def covers_term(term: Term, path: str) -> bool:
-    """Whether every school, or every home, of the term's students lies under the path: two looks into an index each."""
-    ends = sql.one(
-        "SELECT min(school_path) AS s0, max(school_path) AS s1, min(home_path) AS h0, max(home_path) AS h1 "
-        "FROM students_enrolment WHERE term = %(term)s",
-        {"term": term.code},
-    )
-    return any(all((ends[f"{side}{n}"] or "").startswith(path) for n in (0, 1)) for side in "sh")
+    """Whether every school, or every home, of the term's students lies under the path, and so do the results of who
+    has left: two looks into an index each."""
+    for table in _TABLES:
+        ends = sql.one(
+            "SELECT min(school_path) AS s0, max(school_path) AS s1, min(home_path) AS h0, max(home_path) AS h1 "
+            f"FROM {table} WHERE term = %(term)s",
+            {"term": term.code},
+        )
+        if ends["s0"] is not None and not any(
+            all(ends[f"{side}{n}"].startswith(path) for n in (0, 1)) for side in "sh"
+        ):
+            return False
+    return True
 
 
 # The blocks that a table has in a term, each found by one look into the index.
@@ -188,7 +192,6 @@ _BLOCKS_UNDER = """
     SELECT DISTINCT student_id / %(width)s AS block FROM {table}
     WHERE term = %(term)s AND (home_path LIKE %(under)s OR school_path LIKE %(under)s)
 """
-_TABLES = ("students_enrolment", "subsidies_entitlement")
 
 
 def blocks_of(term: Term, path: str) -> list[int]:
@@ -219,16 +222,23 @@ def marked_blocks_of(term: Term) -> list[list[int]]:
     return parts
 
 
-# The students a run concerns: enrolled with home or school under its path, or gone from the term and once so.
+# The students a run concerns: enrolled with home or school under its path, or gone from there since last computed (out
+# of the term, or to another region: their rows still count here).
 _SHARD = """AS
     SELECT student_id FROM students_enrolment e
     WHERE term = %(term)s AND student_id >= %(low)s AND student_id < %(high)s
       AND (home_path LIKE %(under)s OR school_path LIKE %(under)s) {marked}
     UNION ALL
-    SELECT DISTINCT student_id FROM subsidies_entitlement e
-    WHERE term = %(term)s AND student_id >= %(low)s AND student_id < %(high)s
-      AND (home_path LIKE %(under)s OR school_path LIKE %(under)s) {marked}
-      AND NOT EXISTS (SELECT FROM students_enrolment x WHERE x.term = e.term AND x.student_id = e.student_id)
+    SELECT student_id FROM (
+        SELECT student_id FROM subsidies_entitlement
+        WHERE term = %(term)s AND student_id >= %(low)s AND student_id < %(high)s
+          AND (home_path LIKE %(under)s OR school_path LIKE %(under)s)
+        UNION SELECT student_id FROM subsidies_missingfigure
+        WHERE term = %(term)s AND student_id >= %(low)s AND student_id < %(high)s
+          AND (home_path LIKE %(under)s OR school_path LIKE %(under)s)
+    ) e
+    WHERE NOT EXISTS (SELECT FROM students_enrolment x WHERE x.term = %(term)s AND x.student_id = e.student_id
+        AND (x.home_path LIKE %(under)s OR x.school_path LIKE %(under)s)) {marked}
 """
 _MARKED = """
     AND student_id IN (SELECT m.student_id FROM subsidies_mark m
@@ -266,6 +276,8 @@ def compute_block(run: ComputeRun, *blocks: int) -> dict[str, int]:
 def _compute(run: ComputeRun, term: Term, shard: str, params: dict[str, Any]) -> dict[str, int]:
     """Facts × rules → current rows, for the students of a table; without one, for everybody in the block."""
     rules = applied_rules(term)
+    if rules_digest(term, rules) != run.rules_digest:
+        raise Refused(RULES_CHANGED)
     facts = facts_sql(shard, block=True)
     whose = "term = %(term)s AND student_id >= %(low)s AND student_id < %(high)s"
     if shard:
@@ -280,31 +292,38 @@ def _compute(run: ComputeRun, term: Term, shard: str, params: dict[str, Any]) ->
     counts = sql.one(_MERGE.format(offers=offers_sql(rules, facts, params)), params)
     sql.run("DROP VIEW current_lines")
     if lacking := [applied for applied in rules if applied.amounts.figure]:
-        held = held_sql(lacking, facts, params, ["depth", "figure"], lacking=True)
+        held = held_sql(lacking, facts, params, ["figure"], lacking=True)
         sql.run(_LACKING.format(held=held), params)
     # Under unchanged rules only marked students can differ.
     if any(counts.values()) and not (run.marked_only or still_stands(term, run.path)):
         _forget_parts(f"students_enrolment WHERE {whose}", params)
-    enrolled = sql.one(f"SELECT count(*) AS n FROM students_enrolment WHERE {whose}", params)
+    here = "(home_path LIKE %(under)s OR school_path LIKE %(under)s)"
+    enrolled = sql.one(f"SELECT count(*) AS n FROM students_enrolment WHERE {whose} AND {here}", params)
     return {**counts, "students": enrolled["n"]}
 
 
 def _forget_parts(students: str, params: dict[str, Any]) -> None:
-    """The parts of the certificate that hold these students are stale."""
+    """The parts of the certificate that hold these students are stale. Locked in one order: blocks share schools."""
     sql.run(
         f"""
         DELETE FROM subsidies_certificatepart c
-        USING (SELECT DISTINCT e.school_id, {HOME_COUNTY} AS home_county FROM (SELECT school_id, home_path FROM {students}) e) t
-        WHERE c.term = %(term)s AND c.school_id = t.school_id AND c.home_county = t.home_county
+        USING (
+            SELECT p.school_id, p.home_county FROM subsidies_certificatepart p
+            JOIN (SELECT DISTINCT e.school_id, {HOME_COUNTY} AS home_county
+                  FROM (SELECT school_id, home_path FROM {students}) e) t
+                ON p.school_id = t.school_id AND p.home_county = t.home_county
+            WHERE p.term = %(term)s ORDER BY p.school_id, p.home_county FOR UPDATE OF p
+        ) stale
+        WHERE c.term = %(term)s AND c.school_id = stale.school_id AND c.home_county = stale.home_county
         """,
         params,
     )
 
 
-def rules_digest(term: Term) -> str:
+def rules_digest(term: Term, rules: list[Applied] | None = None) -> str:
     """SHA-256 over what decides: engine, rules in force with their amounts, adoptions; natural codes only."""
     parts = [ENGINE, term.code]
-    for applied in applied_rules(term):
+    for applied in applied_rules(term) if rules is None else rules:
         rule = applied.rule
         parts.append(
             repr(
@@ -332,9 +351,13 @@ def totals(term: Term, path: str) -> dict[str, dict[str, Any]]:
 
 
 def still_stands(term: Term, path: str) -> bool:
-    """Whether only marked students can differ: the last whole run over all of the path used the rules of today."""
-    steps = path.strip("/").split("/") if path != "/" else []
-    above = ["/", *("/" + "/".join(steps[:n]) + "/" for n in range(1, len(steps) + 1))]
-    whole = ComputeRun._base_manager.filter(term=term.code, marked_only=False, finished_at__isnull=False)
-    last = whole.filter(path__in=above).first()
-    return bool(last and last.rules_digest == rules_digest(term))
+    """Whether only marked students under the path can differ: a whole run that covers it is finished, and since it
+    began no run of the term, finished or not, used other rules than today's."""
+    today = rules_digest(term)
+    runs = ComputeRun._base_manager.filter(term=term.code).order_by("-pk")
+    for run in runs.only("rules_digest", "path", "marked_only", "finished_at").iterator(chunk_size=100):
+        if run.rules_digest != today:
+            return False
+        if run.finished_at and not run.marked_only and path.startswith(run.path):
+            return True
+    return False

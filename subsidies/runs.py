@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from aidcases import sql
+from aidcases.flow import Refused
 from aidcases.jobs import Running
 from aidcases.models import Job
 from aidcases.terms import Term
@@ -54,15 +55,17 @@ def finish(job: Running) -> dict[str, Any]:
     with transaction.atomic():
         sql.lock("certify", run.term)
         proof = certificate.certify(term, run.path)
+        if proof["rules"] != run.rules_digest:
+            raise Refused(compute.RULES_CHANGED)
         rules = compute.totals(term, run.path)
         counts["rules"] = rules
         counts["unchanged"] = sum(rule["students"] for rule in rules.values()) - counts["added"] - counts["changed"]
         run.counts = counts
         run.facts_digest, run.result_digest = proof["facts"], proof["result"]
-        run.rules_digest, run.certificate = proof["rules"], proof["certificate"]
+        run.certificate = proof["certificate"]
         run.finished_at = timezone.now()
         ComputeRun._base_manager.filter(pk=run.pk).update(
             counts=run.counts, facts_digest=run.facts_digest, result_digest=run.result_digest,
-            rules_digest=run.rules_digest, certificate=run.certificate, finished_at=run.finished_at,
+            certificate=run.certificate, finished_at=run.finished_at,
         )  # fmt: skip
     return {**counts, "certificate": run.certificate, "run": run.pk}

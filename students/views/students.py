@@ -32,10 +32,19 @@ COUNTY_DEPTH = 3
 def student_list(request: HttpRequest) -> HttpResponse:
     term = chosen_term(request)
     found = EnrolmentFilter(request.GET, Enrolment.objects.in_term(term), request=request, term=term)
+    own_only = _is_own_only(found)
     # Sorting and cutting happen on the enrolments alone; the names are joined to one page of them.
-    shown = paginate(_in_order(found).values_list("pk", flat=True), request)
-    context = {"found": found, "page": shown, "rows": _lines(list(shown), term), "term": term}
-    return render(request, "students/student_list.html", {**context, "narrowed": narrowed(found), "expired": EXPIRED})
+    shown = paginate(_in_order(found, own_only).values_list("pk", flat=True), request)
+    context = {
+        "found": found,
+        "page": shown,
+        "rows": _lines(list(shown), term),
+        "term": term,
+        "own_only": own_only,
+        "narrowed": narrowed(found),
+        "expired": EXPIRED,
+    }
+    return render(request, "students/student_list.html", context)
 
 
 @command(can=P.STUDENT_VIEW)
@@ -43,18 +52,24 @@ def student_search(request: HttpRequest) -> HttpResponse:
     return searched(request, "student_list", EnrolmentFilter)
 
 
-def _in_order(found: EnrolmentFilter) -> QuerySet:
-    """School by school; in a county its own schools before those elsewhere.
+def _is_own_only(found: EnrolmentFilter) -> bool:
+    """Whether the unfiltered list of a county has more children in its own schools than anybody pages through.
 
-    An order of its own needs every row sorted, so it is kept to what somebody may page through: the unfiltered list
-    of a large county is its own schools, along the index, and children elsewhere are found by a filter.
+    It is those schools then, read along the index; children elsewhere are found by a filter, and the page says so.
     """
     here = current_scope().path
+    if narrowed(found) or len(codes_of(here)) < COUNTY_DEPTH:
+        return False
+    return found.qs.filter(school_path__startswith=here)[: COUNT_CAP + 1].values("pk").count() > COUNT_CAP
+
+
+def _in_order(found: EnrolmentFilter, own_only: bool) -> QuerySet:
+    """School by school; in a county its own schools before those elsewhere, for which all rows have to be sorted."""
+    here = current_scope().path
+    if own_only:
+        return found.qs.filter(school_path__startswith=here).order_by(*ORDER)
     if len(codes_of(here)) < COUNTY_DEPTH:
         return found.qs.order_by(*ORDER)
-    own = found.qs.filter(school_path__startswith=here)
-    if not narrowed(found) and own[: COUNT_CAP + 1].values("pk").count() > COUNT_CAP:
-        return own.order_by(*ORDER)
     return found.qs.order_by(Case(When(school_path__startswith=here, then=0), default=1), *ORDER)
 
 

@@ -4,7 +4,7 @@ Facts: people (residence, household), hardship, enrolments, school fees, schools
 the rules digest instead (subsidies.compute.still_stands): a new rule concerns everyone, not a list of students.
 """
 
-from django.db import migrations
+from django.db import migrations, models
 
 MARK = """
 CREATE FUNCTION subsidies_mark_{name}() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -28,75 +28,56 @@ REFERENCING = {
     "delete": "OLD TABLE AS stale",
 }
 
-# The certificate's part a student leaves behind is stale too.
+# The certificate's part a student leaves behind is stale too. Nobody certifies or computes the term meanwhile
+# (subsidies.compute, subsidies.runs lock the same words), or a part made of the old rows would come to stay.
 FORGET = """
-    DELETE FROM subsidies_certificatepart c USING stale e
-    WHERE c.term = e.term AND c.school_id = e.school_id
-      AND c.home_county = COALESCE(substring(e.home_path from '^(/[^/]+/[^/]+/[^/]+/)'), e.home_path);
+    PERFORM pg_advisory_xact_lock(hashtextextended('certify|' || t.term, 0))
+        FROM (SELECT DISTINCT term FROM ({left}) l ORDER BY term) t;
+    DELETE FROM subsidies_certificatepart c USING ({left}) l
+    WHERE c.term = l.term AND c.school_id = l.school_id AND c.home_county = l.home_county;
 """
+LEFT = "SELECT DISTINCT o.term, o.school_id, left(o.home_path, 16) AS home_county FROM stale o"
+MOVED = (
+    LEFT + " JOIN fresh n ON n.id = o.id WHERE (n.term, n.student_id, n.school_id, left(n.home_path, 16)) "
+    "IS DISTINCT FROM (o.term, o.student_id, o.school_id, left(o.home_path, 16))"
+)
 
-OF_PEOPLE = "SELECT e.term, e.student_id FROM students_enrolment e JOIN ({who}) w ON w.id = e.student_id"
+
+def of(table: str, columns: str) -> str:
+    return ", ".join(f"{table}.{column}" for column in columns.split())
+
+
+def changed(keys: str, columns: str) -> str:
+    """The keys, new and old, of updated rows that differ in a column. What no rule reads marks nobody."""
+    return (
+        f"SELECT k.* FROM fresh n JOIN stale o ON o.id = n.id CROSS JOIN LATERAL (VALUES ({of('n', keys)}), "
+        f"({of('o', keys)})) k WHERE ({of('n', columns)}) IS DISTINCT FROM ({of('o', columns)})"
+    )
+
+
+OF_PEOPLE = "SELECT e.term, e.student_id FROM students_enrolment e WHERE e.student_id IN ({who})"
+OF_SCHOOLS = "SELECT e.term, e.student_id FROM students_enrolment e WHERE e.school_id IN ({which})"
+
+ENROLMENT = (
+    "term student_id school_id stage grade boarding rural_hukou hukou_region_id entered_on orphan home_path school_path"
+)
+PERSON = "id_hash birth_on hukou_region_id household_path home_path"  # the certificate reads the hash
+HARDSHIP = "person_id category source from_on active office_path"
+FEE = "school_id annual_fee from_on"
 
 # (table, verb, select, statement before)
 MARKS = [
     ("students_enrolment", "insert", "SELECT term, student_id FROM fresh", ""),
-    (
-        "students_enrolment",
-        "update",
-        # What no rule reads (class, phone, provenance) marks nobody.
-        "SELECT n.term, n.student_id FROM fresh n JOIN stale o ON o.id = n.id WHERE (n.school_id, n.stage, n.grade, "
-        "n.boarding, n.rural_hukou, n.hukou_region_id, n.entered_on, n.orphan, n.home_path, n.school_path) IS DISTINCT FROM "
-        "(o.school_id, o.stage, o.grade, o.boarding, o.rural_hukou, o.hukou_region_id, o.entered_on, o.orphan, "
-        "o.home_path, o.school_path)",
-        FORGET,
-    ),
-    ("students_enrolment", "delete", "SELECT term, student_id FROM stale", FORGET),
-    (
-        "students_person",
-        "update",
-        OF_PEOPLE.format(
-            who="SELECT n.id FROM fresh n JOIN stale o ON o.id = n.id WHERE (n.birth_on, n.hukou_region_id, "
-            "n.household_path, n.home_path) IS DISTINCT FROM (o.birth_on, o.hukou_region_id, o.household_path, o.home_path)"
-        ),
-        "",
-    ),
-    ("students_hardship", "insert", OF_PEOPLE.format(who="SELECT DISTINCT person_id AS id FROM fresh"), ""),
-    (
-        "students_hardship",
-        "update",
-        OF_PEOPLE.format(
-            who="SELECT DISTINCT n.person_id AS id FROM fresh n JOIN stale o ON o.id = n.id WHERE (n.person_id, n.category, "
-            "n.source, n.from_on, n.active) IS DISTINCT FROM (o.person_id, o.category, o.source, o.from_on, o.active)"
-        ),
-        "",
-    ),
-    ("students_hardship", "delete", OF_PEOPLE.format(who="SELECT DISTINCT person_id AS id FROM stale"), ""),
-    (
-        "aidcases_schoolfee",
-        "insert",
-        "SELECT e.term, e.student_id FROM students_enrolment e WHERE e.school_id IN (SELECT school_id FROM fresh)",
-        "",
-    ),
-    (
-        "aidcases_schoolfee",
-        "update",
-        "SELECT e.term, e.student_id FROM students_enrolment e WHERE e.school_id IN (SELECT n.school_id FROM fresh n "
-        "JOIN stale o ON o.id = n.id WHERE n.annual_fee <> o.annual_fee OR n.from_on <> o.from_on)",
-        "",
-    ),
-    (
-        "aidcases_schoolfee",
-        "delete",
-        "SELECT e.term, e.student_id FROM students_enrolment e WHERE e.school_id IN (SELECT school_id FROM stale)",
-        "",
-    ),
-    (
-        "aidcases_school",
-        "update",
-        "SELECT e.term, e.student_id FROM students_enrolment e WHERE e.school_id IN (SELECT n.id FROM fresh n "
-        "JOIN stale o ON o.id = n.id WHERE n.public <> o.public OR n.path <> o.path)",
-        "",
-    ),
+    ("students_enrolment", "update", changed("term student_id", ENROLMENT), FORGET.format(left=MOVED)),
+    ("students_enrolment", "delete", "SELECT term, student_id FROM stale", FORGET.format(left=LEFT)),
+    ("students_person", "update", OF_PEOPLE.format(who=changed("id", PERSON)), ""),
+    ("students_hardship", "insert", OF_PEOPLE.format(who="SELECT person_id FROM fresh"), ""),
+    ("students_hardship", "update", OF_PEOPLE.format(who=changed("person_id", HARDSHIP)), ""),
+    ("students_hardship", "delete", OF_PEOPLE.format(who="SELECT person_id FROM stale"), ""),
+    ("aidcases_schoolfee", "insert", OF_SCHOOLS.format(which="SELECT school_id FROM fresh"), ""),
+    ("aidcases_schoolfee", "update", OF_SCHOOLS.format(which=changed("school_id", FEE)), ""),
+    ("aidcases_schoolfee", "delete", OF_SCHOOLS.format(which="SELECT school_id FROM stale"), ""),
+    ("aidcases_school", "update", OF_SCHOOLS.format(which=changed("id", "public path")), ""),
 ]
 
 
@@ -111,10 +92,33 @@ def forward() -> str:
 
 def backward() -> str:
     return "".join(
-        f"DROP TRIGGER mark_{verb} ON {table}; DROP FUNCTION subsidies_mark_{table}_{verb}();\n" for table, verb, *_ in MARKS
+        f"DROP TRIGGER mark_{verb} ON {table}; DROP FUNCTION subsidies_mark_{table}_{verb}();\n"
+        for table, verb, *_ in MARKS
     )
 
 
 class Migration(migrations.Migration):
     dependencies = [("subsidies", "0001_initial"), ("students", "0001_initial"), ("aidcases", "0002_append_only")]
-    operations = [migrations.RunSQL(forward(), backward())]
+    operations = [
+        # A mark belongs to the transaction that made it. One that found its student marked already would otherwise
+        # write none of its own, and lose its change to a run that consumes that mark before the change is committed.
+        migrations.AddField("mark", "tx", models.BigIntegerField(db_default=models.Func(function="txid_current"))),
+        migrations.SeparateDatabaseAndState(
+            [
+                migrations.RunSQL(
+                    "ALTER TABLE subsidies_mark DROP CONSTRAINT subsidies_mark_pkey, ADD PRIMARY KEY (term, student_id, tx)",
+                    "ALTER TABLE subsidies_mark DROP CONSTRAINT subsidies_mark_pkey",
+                )
+            ],
+            [
+                migrations.AlterField(
+                    "mark",
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "term", "student_id", "tx", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                )
+            ],
+        ),
+        migrations.RunSQL(forward(), backward()),
+    ]

@@ -154,12 +154,13 @@ class MissingFigure(Scoped):
 
 
 class Mark(models.Model):
-    """A student whose facts changed since the term was last computed; written by statement triggers (migration 0002)
-    and consumed by a run in its own transaction. Holds no personal data."""
+    """A student whose facts changed since the term was last computed; written by statement triggers (migration 0002),
+    once by every transaction that changes them, and consumed by a run in its own. Holds no personal data."""
 
-    pk = models.CompositePrimaryKey("term", "student_id")
+    pk = models.CompositePrimaryKey("term", "student_id", "tx")
     term = models.CharField(max_length=11, db_collation="C")
     student_id = models.BigIntegerField()
+    tx = models.BigIntegerField(db_default=models.Func(function="txid_current"))
 
     class Meta:
         verbose_name = "待重算"

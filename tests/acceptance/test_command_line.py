@@ -92,7 +92,7 @@ def nothing_in_clear(home: Path) -> None:
     numbers = set(ANSWERS["entitlements"])
     dump = subprocess.run(
         [
-            str(postgres.binaries() / "pg_dump"),
+            str(postgres.binaries() / "bin" / "pg_dump"),
             "-h",
             str(postgres.Cluster(home).socket_directory()),
             "-U",

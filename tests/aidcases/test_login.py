@@ -149,7 +149,7 @@ def test_half_an_hour_without_a_request_signs_out(people: dict[str, User], time_
     assert client.get("/").status_code == 200
     time_machine.shift(IDLE + timedelta(seconds=1))
     answer = client.get("/", follow=True)
-    assert answer.redirect_chain == [("/login/", 302)]
+    assert answer.redirect_chain == [("/login/?next=/", 302)]
     assert "超过 30 分钟没有操作，请重新登录。" in answer.text
     assert client.get("/")["Location"] == "/login/?next=/"
 

@@ -86,7 +86,8 @@ def look_at_the_rejected(clerk: Desk, folder: Path) -> None:
         page.get_by_role("link", name="下载退回文件").click()
     download.value.save_as(folder / "returned.xlsx")
     returned = records_of(folder / "returned.xlsx")
-    print(returned[0], [r for r in returned if list(r.values())[-1]])
+    told = [(row["姓名"], row["原因"]) for row in returned if row["原因"]]
+    assert [name for name, _ in told] == ["数字损", "校验错"]
 
 
 def compute(clerk: Desk) -> None:
@@ -151,10 +152,11 @@ def issue(clerk: Desk, folder: Path) -> None:
     page.locator("a[data-open]").first.click()
     clerk.picture("台账")
     clerk.check()
-    page.get_by_label("用途").fill("核对学籍和资助名单")
+    page.locator("#id_purpose").fill("核对学籍和资助名单")
     clerk.press("生成台账")
     expect(page.get_by_role("button", name="下载")).to_be_visible()
     clerk.check()
+    print(page.locator("main").inner_text())
     with page.expect_download() as download:
         clerk.press("下载")
     download.value.save_as("/tmp/h/browser1/ledger.xlsx")

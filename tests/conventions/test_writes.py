@@ -25,6 +25,7 @@ SQL = {
     "students/imports/homes.py": "owner paths themselves are derived here",
     "students/imports/names.py": "names are judged across offices",
     "students/imports/pipeline.py": "staging and commit of one file",
+    "students/registration.py": "codes of the terms in the table; which are in sight the scoped manager says",
     "students/views/imports.py": "a lock against uploading twice at once",
     "subsidies/board.py": "compiled from scoped querysets",
     "subsidies/certificate.py": "digests over a whole part of the country",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,40 +17,10 @@ from aidcases.roles import Role
 from students.models import Enrolment, ImportFile, ImportRow
 from tests import make
 from tests.personas import CANARY, TERM, World
+from tests.students.signed_in import COUNTS, As, imported
 
 HERE = CANARY["620123"]
-As = Callable[[str], Client]
 HTMX = {"HTTP_HX_REQUEST": "true"}
-COUNTS = {"rows": 6, "new": 1, "changed": 1, "unchanged": 1, "review": 1, "rejected": 2, "reasons": {"name": 1, "checksum": 2}}
-SUMMARY = {
-    "rows": 6, "rejected": 2, "sheet": "名单", "heading_row": 3, "headings": ["姓名", "身份证件号", "备注"],
-    "mapping": {"name": "姓名", "id": "身份证件号"}, "unused": ["备注"],
-}  # fmt: skip
-
-
-@pytest.fixture
-def as_(county: World) -> As:
-    """A browser in which a persona is signed in and works in the personas' term."""
-
-    def signed_in(persona: str) -> Client:
-        client = Client()
-        client.force_login(county[persona], backend="django.contrib.auth.backends.ModelBackend")
-        client.post(reverse("term_choose"), {"term": TERM.code})
-        return client
-
-    return signed_in
-
-
-def imported(county: World, *, kind: str = "roll", state: str = "previewed", **values: Any) -> ImportFile:
-    """A file of the county's office as the pipeline leaves it in that state."""
-    office = county.here.office
-    usual = {
-        "term": TERM.code, "office": office, "path": office.path, "filename": "名单.xlsx", "sha256": "0" * 64,
-        "stored": "imports/none", "uploaded_by": "甲经办", "counts": COUNTS, "summary": SUMMARY,
-    }  # fmt: skip
-    file = ImportFile(kind=kind, state=state, **usual | values)
-    file.save()
-    return file
 
 
 def rows_of(file: ImportFile) -> Iterator[ImportRow]:
@@ -94,7 +64,8 @@ def upload(client: Client, content: bytes = b"", *, follow: bool = True, **field
 def test_a_roster_goes_the_whole_way(as_: As, county: World):
     client = as_("maker")
     number = make.id_number()
-    content = csv(f"新来生,{number},{county.here.primary.code},三年级,2班", f"坏号生,620123201005010000,{county.here.primary.code},一年级,1班")
+    school = county.here.primary.code
+    content = csv(f"新来生,{number},{school},三年级,2班", f"坏号生,620123201005010000,{school},一年级,1班")
     page = upload(client, content)
     file = ImportFile.objects.get()
     assert page.redirect_chain == [(reverse("import_detail", args=[file.pk]), 302)]
@@ -232,7 +203,9 @@ def test_everybody_sees_the_imports_of_their_own_offices(as_: As, county: World)
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(("query", "shown"), [("kind=roll", 1), ("kind=dibao", 1), ("state=refused", 1), ("term=2017-autumn", 1), ("", 2)])
+@pytest.mark.parametrize(
+    ("query", "shown"), [("kind=roll", 1), ("kind=dibao", 1), ("state=refused", 1), ("term=2017-autumn", 1), ("", 2)]
+)
 def test_history_filters(as_: As, county: World, query: str, shown: int):
     imported(county, kind="roll")
     imported(county, kind="dibao", state="refused", problem="打不开", counts={}, term="2017-autumn")
@@ -296,7 +269,8 @@ def test_rows_are_filtered_by_result_and_reason(as_: As, county: World, query: s
 
 def test_rows_of_schools_show_the_school(as_: As, county: World):
     file = imported(county, kind="schools")
-    data = {"code": "2162009999", "name": "新建小学", "stages": ["primary", "junior"], "region_code": "620123100", "public": False}
+    data = {"code": "2162009999", "name": "新建小学", "stages": ["primary", "junior"], "public": False}
+    data |= {"region_code": "620123100"}
     file.rows.create(number=2, state="new", data=data)
     body = text_of(as_("maker").get(reverse("import_detail", args=[file.pk])))
     for part in ("新建小学", "2162009999", "小学、初中", "城关镇", "民办"):
@@ -395,7 +369,8 @@ def test_nothing_to_give_back(as_: As, county: World):
 
 def test_a_failed_job_is_shown_with_its_sentence(as_: As, county: World):
     client, file = as_("maker"), imported(county, state="committing")
-    job = Job(kind="students.import_commit", label="名单入库", path=file.path, requested_by="甲经办", state="failed", error="磁盘空间不足。")
+    told = {"label": "名单入库", "requested_by": "甲经办", "state": "failed", "error": "磁盘空间不足。"}
+    job = Job(kind="students.import_commit", path=file.path, **told)
     job.save()
     ImportFile.objects.filter(pk=file.pk).update(job_id=job.pk)
     body = text_of(client.get(reverse("import_detail", args=[file.pk])))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import date
 
 import pytest
@@ -12,29 +11,18 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from aidcases import crypto
 from aidcases.models import AuditEvent
+from aidcases.roles import Role
 from aidcases.terms import Term
 from students.enums import Category, Stage
 from students.facts import categories_in
 from students.models import Enrolment, Hardship, Student
 from tests import make
 from tests.personas import CANARY, TERM, World
+from tests.students.signed_in import As, imported
 
 HERE, THERE = CANARY["620123"], CANARY["620121"]
-As = Callable[[str], Client]
-
-
-@pytest.fixture
-def as_(county: World) -> As:
-    """A browser in which a persona is signed in and works in the personas' term."""
-
-    def signed_in(persona: str) -> Client:
-        client = Client()
-        client.force_login(county[persona], backend="django.contrib.auth.backends.ModelBackend")
-        client.post(reverse("term_choose"), {"term": TERM.code})
-        return client
-
-    return signed_in
 
 
 def text_of(response) -> str:
@@ -153,6 +141,24 @@ def test_the_school_cannot_see_another_school_s_pupil_by_filter(as_: As, county:
     assert names_on(as_("school").get(f"{reverse('student_list')}?school={county.here.senior.code}")) == set()
 
 
+def test_own_schools_come_before_those_elsewhere(as_: As, county: World):
+    make.student("外出生", at=county.there.primary, home="620123100201")
+    shown = re.findall(r"data-open>([^<]+)</a></th>", text_of(as_("maker").get(reverse("student_list"))))
+    assert shown[-1] == "外出生"
+    assert len(shown) == 5
+
+
+def test_a_large_county_pages_through_its_own_schools(as_: As, county: World, monkeypatch: pytest.MonkeyPatch):
+    make.student("外出生", at=county.there.primary, home="620123100201")
+    monkeypatch.setattr("students.views.students.COUNT_CAP", 3)
+    client, url = as_("maker"), reverse("student_list")
+    plain = client.get(url)
+    assert "外出生" not in names_on(plain)
+    assert "到外地就读的，请在" in text_of(plain)
+    assert names_on(client.get(f"{url}?away=1")) == {"外出生", "跨县生"}
+    assert names_on(client.get(f"{url}?stage=primary")) == {f"{HERE}贫生", f"{HERE}普生", "跨县生", "外出生"}
+
+
 # --- searches ---------------------------------------------------------------------------------------------------
 
 
@@ -176,8 +182,6 @@ def test_searching_finds_one_and_keeps_the_words_out_of_the_address(as_: As, cou
 
 
 def _roll(number: str) -> dict[str, object]:
-    from aidcases import crypto
-
     return {"roll_number": number, "roll_hash": crypto.blind(number, "roll_number"), "roll_last4": number[-4:]}
 
 
@@ -227,7 +231,7 @@ LISTS = ("student_list", "household_list", "school_list", "import_list")
 
 def queries_of(client: Client, url: str) -> int:
     """Statements that ask something; the page's own transaction (a savepoint in tests) costs no look-up."""
-    with CaptureQueriesContext(connection, ) as captured:
+    with CaptureQueriesContext(connection) as captured:
         assert client.get(url).status_code == 200
     spare = ("SAVEPOINT", "RELEASE", "ROLLBACK", "SET LOCAL")
     return sum(not query["sql"].startswith(spare) for query in captured)
@@ -319,8 +323,6 @@ def test_a_former_school_keeps_its_term_and_nothing_else(as_: As, county: World)
 
 
 def test_hardship_says_where_it_comes_from_to_the_office_that_imported_it(as_: As, county: World):
-    from tests.students.test_import_pages import imported
-
     poor = county.here.students[0]
     file = imported(county, kind="poverty", filename="贫困户.xlsx")
     row = file.rows.create(number=7, state="new", name=poor.person.name)
@@ -441,11 +443,7 @@ def test_the_household_s_phone_is_revealed_on_record(as_: As, county: World):
 
 
 def test_no_household_yet(as_: As, county: World):
-    make.office("620102")
-    office = make.office("620102")
-    from aidcases.roles import Role
-
-    county.users["far"] = make.user("far", "丙经办", office, Role.COUNTY_MAKER)
+    county.users["far"] = make.user("far", "丙经办", make.office("620102"), Role.COUNTY_MAKER)
     assert "还没有家庭" in text_of(as_("far").get(reverse("household_list")))
     assert "还没有学校" in text_of(as_("far").get(reverse("school_list")))
 
