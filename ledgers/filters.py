@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import django_filters
 
-from aidcases.registry import registry
 from aidcases.terms import Term
+from aidcases.web import known_terms
 from ledgers.definitions import LEDGERS
 from ledgers.models import LedgerIssue
 
 ALL = "全部"
-
-
-def _terms() -> list[tuple[str, str]]:
-    return [(code, Term.parse(code).label) for code in registry.terms()]
 
 
 class IssueFilter(django_filters.FilterSet):
@@ -22,7 +20,7 @@ class IssueFilter(django_filters.FilterSet):
     ledger = django_filters.ChoiceFilter(
         label="台账", choices=[(ledger.code, ledger.title) for ledger in LEDGERS.values()], empty_label=ALL
     )
-    term = django_filters.ChoiceFilter(label="学期", choices=_terms, empty_label=ALL)
+    term = django_filters.ChoiceFilter(label="学期", choices=[], empty_label=ALL)
     flat = django_filters.ChoiceFilter(label="版式", choices=[("0", "上报版"), ("1", "数据版")], empty_label=ALL)
     area_name = django_filters.CharFilter(label="范围", lookup_expr="contains")
     unmasked = django_filters.ChoiceFilter(
@@ -32,3 +30,7 @@ class IssueFilter(django_filters.FilterSet):
     class Meta:
         model = LedgerIssue
         fields = ()
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.filters["term"].extra["choices"] = [(code, Term.parse(code).label) for code in known_terms(self.request)]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.http import HttpRequest
 
-from aidcases.registry import registry
 from aidcases.terms import Term, UnknownTerm
+from aidcases.web import chosen_term, known_terms
 from ledgers.areas import Area, areas
 
 LAYOUTS = [
@@ -23,10 +24,11 @@ class ChoiceOfArea(forms.Form):
     term = forms.ChoiceField(label="学期")
     area = forms.ChoiceField(label="范围", widget=forms.Select(attrs={"data-pick": ""}))
 
-    def __init__(self, data: Any, *, term: Term, **kwargs: Any):
+    def __init__(self, request: HttpRequest, **kwargs: Any):
         groups = areas()
         self.areas = {area.path: area for group in groups.values() for area in group}
-        codes = list(dict.fromkeys([*registry.terms(), term.code]))
+        term, data = chosen_term(request), request.GET
+        codes = list(dict.fromkeys([*known_terms(request), term.code]))
         known = {"term": codes, "area": list(self.areas)}
         fallback = {"term": term.code, "area": next(iter(self.areas))}
         chosen = {name: data.get(name) if data.get(name) in known[name] else fallback[name] for name in known}

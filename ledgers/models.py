@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 
+from aidcases.models import Job
+from aidcases.models.records import OPEN_STATES
 from aidcases.scoping import OFFICE, PathField, Scoped, ScopedQuerySet, scoped_manager
 
 
 class LedgerIssueQuerySet(ScopedQuerySet):
     def finished(self) -> LedgerIssueQuerySet:
         return self.filter(finished_at__isnull=False)
+
+    def with_job_state(self) -> LedgerIssueQuerySet:
+        """job_state: how the making of it stands, None when its job is gone."""
+        job = Job.objects.filter(pk=OuterRef("job_id"))
+        return self.annotate(job_state=Subquery(job.values("state")))
 
     def chain_of(self, issue: LedgerIssue) -> LedgerIssueQuerySet:
         """Finished issues of the same ledger, term and area by the same office, newest first."""
@@ -77,6 +84,11 @@ class LedgerIssue(Scoped):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def under_way(self) -> bool:
+        """Of an issue `with_job_state()`."""
+        return self.finished_at is None and self.job_state in OPEN_STATES
 
     @property
     def layout(self) -> str:

@@ -13,7 +13,7 @@ from aidcases.flow import Refused
 from aidcases.models import Job
 from aidcases.roles import P
 from aidcases.terms import Term
-from aidcases.web import chosen_term, command, page, paginate
+from aidcases.web import command, page, paginate
 from ledgers.actions import newest_run, open_file, request_issue
 from ledgers.definition import Ledger
 from ledgers.definitions import LEDGERS
@@ -47,7 +47,7 @@ def ledger_list(request: HttpRequest) -> HttpResponse:
 @page(can=P.LEDGER_VIEW)
 def ledger_detail(request: HttpRequest, code: str) -> HttpResponse:
     """The first rows as they will stand in the file, and the form that makes it."""
-    ledger, choice = _ledger(request, code), ChoiceOfArea(request.GET, term=chosen_term(request))
+    ledger, choice = _ledger(request, code), ChoiceOfArea(request)
     sheets = [preview(table, choice.term, choice.area) for table in ledger.tables(choice.term, choice.area)]
     start = {"term": choice.term.code, "area": choice.area.path}
     context = {
@@ -87,17 +87,15 @@ def ledger_issue(request: HttpRequest, code: str) -> HttpResponse:
 
 @page(can=P.LEDGER_VIEW)
 def issue_list(request: HttpRequest) -> HttpResponse:
-    found = IssueFilter(request.GET, LedgerIssue.objects.all())
-    shown = paginate(found.qs, request)
-    jobs = Job.objects.in_bulk([issue.job_id for issue in shown if issue.finished_at is None])
-    rows = [{"issue": issue, "job": jobs.get(issue.job_id)} for issue in shown]
+    found = IssueFilter(request.GET, LedgerIssue.objects.with_job_state(), request=request)
     narrowed = any(found.form.data.get(name) for name in found.filters)
-    return render(request, "ledgers/issue_list.html", {"found": found, "page": shown, "rows": rows, "narrowed": narrowed})
+    context = {"found": found, "page": paginate(found.qs, request), "narrowed": narrowed}
+    return render(request, "ledgers/issue_list.html", context)
 
 
 @page(can=P.LEDGER_VIEW)
 def issue_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    issue = get_object_or_404(LedgerIssue.objects.select_related("previous"), pk=pk)
+    issue = get_object_or_404(LedgerIssue.objects.with_job_state().select_related("previous"), pk=pk)
     context = {
         "issue": issue,
         "ledger": LEDGERS.get(issue.ledger),

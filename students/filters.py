@@ -131,6 +131,7 @@ def under(field: str, code: str) -> Q:
 
 def narrowed(found: django_filters.FilterSet) -> bool:
     """Whether any filter is set: an empty list then says something else."""
+    found.form.is_valid()  # fills cleaned_data; a value that can't be read filters nothing
     return any(value not in EMPTY_VALUES for value in found.form.cleaned_data.values())
 
 

@@ -109,13 +109,9 @@ def held_sql(
     """
     rows = FactRow.objects.order_by().annotate(rule_id=Ruled(_by_stage(rules, lacking)))
     if lacking:
-        rows = rows.filter(
-            reduce(or_, (Q(**{f"{applied.amounts.figure}__isnull": True}) for applied in rules))
-        )
+        rows = rows.filter(reduce(or_, (Q(**{f"{applied.amounts.figure}__isnull": True}) for applied in rules)))
     said = {
-        name: Case(
-            *(When(rule_id=a.rule.pk, then=_SAID[name][0](a)) for a in rules), output_field=_SAID[name][1]
-        )
+        name: Case(*(When(rule_id=a.rule.pk, then=_SAID[name][0](a)) for a in rules), output_field=_SAID[name][1])
         for name in columns
     }
     chosen = FactRow.objects.order_by().annotate(
@@ -136,9 +132,7 @@ def offers_sql(rules: list[Applied], facts: str, params: dict[str, Any]) -> str:
     """
     alone = len({applied.rule.benefit_id for applied in rules}) == len(rules)
     best = "DISTINCT ON (o.student_id, r.benefit_id)"
-    order = (
-        "ORDER BY o.student_id, r.benefit_id, o.amount DESC NULLS LAST, o.depth DESC, r.priority, o.rule_id"
-    )
+    order = "ORDER BY o.student_id, r.benefit_id, o.amount DESC NULLS LAST, o.depth DESC, r.priority, o.rule_id"
     kept = ", ".join(f"o.{name}" for name in _KEPT)
     held = held_sql(rules, facts, params, ["amount"] if alone else ["amount", "depth"])
     return (
@@ -162,19 +156,13 @@ _TABLES = ("students_enrolment", "subsidies_entitlement", "subsidies_missingfigu
 
 
 def covers_term(term: Term, path: str) -> bool:
-    """Whether every school, or every home, of the term's students lies under the path, and so do the results of who
-    has left: two looks into an index each."""
-    for table in _TABLES:
-        ends = sql.one(
-            "SELECT min(school_path) AS s0, max(school_path) AS s1, min(home_path) AS h0, max(home_path) AS h1 "
-            f"FROM {table} WHERE term = %(term)s",
-            {"term": term.code},
-        )
-        if ends["s0"] is not None and not any(
-            all(ends[f"{side}{n}"].startswith(path) for n in (0, 1)) for side in "sh"
-        ):
-            return False
-    return True
+    """Whether every school, or every home, of the term's students lies under the path: two looks into an index each."""
+    ends = sql.one(
+        "SELECT min(school_path) AS s0, max(school_path) AS s1, min(home_path) AS h0, max(home_path) AS h1 "
+        "FROM students_enrolment WHERE term = %(term)s",
+        {"term": term.code},
+    )
+    return any(all((ends[f"{side}{n}"] or "").startswith(path) for n in (0, 1)) for side in "sh")
 
 
 # The blocks that a table has in a term, each found by one look into the index.
@@ -222,28 +210,34 @@ def marked_blocks_of(term: Term) -> list[list[int]]:
     return parts
 
 
+_UNDER = "(home_path LIKE %(under)s OR school_path LIKE %(under)s)"
+_IN_BLOCK = "term = %(term)s AND student_id >= %(low)s AND student_id < %(high)s"
+
+# Results of who has left the term, and was never under the run's path: not its to withdraw.
+_FOREIGN = " OR ".join(
+    f"EXISTS (SELECT FROM {table} WHERE {_IN_BLOCK} AND NOT {_UNDER})"
+    for table in ("subsidies_entitlement", "subsidies_missingfigure")
+)
+
 # The students a run concerns: enrolled with home or school under its path, or gone from there since last computed (out
 # of the term, or to another region: their rows still count here).
-_SHARD = """AS
-    SELECT student_id FROM students_enrolment e
-    WHERE term = %(term)s AND student_id >= %(low)s AND student_id < %(high)s
-      AND (home_path LIKE %(under)s OR school_path LIKE %(under)s) {marked}
+_SHARD = f"""AS
+    SELECT student_id FROM students_enrolment WHERE {_IN_BLOCK} AND {_UNDER}
     UNION ALL
     SELECT student_id FROM (
-        SELECT student_id FROM subsidies_entitlement
-        WHERE term = %(term)s AND student_id >= %(low)s AND student_id < %(high)s
-          AND (home_path LIKE %(under)s OR school_path LIKE %(under)s)
-        UNION SELECT student_id FROM subsidies_missingfigure
-        WHERE term = %(term)s AND student_id >= %(low)s AND student_id < %(high)s
-          AND (home_path LIKE %(under)s OR school_path LIKE %(under)s)
+        SELECT student_id FROM subsidies_entitlement WHERE {_IN_BLOCK} AND {_UNDER}
+        UNION SELECT student_id FROM subsidies_missingfigure WHERE {_IN_BLOCK} AND {_UNDER}
     ) e
     WHERE NOT EXISTS (SELECT FROM students_enrolment x WHERE x.term = %(term)s AND x.student_id = e.student_id
-        AND (x.home_path LIKE %(under)s OR x.school_path LIKE %(under)s)) {marked}
+        AND (x.home_path LIKE %(under)s OR x.school_path LIKE %(under)s))
 """
-_MARKED = """
-    AND student_id IN (SELECT m.student_id FROM subsidies_mark m
-        WHERE m.term = %(term)s AND m.student_id / %(width)s = ANY(%(blocks)s))
-"""
+# The same of the few who are marked, each looked up by key.
+_MARKED = "AS SELECT m.student_id FROM subsidies_mark m WHERE m.term = %(term)s AND m.student_id / %(width)s = ANY(%(blocks)s) AND ("
+_MARKED += " OR ".join(
+    f"EXISTS (SELECT FROM {table} x WHERE x.term = %(term)s AND x.student_id = m.student_id AND {_UNDER})"
+    for table in _TABLES
+)
+_MARKED += ")"
 
 
 def compute_block(run: ComputeRun, *blocks: int) -> dict[str, int]:
@@ -267,9 +261,11 @@ def compute_block(run: ComputeRun, *blocks: int) -> dict[str, int]:
         for block in sorted(blocks):
             sql.lock("compute", run.term, block)
         sql.run("SET LOCAL jit = off")
-        if not run.marked_only and covers_term(term, run.path):
+        if not (run.marked_only or sql.one(f"SELECT {_FOREIGN} AS some", params)["some"]) and covers_term(
+            term, run.path
+        ):
             return _compute(run, term, "", params)
-        sql.temporary("shard", _SHARD.format(marked=_MARKED if run.marked_only else ""), params)
+        sql.temporary("shard", _MARKED if run.marked_only else _SHARD, params)
         return _compute(run, term, "shard", params)
 
 
@@ -279,7 +275,7 @@ def _compute(run: ComputeRun, term: Term, shard: str, params: dict[str, Any]) ->
     if rules_digest(term, rules) != run.rules_digest:
         raise Refused(RULES_CHANGED)
     facts = facts_sql(shard, block=True)
-    whose = "term = %(term)s AND student_id >= %(low)s AND student_id < %(high)s"
+    whose = _IN_BLOCK
     if shard:
         whose += f" AND student_id IN (SELECT student_id FROM {shard})"
     _forget_parts(f"students_enrolment JOIN subsidies_mark USING (term, student_id) WHERE {whose}", params)
@@ -297,8 +293,7 @@ def _compute(run: ComputeRun, term: Term, shard: str, params: dict[str, Any]) ->
     # Under unchanged rules only marked students can differ.
     if any(counts.values()) and not (run.marked_only or still_stands(term, run.path)):
         _forget_parts(f"students_enrolment WHERE {whose}", params)
-    here = "(home_path LIKE %(under)s OR school_path LIKE %(under)s)"
-    enrolled = sql.one(f"SELECT count(*) AS n FROM students_enrolment WHERE {whose} AND {here}", params)
+    enrolled = sql.one(f"SELECT count(*) AS n FROM students_enrolment WHERE {whose} AND {_UNDER}", params)
     return {**counts, "students": enrolled["n"]}
 
 

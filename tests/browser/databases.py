@@ -12,6 +12,7 @@ from aidcases.models import School
 from aidcases.roles import Role
 from aidcases.scoping import EVERYWHERE, acting_in
 from tests import make
+from tests.conventions import counties
 from tests.students import rosters
 
 COUNTY, NEIGHBOUR, CITY, TERM = "620123", "620121", "6201", "2018-autumn"
@@ -38,7 +39,16 @@ def school_clerk() -> None:
     make.user("school", "校经办", make.school_office(School.objects.get(code=SCHOOL)), Role.SCHOOL_MAKER)
 
 
-FILLS: dict[str, tuple[Callable[[], None], ...]] = {"offices": (offices,), "county": (offices, county)}
+def two_counties() -> None:
+    """Something of everything a page could show."""
+    counties.build()
+
+
+FILLS: dict[str, tuple[Callable[[], None], ...]] = {
+    "offices": (offices,),
+    "county": (offices, county),
+    "two counties": (two_counties,),
+}
 
 
 class Databases:
@@ -59,7 +69,7 @@ class Databases:
 
     def _template(self, kind: str) -> str:
         if kind not in self.filled:
-            name = f"{self.bare}_{kind}"
+            name = f"{self.bare}_{kind.replace(' ', '_')}"
             self.kept.enter_context(self._made(name, self.bare))
             with self._used(name):
                 for fill in FILLS[kind]:

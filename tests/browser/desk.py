@@ -61,11 +61,14 @@ class Desk:
         return self.page
 
     def sign_in(self, username: str) -> None:
-        page = self.go("/login/")
-        page.get_by_label("用户名").fill(username)
-        page.locator("[name=password]").fill(PASSWORD)
-        page.get_by_role("button", name="登录", exact=True).click()
-        page.wait_for_url("**/")
+        self.go("/login/")
+        self.fill_in_login(username)
+        self.page.wait_for_url(f"{self.site}/")
+
+    def fill_in_login(self, username: str, password: str = PASSWORD) -> None:
+        self.page.get_by_label("用户名").fill(username)
+        self.page.locator("[name=password]").fill(password)
+        self.press("登录")
 
     def press(self, button: str) -> None:
         self.page.get_by_role("button", name=button, exact=True).click()

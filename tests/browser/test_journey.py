@@ -41,14 +41,10 @@ def test_from_rosters_to_the_ledger(desk: Callable[..., Desk], tmp_path: Path):
 
 def sign_in_after_a_wrong_password(clerk: Desk) -> None:
     page = clerk.go("/imports/")
-    page.get_by_label("用户名").fill("maker")
-    page.locator("[name=password]").fill("not this one")
-    clerk.press("登录")
+    clerk.fill_in_login("maker", "not this one")
     expect(page.get_by_role("alert")).to_be_visible()
     clerk.check()
-    page.get_by_label("用户名").fill("maker")
-    page.locator("[name=password]").fill("Aid-2026-demo")
-    clerk.press("登录")
+    clerk.fill_in_login("maker")
     page.wait_for_url("**/imports/")  # where they wanted to go
     expect(page.get_by_text("还没有导入名单")).to_be_visible()
     clerk.check()

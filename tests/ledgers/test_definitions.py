@@ -196,7 +196,8 @@ def test_a_school_sees_its_own_children_and_nothing_of_the_household(world: Worl
         rows = people(world.here.primary.path)
     assert set(rows) == {POOR, "跨县生"}
     of_the_home = (
-        "乡镇", "村", "户编号", "户主姓名", "户主证件号码", "与户主关系", "户类型/脱贫属性", "监测对象类型", "风险是否消除", "致贫原因",
+        "乡镇", "村", "户编号", "户主姓名", "户主证件号码", "与户主关系",
+        "户类型/脱贫属性", "监测对象类型", "风险是否消除", "致贫原因",
     )  # fmt: skip
     assert {rows[name][heading] for name in rows for heading in of_the_home} == {NOT_OURS}
     assert rows["跨县生"]["县区"] == "永登县"

@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from django.conf import settings as live
 from django.db import transaction
 from openpyxl import load_workbook
 
-from aidcases import crypto, jobs, sql
+from aidcases import jobs, sql
 from aidcases.flow import Refused
 from aidcases.jobs import Cancelled, Running
 from aidcases.models import AuditEvent, Job
@@ -352,7 +351,7 @@ def test_libreoffice_prints_it(world: World, ask: Ask, tmp_path: Path):
     issue = made(ask("maker", "aid-summary"))
     (tmp_path / "a.xlsx").write_bytes(content(issue))
     profile = f"-env:UserInstallation=file://{tmp_path}/profile"
-    for kind in ("pdf", "csv"):
+    for kind in ("pdf", "csv:Text - txt - csv (StarCalc):44,34,76"):
         subprocess.run(
             ["soffice", profile, "--headless", "--convert-to", kind, "--outdir", str(tmp_path), str(tmp_path / "a.xlsx")],
             check=True, capture_output=True, timeout=120,
@@ -360,4 +359,4 @@ def test_libreoffice_prints_it(world: World, ask: Ask, tmp_path: Path):
     assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
     text = (tmp_path / "a.csv").read_text(encoding="utf-8")
     assert "榆中县教育扶贫基本情况汇总台账" in text
-    assert "合计,,4,0,12,\"1,900.00\"" in text
+    assert '合计,,4,0,12,"1,900.00"' in text
