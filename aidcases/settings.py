@@ -128,6 +128,7 @@ STORAGES = {
 FILES = Path(env.str("AIDCASES_FILES", default=str(HOME / "files")))  # uploads, error files and ledgers, sealed
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 UPLOAD_LIMIT_MB = 50
+FILE_UPLOAD_HANDLERS = ["aidcases.uploads.Unwritten"]
 
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"

@@ -222,4 +222,3 @@ class Ledger:
 
     def heading(self, term: Term, area: Area) -> str:
         return f"{area.full_name}{self.title}（{term.label}）"
-

@@ -104,9 +104,7 @@ def _figures(term: Term, area: Area) -> list[dict[str, Any]]:
     categories = ", ".join(
         f'count(DISTINCT student_id) FILTER (WHERE category = {n}) AS "{name}"' for n, name in enumerate(names)
     )
-    states = ", ".join(
-        f"count(DISTINCT student_id) FILTER (WHERE state = '{state}') AS {state}" for state in STATES
-    )
+    states = ", ".join(f"count(DISTINCT student_id) FILTER (WHERE state = '{state}') AS {state}" for state in STATES)
     return sql.rows(_COUNTED.format(lines=lines, categories=categories, states=states), params)
 
 

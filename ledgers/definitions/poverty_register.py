@@ -40,9 +40,7 @@ from students.facts import hardships_in
 from students.models import Guardian, Member, Student
 from subsidies.models import Entitlement, MissingFigure
 
-GRADES = {
-    f"{stage}-{grade}": label for stage, labels in GRADE_LABELS.items() for grade, label in enumerate(labels, 1)
-}
+GRADES = {f"{stage}-{grade}": label for stage, labels in GRADE_LABELS.items() for grade, label in enumerate(labels, 1)}
 YOUNGEST = 3  # the age from which a kindergarten takes a child
 MONITORED = {
     Category.MONITORED_UNSTABLE: "脱贫不稳定户",
@@ -107,14 +105,16 @@ def _yuan(aid: list[str | None] | None) -> Decimal | None:
 
 # One look at a child's entitlements for both columns: [names of the benefits, yuan] as text, NULL for none.
 AID = Subquery(
-    _granted().values(
+    _granted()
+    .values(
         aid=Func(
             StringAgg("benefit__name", "、", order_by="benefit__order"),
             Cast(Sum("amount"), CharField()),
             template="ARRAY[%(expressions)s]",
             output_field=ArrayField(CharField()),
         )
-    ).values("aid")
+    )
+    .values("aid")
 )
 AMOUNT = Subquery(_granted().values(yuan=Sum("amount")).values("yuan"))
 UNPRICED = Exists(MissingFigure.objects.filter(term=OuterRef("here__term"), student=OuterRef("pk")))

@@ -138,9 +138,7 @@ def test_children_out_of_school_are_listed_with_what_the_rosters_say(county: Wor
     poor("刚满三岁", date(2015, 8, 31))
     poor("失学生", date(2006, 1, 1), "非在校生")
     absent = make.student("未到生", at=county.here.primary, home="620123100201", categories=("registered_poor",))
-    RosterEntry(
-        kind=RosterKind.PRESENT, term=TERM.code, person=absent.person, present=False, reason="外出打工"
-    ).save()
+    RosterEntry(kind=RosterKind.PRESENT, term=TERM.code, person=absent.person, present=False, reason="外出打工").save()
     with act_as("maker"):
         rows = people()
     told = {name: (row["在校状态"], row["不在校原因"]) for name, row in rows.items() if name != POOR}
@@ -155,7 +153,14 @@ def test_children_out_of_school_are_listed_with_what_the_rosters_say(county: Wor
 
 @pytest.mark.parametrize(
     ("place", "word"),
-    [("620123100", "镇内"), ("620123101", "县内"), ("620121100", "省内"), ("620123", "县内"), ("62", "省内"), ("51", "省外")],
+    [
+        ("620123100", "镇内"),
+        ("620123101", "县内"),
+        ("620121100", "省内"),
+        ("620123", "县内"),
+        ("62", "省内"),
+        ("51", "省外"),
+    ],
 )
 def test_where_a_child_studies_is_seen_from_its_home(county: World, act_as: ActAs, place: str, word: str):
     school = make.school(place=place)
@@ -234,7 +239,9 @@ def test_numbers_are_masked_unless_the_ledger_may_show_them(world: World, act_as
     person = world.here.students[0].person
     number = re.compile(r"\d{6}(19|20)\d{2}\d{6}[\dX]|1[3-9]\d{9}")
     with act_as("maker"):
-        masked = [cell for row in people().values() for name, cell in row.items() if name not in ("户编号", "学校标识码")]
+        masked = [
+            cell for row in people().values() for name, cell in row.items() if name not in ("户编号", "学校标识码")
+        ]
     assert not [cell for cell in masked if number.search(str(cell))]
     row = clear("checker", HERE, act_as)[POOR]
     assert (row["证件号码"], row["联系电话"]) == (person.id_number, "13800001234")
@@ -309,7 +316,9 @@ def test_people_are_counted_once_and_their_benefits_each(world: World, act_as: A
 
 def test_loans_have_a_sheet_of_their_own_and_are_in_no_sum(county: World, act_as: ActAs):
     college = make.school(place="620123100", stages=(Stage.HIGHER_VOCATIONAL,), fee="5000")
-    make.student("贷款生", at=college, stage=Stage.HIGHER_VOCATIONAL, grade=2, home="620123100201", categories=("dibao_rural",))
+    make.student(
+        "贷款生", at=college, stage=Stage.HIGHER_VOCATIONAL, grade=2, home="620123100201", categories=("dibao_rural",)
+    )
     compute(county)
     with act_as("maker"):
         grants, loans = summary()
@@ -348,8 +357,17 @@ def test_each_side_sees_its_own(world: World, act_as: ActAs):
 def some_world(county: World, seed: int) -> None:
     """Children of random stages, schools and categories, some at home in the other county."""
     random = Random(seed)
-    stages = (Stage.PRESCHOOL, Stage.PRIMARY, Stage.JUNIOR, Stage.SENIOR, Stage.SECONDARY_VOCATIONAL, Stage.UNDERGRADUATE)
-    schools = {stage: make.school(place="620123100", stages=(stage,), fee=random.choice(["801", "1250"])) for stage in stages}
+    stages = (
+        Stage.PRESCHOOL,
+        Stage.PRIMARY,
+        Stage.JUNIOR,
+        Stage.SENIOR,
+        Stage.SECONDARY_VOCATIONAL,
+        Stage.UNDERGRADUATE,
+    )
+    schools = {
+        stage: make.school(place="620123100", stages=(stage,), fee=random.choice(["801", "1250"])) for stage in stages
+    }
     categories = [category for group in CATEGORIES.values() for category in group]
     for number in range(25):
         stage = random.choice(stages)

@@ -110,13 +110,22 @@ def test_the_report_looks_like_one(world: World, ask: Ask):
     assert POOR in rows[4]
     text = "".join(str(cell) for row in rows[5:] for cell in row if cell)
     certificate = ComputeRun.objects.get().certificate[:16]
-    for part in ("合计", "=SUM(", "助学贷款为可申请项目，不在其内", "只显示后四位", f"校验码 {certificate}", "填表人："):
+    for part in (
+        "合计",
+        "=SUM(",
+        "助学贷款为可申请项目，不在其内",
+        "只显示后四位",
+        f"校验码 {certificate}",
+        "填表人：",
+    ):
         assert part in text
 
 
 def test_the_summary_puts_its_total_first_and_loans_on_a_sheet_of_their_own(county: World, ask: Ask):
     college = make.school(place="620123100", stages=("higher_vocational",), fee="5000")
-    make.student("贷款生", at=college, stage="higher_vocational", grade=2, home="620123100201", categories=("dibao_rural",))
+    make.student(
+        "贷款生", at=college, stage="higher_vocational", grade=2, home="620123100201", categories=("dibao_rural",)
+    )
     compute(county)
     issue = made(ask("maker", "aid-summary"))
     grants, loans = sheet(issue), sheet(issue, 1)

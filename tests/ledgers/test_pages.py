@@ -279,7 +279,11 @@ def test_issues_are_seen_by_the_office_and_those_above(world: World, as_: As):
 
 def test_the_list_of_issues_is_filtered(world: World, as_: As):
     client = as_("checker")
-    for code, given in (("poverty-register", {}), ("poverty-register", {"unmasked": "on"}), ("aid-summary", {"layout": "flat"})):
+    for code, given in (
+        ("poverty-register", {}),
+        ("poverty-register", {"unmasked": "on"}),
+        ("aid-summary", {"layout": "flat"}),
+    ):
         post(client, code, **given)
 
     def shown(**query: object) -> int:
