@@ -33,7 +33,7 @@ class SampleFilter(forms.Form):
 
 
 class SampleForm(forms.Form):
-    fee = forms.DecimalField(label="学校核定收费", help_text="按物价部门批文填写，单位：元/学年。")
+    fee = forms.DecimalField(label="学校核定收费", min_value=0, help_text="按物价部门批文填写，单位：元/学年。")
     boarding = forms.ChoiceField(label="寄宿情况", choices=[("yes", "寄宿"), ("no", "走读")], widget=forms.RadioSelect)
     kinds = forms.MultipleChoiceField(
         label="困难类型",
@@ -180,7 +180,7 @@ def context() -> dict[str, Any]:
     matrix = [("寄宿生生活补助", 12), ("营养改善计划", 0), ("国家助学金", 3), ("免学费", 0)]
     return {
         "filter_form": SampleFilter({"stage": "junior", "state": "in_notice", "boarding": "on"}),
-        "form": SampleForm({"boarding": "yes", "fee": "一千", "benefits": ["1", "2"]}),
+        "form": SampleForm({"boarding": "yes", "fee": "-500", "benefits": ["1", "2"]}),
         "clause_form": ClauseForm(),
         "page": applications(),
         "job": job(),

@@ -119,7 +119,8 @@ def search(request: HttpRequest) -> HttpResponse:
 @page(can=P.HOME)
 def search_results(request: HttpRequest, key: str) -> HttpResponse:
     if (query := searching.recalled(request, key)) is None:
-        raise Http404("这次搜索已过期，请重新输入。")
+        messages.info(request, "这次搜索已过期，请在顶部重新输入。")
+        raise Http404
     found = [
         {"label": source.label, "hits": source.find(query, MOST_HITS)}
         for source in registry.visible(registry.searches, request.actor)

@@ -65,7 +65,8 @@ _PEOPLE = """
     INSERT INTO students_person (id, id_number, id_hash, id_last4, name, initials, name_authority, name_undecided, sex,
         birth_on, ethnicity, hukou_region_id, household_path, found_path, home_path, school_path)
     SELECT id, sha256(int8send(id)) || sha256(int8send(-id)), sha256(int8send(id)), lpad((id %% 10000)::text, 4, '0'),
-        substr('王李张刘陈杨赵黄周吴', 1 + (id %% 10)::int, 1) || substr('小明国强秀英建华丽娟志伟海燕文博', 1 + (id / 10 %% 16)::int, 1),
+        substr('王李张刘陈杨赵黄周吴', 1 + (id %% 10)::int, 1)
+            || substr('小明国强秀英建华丽娟志伟海燕文博', 1 + (id / 10 %% 16)::int, 1),
         chr((97 + id %% 26)::int) || chr((97 + id / 26 %% 26)::int), 3, false, CASE WHEN id %% 2 = 0 THEN '女' ELSE '男' END,
         birth_on, '汉族', village, CASE WHEN by_poverty < 0.18 THEN home_path ELSE '' END, home_path, home_path,
         CASE WHEN adult THEN '' ELSE school_path END

@@ -36,7 +36,7 @@ class Shown:
 
 def last_four(field_name: str) -> Shown:
     """A number of which only the last four digits are stored in clear."""
-    return Shown(F(field_name), lambda last: crypto.mask_id(last or ""))
+    return Shown(F(field_name), lambda last: crypto.mask_id(last) if last else "")
 
 
 def labelled(expression: Any, labels: Mapping[Any, str]) -> Shown:

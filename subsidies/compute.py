@@ -231,13 +231,14 @@ _SHARD = f"""AS
     WHERE NOT EXISTS (SELECT FROM students_enrolment x WHERE x.term = %(term)s AND x.student_id = e.student_id
         AND (x.home_path LIKE %(under)s OR x.school_path LIKE %(under)s))
 """
-# The same of the few who are marked, each looked up by key.
-_MARKED = "AS SELECT m.student_id FROM subsidies_mark m WHERE m.term = %(term)s AND m.student_id / %(width)s = ANY(%(blocks)s) AND ("
-_MARKED += " OR ".join(
-    f"EXISTS (SELECT FROM {table} x WHERE x.term = %(term)s AND x.student_id = m.student_id AND {_UNDER})"
-    for table in _TABLES
-)
-_MARKED += ")"
+# The same of the few who are marked (a mark by each transaction), looked up by key; one that leads nowhere goes too.
+_LOOK = "EXISTS (SELECT FROM {} x WHERE x.term = %(term)s AND x.student_id = m.student_id{})"
+_MARKED = f"""AS
+    SELECT DISTINCT m.student_id FROM subsidies_mark m
+    WHERE m.term = %(term)s AND m.student_id / %(width)s = ANY(%(blocks)s)
+      AND ({" OR ".join(_LOOK.format(table, f" AND {_UNDER}") for table in _TABLES)}
+        OR NOT ({" OR ".join(_LOOK.format(table, "") for table in _TABLES)}))
+"""
 
 
 def compute_block(run: ComputeRun, *blocks: int) -> dict[str, int]:
@@ -261,11 +262,12 @@ def compute_block(run: ComputeRun, *blocks: int) -> dict[str, int]:
         for block in sorted(blocks):
             sql.lock("compute", run.term, block)
         sql.run("SET LOCAL jit = off")
-        if not (run.marked_only or sql.one(f"SELECT {_FOREIGN} AS some", params)["some"]) and covers_term(
-            term, run.path
-        ):
+        if run.marked_only:
+            sql.temporary("shard", _MARKED, params)
+        elif not covers_term(term, run.path) or sql.one(f"SELECT {_FOREIGN} AS some", params)["some"]:
+            sql.temporary("shard", _SHARD, params)
+        else:
             return _compute(run, term, "", params)
-        sql.temporary("shard", _MARKED if run.marked_only else _SHARD, params)
         return _compute(run, term, "shard", params)
 
 

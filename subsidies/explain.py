@@ -16,7 +16,7 @@ from subsidies.facts import BY_CODE, AnyOf, Fact, facts_params, facts_sql
 from subsidies.models import FactRow
 from subsidies.rules import Applied, applied_rules, flags_of, pays_in, region_name, value_label
 
-MOST_SETS = 8
+MOST_SETS, MOST_TRIED = 8, 500
 
 
 @dataclass(frozen=True)
@@ -111,19 +111,20 @@ def _explained(applied: Applied, answers: dict, n: int, facts: dict, term: Term)
     ]
     if not pays_in(applied.rule, term):
         conditions.append(Seen("period", "本项目计在秋季学期", False, term.label))
-    result = Explained(applied, conditions, all(seen.holds for seen in conditions), answers[f"d{n}"])
     lines = applied.amounts.lines
     hit = next((k for k in range(len(lines)) if answers[f"l{n}_{k}"] == "yes"), None)
-    if result.eligible and hit is None:
-        result.eligible = False
-        result.conditions.append(Seen("amount", "本学期有执行标准", False, "没有适用的金额"))
-    if result.eligible:
-        result.amount = answers[f"a{n}"]
-        if applied.amounts.figure and facts[applied.amounts.figure] is None:
-            result.missing_figure = BY_CODE[applied.amounts.figure].label
-        result.arithmetic = lines[hit][2].format(fee=facts["annual_fee"], amount=result.amount)
-    else:
+    # A fact that fails anyway, such as the stage, may be what an amount is missing for.
+    if hit is None and not any(seen.code in applied.amounts.asks for seen in conditions if not seen.holds):
+        conditions.append(Seen("amount", "本学期有执行标准", False, "没有适用的金额"))
+    result = Explained(applied, conditions, all(seen.holds for seen in conditions), answers[f"d{n}"])
+    if not result.eligible:
         result.missing, result.shown_by = _missing(applied, conditions)
+    elif applied.amounts.figure and facts[applied.amounts.figure] is None:
+        result.missing_figure = BY_CODE[applied.amounts.figure].label
+        result.arithmetic = f"还没有填{result.missing_figure}，填了才知道金额"
+    else:
+        result.amount = answers[f"a{n}"]
+        result.arithmetic = lines[hit][2].format(fee=facts["annual_fee"], amount=result.amount)
     return result
 
 
@@ -152,16 +153,19 @@ def _flags(code: str, applied: Applied) -> tuple[str, ...]:
 
 
 def _missing(applied: Applied, conditions: list[Seen]) -> tuple[list[list[str]], list[str]]:
-    """The smallest sets of facts whose change would make the rule apply: one alternative per failing condition.
-    Every failing condition must change, and one alternative of each is enough, so no proper subset suffices.
-    Sets made only of changeable facts come first."""
-    alternatives: list[list[tuple[str, bool, str]]] = []
-    for seen in conditions:
-        if not seen.holds:
-            alternatives.append(_alternatives(seen, applied))
-    sets = sorted(islice(product(*alternatives), 64), key=lambda one: sum(not changeable for _, changeable, _ in one))
-    papers = sorted({paper for one in sets for _, _, paper in one if paper})
-    return [[text for text, _, _ in one] for one in sets[:MOST_SETS]], papers
+    """The smallest sets of facts whose change would make the rule apply, those of changeable facts first.
+
+    Every failing condition must change, and one alternative of each is enough. One fact may serve two conditions: a
+    set that holds all of another is not smallest."""
+    alternatives = [_alternatives(seen, applied) for seen in conditions if not seen.holds]
+    found: dict[frozenset[str], dict[str, tuple[bool, str]]] = {}
+    for one in islice(product(*alternatives), MOST_TRIED):
+        facts = {text: (changeable, paper) for text, changeable, paper in one}
+        found.setdefault(frozenset(facts), facts)
+    sets = [facts for key, facts in found.items() if not any(other < key for other in found)]
+    sets.sort(key=lambda facts: (sum(not changeable for changeable, _ in facts.values()), len(facts)))
+    papers = sorted({paper for facts in sets for _, paper in facts.values() if paper})
+    return [list(facts) for facts in sets[:MOST_SETS]], papers
 
 
 def _alternatives(seen: Seen, applied: Applied) -> list[tuple[str, bool, str]]:

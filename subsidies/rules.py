@@ -152,7 +152,8 @@ class Amounts:
     expression: Expression
     selects: Q  # the students one of the values applies to
     figure: str = ""
-    lines: tuple[tuple[Q, Decimal | None, str], ...] = ()  # (who, yuan, arithmetic in words)
+    lines: tuple[tuple[Q, Decimal | None, str], ...] = ()  # (who, yuan, arithmetic in words); the first that holds
+    asks: frozenset[str] = frozenset()  # the facts that tell one line from another
 
 
 def half(yuan: Decimal, term: Term) -> Decimal:
@@ -184,7 +185,9 @@ def amounts_of(rule: Rule, term: Term) -> Amounts:
     if rule.amount_kind == AmountKind.SCHOOL_FEE:
         return _fee(term)
     lines = []
-    for value in values_in_force(rule, term):
+    # What says more of whom it is for comes before what is for the rest.
+    values = sorted(values_in_force(rule, term), key=lambda value: -len(_asks(value)))
+    for value in values:
         who = _selector(value)
         year = Decimal(value["yuan"])
         lines.append((who, _in_term(rule, year, term), _words(rule, year, term)))
@@ -194,11 +197,16 @@ def amounts_of(rule: Rule, term: Term) -> Amounts:
     default = next((yuan for who, yuan, _ in lines if not who), None)
     expression = Case(*[w for w in whens if w], default=Value(default, YUAN), output_field=YUAN)
     selects = Q() if default is not None else reduce(or_, (who for who, _, _ in lines))
-    return Amounts(expression, selects, lines=tuple(lines))
+    asks = frozenset(fact for value in values for fact in _asks(value))
+    return Amounts(expression, selects, lines=tuple(lines), asks=asks)
 
 
 def _in_term(rule: Rule, yuan: Decimal, term: Term) -> Decimal:
     return half(yuan, term) if rule.period == Period.SCHOOL_YEAR else yuan
+
+
+def _asks(value: dict[str, Any]) -> list[str]:
+    return [*(fact for fact in ("stage", "grade") if fact in value), *value.get("when", {})]
 
 
 def _selector(value: dict[str, Any]) -> Q:
@@ -219,7 +227,7 @@ def _words(rule: Rule, yuan: Decimal, term: Term) -> str:
 def _fee(term: Term) -> Amounts:
     autumn = Func(F("annual_fee") / Value(2), Value(2), function="trunc", output_field=YUAN)
     share = autumn if term.autumn else F("annual_fee") - autumn
-    words = "学校收费标准 {fee} 元/学年 ÷ 2 = {amount} 元"
+    words = "学校收费标准 {fee:,.2f} 元/学年 ÷ 2 = {amount:,.2f} 元"
     return Amounts(share, Q(), figure="annual_fee", lines=((Q(), None, words),))
 
 

@@ -158,6 +158,8 @@ def _write(file: ImportFile, progress: Progress) -> None:
     for table in facts.WRITTEN[file.kind]:
         sql.run(f"ANALYZE {table}")
     homes.derive("SELECT p.* FROM students_person p JOIN touched ON touched.id = p.id")
+    sql.run("ANALYZE students_person (name, initials, id_last4, home_path, school_path, hukou_region_id)")
+    sql.run("ANALYZE students_enrolment (term, student_id, school_id, stage, grade, home_path, school_path)")
 
 
 def _apply(kind: str, rows: str, params: dict[str, Any]) -> None:

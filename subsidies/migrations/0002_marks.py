@@ -36,15 +36,6 @@ FORGET = """
     DELETE FROM subsidies_certificatepart c USING ({left}) l
     WHERE c.term = l.term AND c.school_id = l.school_id AND c.home_county = l.home_county;
 """
-# Who leaves without results is nobody's to compute: no run would consume the mark.
-UNMARK = """
-    DELETE FROM subsidies_mark m USING stale o WHERE m.term = o.term AND m.student_id = o.student_id;
-"""
-LEFT_BEHIND = """
-    SELECT o.term, o.student_id FROM stale o
-    WHERE EXISTS (SELECT FROM subsidies_entitlement n WHERE n.term = o.term AND n.student_id = o.student_id)
-       OR EXISTS (SELECT FROM subsidies_missingfigure n WHERE n.term = o.term AND n.student_id = o.student_id)
-"""
 LEFT = "SELECT DISTINCT o.term, o.school_id, left(o.home_path, 16) AS home_county FROM stale o"
 MOVED = (
     LEFT + " JOIN fresh n ON n.id = o.id WHERE (n.term, n.student_id, n.school_id, left(n.home_path, 16)) "
@@ -78,7 +69,7 @@ FEE = "school_id annual_fee from_on"
 MARKS = [
     ("students_enrolment", "insert", "SELECT term, student_id FROM fresh", ""),
     ("students_enrolment", "update", changed("term student_id", ENROLMENT), FORGET.format(left=MOVED)),
-    ("students_enrolment", "delete", LEFT_BEHIND, FORGET.format(left=LEFT) + UNMARK),
+    ("students_enrolment", "delete", "SELECT term, student_id FROM stale", FORGET.format(left=LEFT)),
     ("students_person", "update", OF_PEOPLE.format(who=changed("id", PERSON)), ""),
     ("students_hardship", "insert", OF_PEOPLE.format(who="SELECT person_id FROM fresh"), ""),
     ("students_hardship", "update", OF_PEOPLE.format(who=changed("person_id", HARDSHIP)), ""),
@@ -116,7 +107,9 @@ class Migration(migrations.Migration):
             [
                 migrations.RunSQL(
                     "ALTER TABLE subsidies_mark DROP CONSTRAINT subsidies_mark_pkey, ADD PRIMARY KEY (term, student_id, tx)",
-                    "ALTER TABLE subsidies_mark DROP CONSTRAINT subsidies_mark_pkey",
+                    "DELETE FROM subsidies_mark a USING subsidies_mark b WHERE a.term = b.term "
+                    "AND a.student_id = b.student_id AND a.tx < b.tx; "
+                    "ALTER TABLE subsidies_mark DROP CONSTRAINT subsidies_mark_pkey, ADD PRIMARY KEY (term, student_id)",
                 )
             ],
             [

@@ -301,7 +301,7 @@ def test_the_second_of_two_clerks_moves_nothing(everywhere: None):
         assert thread.is_alive()  # waits for the first clerk's row lock
     thread.join(10)
     assert moved == {"first": 1, "second": 0}
-    assert AuditEvent.objects.filter(subject_id=row.pk).count() == 1
+    assert AuditEvent.objects.filter(action="job.cancel", subject_id=row.pk).count() == 1
 
 
 @pytest.mark.django_db(transaction=True)

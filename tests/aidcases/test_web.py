@@ -492,7 +492,8 @@ def test_a_job_is_cancelled_and_resumed_from_its_page(everyone: dict[str, Client
         each.refresh_from_db()
     assert (job.state, part.state) == ("waiting", "queued")
     with acting_in(EVERYWHERE):
-        moves = list(AuditEvent.objects.filter(subject_id=job.pk).order_by("pk").values_list("action", flat=True))
+        events = AuditEvent.objects.filter(subject_type="aidcases.job", subject_id=job.pk).order_by("pk")
+        moves = list(events.values_list("action", flat=True))
     assert moves == ["job.cancel", "job.resume"]
 
 

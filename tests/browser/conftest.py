@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -13,7 +14,7 @@ from playwright.sync_api import Browser, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from tests.aidcases.processes import running
-from tests.browser.databases import Databases
+from tests.browser.databases import filled
 from tests.browser.desk import Desk
 
 ARGUMENTS = [
@@ -33,18 +34,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="session")
-def databases(django_db_setup: None, django_db_blocker: object) -> Iterator[Databases]:
-    made = Databases(django_db_blocker)
-    with made.kept:
-        yield made
-
-
 @pytest.fixture(scope="module")
-def db(request: pytest.FixtureRequest, databases: Databases) -> Iterator[None]:
-    """Instead of pytest-django's: a copy of the database that the module names in DATABASE, shared by its tests."""
-    with databases.copy(request.module.DATABASE):
-        yield
+def db(request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: object) -> Iterator[Any]:
+    """Instead of pytest-django's: a database that the module's FILL has filled, shared by its tests; what FILL made."""
+    with filled(request.module.FILL, django_db_blocker) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

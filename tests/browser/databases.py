@@ -1,10 +1,11 @@
-"""Databases of the browser tests: filled once for a test process, copied for every module."""
+"""What lies in the database before the browser opens, and a database of its own for every module."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from typing import Any
 
 from django.db import connection
 
@@ -12,11 +13,10 @@ from aidcases.models import School
 from aidcases.roles import Role
 from aidcases.scoping import EVERYWHERE, acting_in
 from tests import make
-from tests.conventions import counties
 from tests.students import rosters
 
 COUNTY, NEIGHBOUR, CITY, TERM = "620123", "620121", "6201", "2018-autumn"
-SCHOOL = "2162004050"  # whose clerk has an account
+SCHOOL = "2162004050"  # 榆中县第一中学
 
 
 def offices() -> None:
@@ -28,81 +28,37 @@ def offices() -> None:
 
 
 def county() -> None:
-    """The nine rosters of the sample county, computed, and the clerk of one of its schools."""
+    """The offices; the nine rosters of the sample county, computed; the clerk of one of its schools."""
+    offices()
     for kind, path in rosters.SAMPLE_FILES.items():
         rosters.bring_in(kind, path, county=COUNTY, term=TERM)
     rosters.recompute(TERM, COUNTY)
-    school_clerk()
-
-
-def school_clerk() -> None:
     make.user("school", "校经办", make.school_office(School.objects.get(code=SCHOOL)), Role.SCHOOL_MAKER)
 
 
-def two_counties() -> None:
-    """Something of everything a page could show."""
-    counties.build()
-
-
-FILLS: dict[str, tuple[Callable[[], None], ...]] = {
-    "offices": (offices,),
-    "county": (offices, county),
-    "two counties": (two_counties,),
-}
-
-
-class Databases:
-    """`copy("county")` is a database that lasts as long as its block; pytest-django's own one is never touched."""
-
-    def __init__(self, blocker: object):
-        self.blocker = blocker
-        self.bare = connection.settings_dict["NAME"]
-        self.filled: dict[str, str] = {}
-        self.kept = ExitStack()
-
-    @contextmanager
-    def copy(self, kind: str) -> Iterator[None]:
-        """A copy of the database filled in this way, used by all that happens in the block."""
-        name = f"{self.bare}_now"
-        with self._made(name, self._template(kind)), self._used(name):
-            yield
-
-    def _template(self, kind: str) -> str:
-        if kind not in self.filled:
-            name = f"{self.bare}_{kind.replace(' ', '_')}"
-            self.kept.enter_context(self._made(name, self.bare))
-            with self._used(name):
-                for fill in FILLS[kind]:
-                    fill()
-            self.filled[kind] = name
-        return self.filled[kind]
-
-    @contextmanager
-    def _made(self, name: str, template: str) -> Iterator[None]:
-        drop = f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'
-        self._run(drop, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-        try:
-            yield
-        finally:
-            self._run(drop)
-
-    def _run(self, *statements: str) -> None:
-        """Outside the database itself: what is copied or dropped must have no connection."""
-        connection.close()
-        with self.blocker.unblock(), connection._nodb_cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
-
-    @contextmanager
-    def _used(self, name: str) -> Iterator[None]:
-        """Every connection that this process and its children open goes to this database."""
-        connection.close()
-        connection.settings_dict["NAME"], before = name, connection.settings_dict["NAME"]
+@contextmanager
+def filled(fill: Callable[[], Any], blocker: object) -> Iterator[Any]:
+    """A copy of the test database, which stays empty; what this process and its children do in the block goes there.
+    Yields what `fill` returns."""
+    empty = connection.settings_dict["NAME"]
+    name = f"{empty}_browser"
+    drop = f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'
+    with blocker.unblock():
+        _outside(drop, f'CREATE DATABASE "{name}" TEMPLATE "{empty}"')
+        connection.settings_dict["NAME"] = name
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright keeps an event loop in this thread
         try:
-            with self.blocker.unblock(), acting_in(EVERYWHERE):
-                yield
+            with acting_in(EVERYWHERE):
+                yield fill()
         finally:
             del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
-            connection.close()
-            connection.settings_dict["NAME"] = before
+            _outside(drop)
+            connection.settings_dict["NAME"] = empty
+
+
+def _outside(*statements: str) -> None:
+    """A database that is copied or dropped must have no connection, ours included."""
+    connection.close()
+    with connection._nodb_cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)

@@ -12,15 +12,16 @@ from playwright.sync_api import expect
 
 from aidcases.models import AuditEvent
 from students.models import ImportFile
-from tests.browser.databases import COUNTY, TERM
+from tests.browser.databases import COUNTY, TERM, offices
 from tests.browser.desk import Desk
 from tests.browser.sheets import records_of, rows_of
 from tests.students import rosters
 from tests.students.rosters import SAMPLE, SAMPLE_FILES
 
-DATABASE = "offices"
+FILL = offices
 ANSWERS = json.loads((SAMPLE / "expected.json").read_text())
 IN_BROWSER = ("schools", "poverty", "roll")
+LOAN = "lz-loan"  # may be applied for; not money that is due
 # A boarder of a senior school, on the poverty register.
 NAME, INITIALS, NUMBER = "尹磊宁", "yln", "62012320030428392X"
 
@@ -143,16 +144,26 @@ def reveal(clerk: Desk) -> None:
 
 
 def issue(clerk: Desk, folder: Path) -> None:
+    """The register of poor children: its rows and its money are those of the rosters and of the answers."""
     page = clerk.page
     page.get_by_role("link", name="台账", exact=True).first.click()
-    page.locator("a[data-open]").first.click()
+    page.get_by_role("link", name="建档立卡贫困受教育人口基本信息台账").click()
+    before = page.locator("main").inner_text()
     clerk.picture("台账")
     clerk.check()
     page.locator("#id_purpose").fill("核对学籍和资助名单")
     clerk.press("生成台账")
     expect(page.get_by_role("button", name="下载")).to_be_visible()
     clerk.check()
-    print(page.locator("main").inner_text())
     with page.expect_download() as download:
         clerk.press("下载")
-    download.value.save_as("/tmp/h/browser1/ledger.xlsx")
+    download.value.save_as(folder / "ledger.xlsx")
+    rows = [row for row in rows_of(folder / "ledger.xlsx") if isinstance(row[0], int)]
+    assert f"共 {len(rows)} 行" in before
+    assert f"{len(rows)} 行" in page.locator("main").inner_text()
+    heads = rows_of(folder / "ledger.xlsx")[3]
+    school, amount = heads.index("学校名称"), heads.index("本学期资助金额")
+    poor = ANSWERS["entitlements"].keys() & {row["证件号码"] for row in records_of(SAMPLE_FILES["poverty"])}
+    due = [Decimal(sum_) for number in poor for rule, sum_ in ANSWERS["entitlements"][number].items() if sum_ and rule != LOAN]
+    assert len([row for row in rows if row[school]]) == len(poor)
+    assert sum(Decimal(str(row[amount])) for row in rows if row[amount]) == sum(due)

@@ -3,15 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import SimpleNamespace
 
 import pytest
+from playwright.sync_api import expect
 
-from aidcases.models import Job, School
-from ledgers.models import LedgerIssue
-from students.models import Household, ImportFile, Student
-from subsidies.models import ComputeRun
-from tests.browser.desk import Desk
-from tests.conventions.resolver import addresses
+from tests.browser.desk import DESKTOP, PHONE, Desk, signed_in
+from tests.conventions import counties
+from tests.conventions.counties import Counties
+from tests.conventions.resolver import Address, addresses
+from tests.conventions.test_canary import requests_of
 
-DATABASE = "two counties"
+FILL = counties.build
+PERSONAS = ("maker", "city", "school", "auditor", "nobody")  # who sees pages that those before them do not
+
+
+@pytest.fixture(scope="module")
+def pages(db: Counties) -> dict[str, list[str]]:
+    """Persona → the pages they are the first to see; everybody's home is their own."""
+    addressed = [a for a in addresses() if "GET" in a.methods and not a.is_api]
+    found: dict[str, list[str]] = {}
+    for persona in PERSONAS:
+        new = [(address, path) for address in addressed if (path := shown(address, persona, db))]
+        found[persona] = [path for _, path in new]
+        addressed = [a for a in addressed if a.name == "home" or a not in dict(new)]
+    assert not (left := {a.name for a in addressed} - {"home"} - NO_PAGE), left
+    return found
+
+
+# Answers that are a part of a page, a file, a machine's business, or a page for whoever has no session.
+NO_PAGE = {"job_progress", "entitlement_totals", "import_returned", "search_results", "login", "healthz", "readyz", "robots", "api_schema"}
+
+
+def shown(address: Address, persona: str, made: Counties) -> str:
+    """The first sample of an address that is a page to this persona, or ""."""
+    client = signed_in(persona)
+    for _, path in requests_of(address, made):
+        answer = client.get(path)
+        if answer.status_code == 200 and not answer.streaming and answer.content.lstrip()[:9].lower() == b"<!doctype":
+            return path
+    return ""
+
+
+@pytest.mark.parametrize("persona", PERSONAS)
+def test_every_page_is_for_everybody(desk: Callable[..., Desk], pages: dict[str, list[str]], persona: str):
+    visitor = desk(persona)
+    for path in pages[persona]:
+        visitor.page.set_viewport_size(DESKTOP)
+        visitor.go(path)
+        visitor.check()
+        visitor.page.set_viewport_size(PHONE)
+        visitor.check_width()
+        visitor.page.evaluate("document.documentElement.classList.add('large-text')")
+        visitor.check()
+
+
+CLOSED = {
+    "/imports/new/": "不归当前身份办理",
+    "/students/999999/": "没有找到这一页",
+    "/search/nosuchkey/": "这次搜索已过期",
+    "/nowhere/": "没有找到这一页",
+}
+
+
+def test_closed_doors_say_what_to_do(desk: Callable[..., Desk]):
+    visitor = desk("school")
+    visitor.expected |= {403, 404}
+    for path, told in CLOSED.items():
+        expect(visitor.go(path).locator("main")).to_contain_text(told)
+        visitor.check()

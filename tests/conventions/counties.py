@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from aidcases import audit, jobs
 from aidcases.models import Job
-from aidcases.scoping import Actor, Scope, acting_in
+from aidcases.scoping import HOME, OFFICE, SCHOOL, Actor, Scope, acting_in
 from aidcases.terms import Term
 from ledgers.models import LedgerIssue
 from students.imports.pipeline import counted
@@ -151,23 +151,27 @@ def secrets_of_all() -> set[str]:
 
 
 def hidden_from(scope: Scope | None) -> set[str]:
-    """Names and household numbers of whoever lies outside the scope, and the words of the other offices' work."""
-    people = {person.pk: person.name for person in Person.objects.all()}
-    households = set(Household.objects.values_list("number", flat=True))
-    guardians = set(Guardian.objects.values_list("name", flat=True))
-    seen: tuple[set, set, set] = (set(), set(), set())
-    if scope is not None:
-        with acting_in(scope):
-            seen = (
-                set(Person.objects.values_list("name", flat=True)),
-                set(Household.objects.values_list("number", flat=True)),
-                set(Guardian.objects.values_list("name", flat=True)),
-            )
-    words = (set(people.values()) - seen[0]) | (households - seen[1]) | (guardians - seen[2])
+    """Names and household numbers of whoever lies outside the scope, and the words of the other offices' work.
+
+    Reckoned here from the paths alone: the scoped managers are what is being tested.
+    """
+    words = {person.name for person in Person.objects.all() if not _seen(scope, person)}
+    for guardian in Guardian.objects.select_related("student__person"):
+        words |= set() if _seen(scope, guardian.student.person) else {guardian.name}
+    for household in Household.objects.all():
+        words |= set() if _lies(scope, HOME, household.path) else {household.number}
     for code, mark in CANARY.items():
-        if scope is None or not scope.covers(f"/62/6201/{code}/"):
-            words |= {
-                f"{mark}{word}"
-                for word in ("任务", "出错", "留言", "办事员", "在校生.xlsx", "表", "列", "用途", "台账")
-            }
+        if not _lies(scope, OFFICE, f"/62/6201/{code}/"):
+            words |= {f"{mark}{word}" for word in WORK}
     return words
+
+
+WORK = ("任务", "出错", "留言", "办事员", "在校生.xlsx", "表", "列", "用途", "台账")
+
+
+def _seen(scope: Scope | None, person: Person) -> bool:
+    return _lies(scope, HOME, person.home_path) or _lies(scope, SCHOOL, person.school_path)
+
+
+def _lies(scope: Scope | None, side: str, path: str) -> bool:
+    return scope is not None and side in scope.sides and path.startswith(scope.path)

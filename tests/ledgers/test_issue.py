@@ -8,12 +8,13 @@ import os
 import re
 import signal
 import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from django.conf import settings as live
-from django.db import transaction
+from django.db import connection, transaction
 from openpyxl import load_workbook
 
 from aidcases import jobs, sql
@@ -27,6 +28,7 @@ from ledgers.actions import open_file, request_issue, result_of
 from ledgers.areas import area_at
 from ledgers.definitions import LEDGERS
 from ledgers.models import LedgerIssue
+from students.models import Person
 from subsidies.models import ComputeRun
 from tests import make
 from tests.aidcases.processes import running, until, waits_for_a_lock
@@ -180,13 +182,41 @@ def test_two_issues_chain(world: World, ask: Ask):
     assert third.previous == second
 
 
-def test_the_file_reads_as_the_state_of_one_moment(world: World, ask: Ask):
-    """Two issues of the same state are the same file."""
-    assert made(ask("maker")).sha256 != made(ask("maker", flat=True)).sha256
+def test_two_issues_of_one_state_differ_in_their_number_only(world: World, ask: Ask):
     first, second = made(ask("maker", flat=True)), made(ask("maker", flat=True))
     books = [load_workbook(io.BytesIO(content(issue))) for issue in (first, second)]
     assert [[c.value for c in row] for row in books[0].active] == [[c.value for c in row] for row in books[1].active]
     assert {book.custom_doc_props["生成记录"].value for book in books} == {str(first.pk), str(second.pk)}
+    assert first.sha256 != second.sha256
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_ledger_shows_one_moment(everywhere: None, monkeypatch: pytest.MonkeyPatch):
+    """What others commit after the certificate was read is in the next issue, not in half of this one."""
+    world = build()
+    child = world.here.students[0].person
+
+    def rename() -> None:
+        with acting_in(EVERYWHERE, SYSTEM):
+            Person.objects.filter(pk=child.pk).update(name="改名生")
+        connection.close()
+
+    looked_up = actions.newest_run
+
+    def newest_run(*given: object) -> ComputeRun | None:
+        run = looked_up(*given)
+        other = threading.Thread(target=rename)
+        other.start()
+        other.join()
+        return run
+
+    monkeypatch.setattr(actions, "newest_run", newest_run)
+    asked = {"purpose": "报送", "flat": True}
+    issue = made(request_issue(LEDGERS["poverty-register"], TERM, area_at(HERE), **asked))
+    assert [row[7] for row in sheet(issue)[1:]] == [POOR]
+    assert Person.objects.get(pk=child.pk).name == "改名生"
+    again = made(request_issue(LEDGERS["poverty-register"], TERM, area_at(HERE), **asked))
+    assert [row[7] for row in sheet(again)[1:]] == ["改名生"]
 
 
 # --- who may ----------------------------------------------------------------------------------------------------

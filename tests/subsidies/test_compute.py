@@ -11,45 +11,28 @@ from random import Random
 
 import pytest
 from django.db import connection, transaction
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
 from aidcases import jobs, sql
-from aidcases.models import Job, School, SchoolFee
+from aidcases.models import Job, SchoolFee
 from aidcases.scoping import EVERYWHERE, acting_in
 from aidcases.terms import Term
 from students.enums import Category, Stage
-from students.imports.homes import derive
 from students.models import Enrolment, Hardship, Student
 from subsidies import compute
-from subsidies.actions import adopt_pack, publish, request_recompute
+from subsidies.actions import adopt_pack, request_recompute
 from subsidies.certificate import certify
-from subsidies.explain import explain
 from subsidies.models import ComputeRun, Entitlement, EntitlementChange, Mark, MissingFigure
 from tests import make
+from tests.subsidies.results import AUTUMN, NOTHING, differences, from_scratch, lines, marked, more
 
-AUTUMN, SPRING = Term(2018, "autumn"), Term(2019, "spring")
+SPRING = Term(2019, "spring")
 CITY, COUNTY, NEIGHBOUR = "/62/6201/", "/62/6201/620123/", "/62/6201/620121/"
-NOTHING = {"added": 0, "changed": 0, "withdrawn": 0}
 
 
 def written() -> dict[str, int]:
     """Where every row of the results lies: a row that was written again lies elsewhere."""
     rows = sql.rows("SELECT student_id, benefit_id, ctid::text, xmin::text FROM subsidies_entitlement")
     return {f"{row['student_id']} {row['benefit_id']}": f"{row['ctid']} {row['xmin']}" for row in rows}
-
-
-def lines(term: Term = AUTUMN) -> list[tuple]:
-    rows = Entitlement.objects.filter(term=term.code).order_by("student_id", "benefit_id")
-    return list(rows.values_list("student_id", "rule__code", "amount", "school_id", "home_path", "school_path"))
-
-
-def differences(result: dict) -> dict[str, int]:
-    return {name: result[name] for name in NOTHING}
-
-
-def marked(term: Term = AUTUMN) -> set[int]:
-    return set(Mark.objects.filter(term=term.code).values_list("student_id", flat=True))
 
 
 @pytest.fixture
@@ -229,17 +212,6 @@ def test_a_school_outside_every_region_asked_for_is_left_alone(pupils: list[Stud
 # ---------- marked students only ----------
 
 
-def from_scratch(under: str = "6201", term: Term = AUTUMN) -> dict:
-    """Everything forgotten, everything computed again."""
-    sql.run("DELETE FROM subsidies_entitlement WHERE term = %s", [term.code])
-    sql.run("DELETE FROM subsidies_certificatepart WHERE term = %s", [term.code])
-    sql.run("DELETE FROM subsidies_missingfigure WHERE term = %s", [term.code])
-    sql.run("DELETE FROM subsidies_mark WHERE term = %s", [term.code])
-    sql.run("DELETE FROM subsidies_entitlementchange")
-    sql.run("DELETE FROM subsidies_computerun")
-    return make.recompute(term.code, under=under)
-
-
 def runs() -> list[bool]:
     return list(ComputeRun.objects.order_by("pk").values_list("marked_only", flat=True))
 
@@ -253,19 +225,19 @@ def test_marked_only_needs_a_whole_run_first(db: None, everywhere: None):
 
 
 def test_a_new_rule_concerns_those_who_are_not_marked(pupils: list[Student]):
-    more("TEN", "10.00")
+    more("ten", "10.00")
     assert marked() == set()
     assert differences(make.recompute(marked_only=True))["added"] == 8
 
 
 def test_a_county_computed_by_new_rules_does_not_speak_for_its_neighbour(pupils: list[Student]):
-    more("TEN", "10.00")
+    more("ten", "10.00")
     make.recompute(under="620123")
     assert differences(make.recompute(under="620121", marked_only=True))["added"] == 4
 
 
 def test_rules_that_came_and_went_leave_nothing_behind(pupils: list[Student]):
-    more("TEN", "10.00")
+    more("ten", "10.00")
     make.recompute(under="620123")
     adopt_pack("more-ten", region=make.region("6201"), active=False)
     result = make.recompute(marked_only=True)
@@ -276,7 +248,7 @@ def test_rules_that_came_and_went_leave_nothing_behind(pupils: list[Student]):
 def test_rules_that_change_while_a_run_is_under_way_end_it(pupils: list[Student]):
     job = request_recompute(term=AUTUMN, path=CITY)
     jobs.run_job.apply(kwargs={"job_id": job.pk})
-    more("TEN", "10.00")
+    more("ten", "10.00")
     job = jobs.work_off(Job.objects.get(pk=job.pk))
     assert (job.state, "政策" in job.error) == ("failed", True)
     assert not Entitlement.objects.filter(rule__code="more-ten").exists()
@@ -410,241 +382,7 @@ def test_a_change_written_while_its_student_is_computed_is_not_forgotten(everywh
     assert make.recompute(marked_only=True)["students"] == 1
     go_on.set()
     thread.join(10)
-    assert marked() == {who.pk}
-    assert differences(make.recompute(marked_only=True))["added"] == 1
-
-
-# ---------- any sequence of writes ----------
-
-FEW = settings(
-    max_examples=20, derandomize=True, deadline=None, database=None, phases=[Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)  # fmt: skip
-DAYS = [date(2017, 1, 1), date(2018, 8, 31), date(2018, 9, 1), date(2018, 9, 2), date(2019, 2, 28), date(2019, 3, 1)]
-PLACES = ["620123100201", "620121100001", "620402", "510104"]
-WHO = st.integers(0, 5)
-WRITES = st.lists(
-    st.one_of(
-        st.tuples(st.just("list"), WHO, st.sampled_from(list(Category)), st.sampled_from(DAYS), st.booleans()),
-        st.tuples(st.just("unlist"), WHO),
-        st.tuples(st.just("board"), WHO, st.booleans()),
-        st.tuples(st.just("school"), WHO, st.integers(0, 2)),
-        st.tuples(st.just("stage"), WHO, st.sampled_from(list(Stage)), st.integers(1, 9)),
-        st.tuples(st.just("fee"), st.integers(0, 2), st.sampled_from(DAYS), st.sampled_from(["0", "625.01", "800"])),
-        st.tuples(st.just("no fee"), st.integers(0, 2)),
-        st.tuples(st.just("hukou"), WHO, st.sampled_from(PLACES)),
-        st.tuples(st.just("leave"), WHO),
-        st.tuples(st.just("return"), WHO),
-        st.tuples(st.just("orphan"), WHO, st.booleans()),
-        st.tuples(st.just("compute"), st.sampled_from(["6201", "620123", "620121"])),
-    ),
-    min_size=1,
-    max_size=12,
-)
-
-
-class Town:
-    """Six students in three schools of three counties, one of them in another city, and what may happen to them."""
-
-    def __init__(self) -> None:
-        make.adopt_lanzhou()
-        self.schools = [make.school(place=place, fee="800") for place in ("620123100", "620121100", "620402")]
-        stages = (Stage.PRIMARY, Stage.JUNIOR, Stage.SENIOR, Stage.SECONDARY_VOCATIONAL, Stage.HIGHER_VOCATIONAL)
-        self.people = [make.student(at=self.schools[n % 3], stage=stages[n % 5], grade=1) for n in range(6)]
-        derive("SELECT * FROM students_person")
-
-    def do(self, kind: str, *what: object) -> None:
-        {
-            "list": self.enter, "unlist": self.unlist, "board": self.board, "school": self.move, "stage": self.rise,
-            "fee": self.charge, "no fee": self.uncharge, "hukou": self.settle, "leave": self.leave,
-            "return": self.enrol, "orphan": self.orphan, "compute": lambda region: make.recompute(
-                under=region, marked_only=True),
-        }[kind](*what)  # fmt: skip
-
-    def _enrolment(self, who: int):
-        return Enrolment.objects.filter(student=self.people[who])
-
-    def enter(self, who: int, category: str, day: date, active: bool) -> None:
-        same = {"person": self.people[who].person, "category": category, "from_on": day}
-        if not Hardship.objects.filter(**same).exists():
-            make.hardship(self.people[who].person, category, from_on=day, active=active)
-            derive("SELECT * FROM students_person")
-
-    def unlist(self, who: int) -> None:
-        Hardship.objects.filter(person=self.people[who].person).delete()
-        derive("SELECT * FROM students_person")
-
-    def board(self, who: int, boards: bool) -> None:
-        self._enrolment(who).update(boarding=boards)
-
-    def orphan(self, who: int, orphan: bool) -> None:
-        self._enrolment(who).update(orphan=orphan)
-
-    def move(self, who: int, school: int) -> None:
-        self._enrolment(who).update(school=self.schools[school], school_path=self.schools[school].path)
-
-    def rise(self, who: int, stage: str, grade: int) -> None:
-        self._enrolment(who).update(stage=stage, grade=grade)
-
-    def charge(self, school: int, day: date, fee: str) -> None:
-        SchoolFee.objects.update_or_create(school=self.schools[school], from_on=day, defaults={"annual_fee": Decimal(fee)})
-
-    def uncharge(self, school: int) -> None:
-        SchoolFee.objects.filter(school=self.schools[school]).delete()
-
-    def settle(self, who: int, place: str) -> None:
-        self._enrolment(who).update(hukou_region=make.region(place))
-        derive("SELECT * FROM students_person")
-
-    def leave(self, who: int) -> None:
-        self._enrolment(who).delete()
-
-    def enrol(self, who: int) -> None:
-        if not self._enrolment(who).exists():
-            make.enrolment(self.people[who], at=self.schools[0], term=AUTUMN.code)
-
-
-def missing() -> list[tuple]:
-    return sorted(MissingFigure.objects.values_list("student_id", "rule__code", "figure"))
-
-
-@pytest.fixture
-def town(db: None, everywhere: None) -> Town:
-    town = Town()
-    make.recompute(under="62")
-    return town
-
-
-@FEW
-@given(writes=WRITES)
-def test_computing_the_marked_is_computing_everything(town: Town, writes: list[tuple]):
-    with transaction.atomic():
-        for write in writes:
-            town.do(*write)
-        by_marks = make.recompute(under="62", marked_only=True)["certificate"], lines(), missing()
-        assert (runs()[-1], marked()) == (True, set())
-        assert (from_scratch("62")["certificate"], lines(), missing()) == by_marks
-        for who in town.people:
-            assert_explained(who)
-        transaction.set_rollback(True)
-
-
-def assert_explained(who: Student) -> None:
-    """Selected ⇔ explained yes, with the same amount; a missing figure ⇔ explained as one."""
-    told = explain(who, AUTUMN)
-    granted = {one.rule.code: None if one.amount is None else str(one.amount) for one in told if one.granted}
-    assert granted == make.entitled(who)
-    lacks = set(MissingFigure.objects.filter(student=who).values_list("rule__code", flat=True))
-    assert {one.rule.code for one in told if one.missing_figure} == lacks
-    for one in told:
-        assert one.granted or one.missing or one.missing_figure or one.outbid_by, one.rule.code
-        assert one.eligible == all(seen.holds for seen in one.conditions)
-
-
-# ---------- several documents, one benefit ----------
-
-MORE = """
-[pack]
-code = "more-{code}"
-title = "另一份文件"
-document = "另一份文件"
-first_day = 2018-09-01
-priority = {priority}
-
-[[rule]]
-code = "more-{code}"
-benefit = "{benefit}"
-title = "另一份文件的资助"
-clause = "一"
-when = {{ stage = ["primary", "junior", "senior"]{when} }}
-amount = {{ kind = "{kind}", period = "term"{values} }}
-"""
-
-
-def more(code: str, yuan: str | None, *, benefit: str = "senior-grant", region: str | None = "6201", priority: int = 100,
-         when: str = "", kind: str = "fixed") -> None:  # fmt: skip
-    """Another document, adopted: so many yuan a term (None: nothing in money), for every pupil unless `when` says so."""
-    values = f', values = [{{ yuan = "{yuan}" }}]' if yuan else ""
-    kind = kind if yuan or kind == "school_fee" else "none"
-    publish(MORE.format(code=code.lower(), benefit=benefit, priority=priority, when=when, kind=kind, values=values))
-    adopt_pack(f"more-{code.lower()}", region=make.region(region) if region else None)
-
-
-@pytest.fixture
-def teen(db: None, everywhere: None) -> Student:
-    """Gets 1,000 a term under the city's pack."""
-    make.adopt_lanzhou()
-    school: School = make.school(stages=(Stage.SENIOR,), fee="800")
-    return make.student(at=school, stage=Stage.SENIOR, grade=1, categories=("registered_poor",))
-
-
-def outcome(who: Student) -> tuple[dict[str, str | None], dict[str, str]]:
-    """(what the student gets of the senior grant, rule → the rule it was outbid by)."""
-    make.recompute()
-    assert_explained(who)
-    got = {rule: amount for rule, amount in make.entitled(who).items() if rule != "lz-senior-fee"}
-    return got, {one.rule.code: one.outbid_by for one in explain(who, AUTUMN) if one.outbid_by}
-
-
-def test_the_highest_amount_wins(teen: Student):
-    more("LESS", "999.99", region="620123100", priority=1)
-    assert outcome(teen) == ({"lz-senior-grant": "1000.00"}, {"more-less": "lz-senior-grant"})
-    more("MOST", "1000.01", region=None, priority=300)
-    assert outcome(teen) == (
-        {"more-most": "1000.01"}, {"lz-senior-grant": "more-most", "more-less": "more-most"}
-    )  # fmt: skip
-
-
-def test_of_equal_amounts_the_lower_region_wins(teen: Student):
-    more("NATION", "1000.00", region=None, priority=1)
-    assert outcome(teen)[0] == {"lz-senior-grant": "1000.00"}
-    more("COUNTY", "1000.00", region="620123", priority=300)
-    assert outcome(teen) == (
-        {"more-county": "1000.00"}, {"lz-senior-grant": "more-county", "more-nation": "more-county"}
-    )  # fmt: skip
-
-
-def test_a_pack_adopted_twice_stands_where_it_is_adopted_lowest(teen: Student):
-    more("BOTH", "1000.00", region=None, priority=300)
-    adopt_pack("more-both", region=make.region("620123"))
-    assert outcome(teen)[0] == {"more-both": "1000.00"}
-
-
-def test_of_equal_amounts_and_regions_the_lowest_priority_number_wins(teen: Student):
-    more("PREFECTURE", "1000.00", priority=200)
-    assert outcome(teen)[0] == {"lz-senior-grant": "1000.00"}
-    more("FIRST", "1000.00", priority=99)
-    assert outcome(teen) == (
-        {"more-first": "1000.00"}, {"lz-senior-grant": "more-first", "more-prefecture": "more-first"}
-    )  # fmt: skip
-
-
-def test_an_amount_in_kind_gives_way_to_money(teen: Student):
-    more("KIND", None, region="620123100", priority=1)
-    assert outcome(teen) == ({"lz-senior-grant": "1000.00"}, {"more-kind": "lz-senior-grant"})
-
-
-def test_who_does_not_meet_the_better_document_keeps_the_other(teen: Student):
-    more("BETTER", "2000.00", when=", disabled = true")
-    assert outcome(teen) == ({"lz-senior-grant": "1000.00"}, {})
-    make.hardship(teen.person, Category.DISABLED)
-    before = EntitlementChange.objects.count()
-    assert outcome(teen) == ({"more-better": "2000.00"}, {"lz-senior-grant": "more-better"})
-    [change] = EntitlementChange.objects.all()[: EntitlementChange.objects.count() - before]
-    assert (change.old_rule.code, change.new_rule.code) == ("lz-senior-grant", "more-better")
-
-
-def test_a_topup_is_a_benefit_of_its_own_and_adds(teen: Student):
-    more("TOPUP", "500.00", benefit="preschool-topup")
-    assert outcome(teen) == ({"lz-senior-grant": "1000.00", "more-topup": "500.00"}, {})
-
-
-def test_an_amount_nobody_knows_neither_wins_nor_hides(teen: Student):
-    """The fee of the school is unknown: what is known is granted, and both unknown amounts are on the review list."""
-    SchoolFee.objects.all().delete()
-    more("FEE", None, kind="school_fee", benefit="senior-fee")
-    more("KNOWN", "10.00", benefit="senior-fee")
-    got, outbid = outcome(teen)
-    assert got == {"lz-senior-grant": "1000.00", "more-known": "10.00"}
-    assert outbid == {}
-    assert {rule for _, rule, _ in missing()} == {"lz-senior-fee", "more-fee"}
+    make.hardship(who.person, Category.TEKUN_RURAL)
+    assert Mark.objects.filter(student_id=who.pk).count() == 2  # one a transaction
+    result = make.recompute(marked_only=True)
+    assert (result["students"], result["added"], marked()) == (1, 1, set())

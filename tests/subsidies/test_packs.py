@@ -144,7 +144,10 @@ def test_a_bad_head_is_refused_in_one_sentence(case: str):
     assert words in refusal(changed(old, new, HEAD) + RULE)
 
 
-@pytest.mark.parametrize("text", ["", HEAD, RULE, "pack = 1\nrule = 2", HEAD + "[rule]\ncode = 1", HEAD.replace("[pack]", "[[pack]]") + RULE])
+@pytest.mark.parametrize(
+    "text",
+    ["", HEAD, RULE, "pack = 1\nrule = 2", HEAD + "[rule]\ncode = 1", HEAD.replace("[pack]", "[[pack]]") + RULE],
+)
 def test_what_is_no_pack_is_refused(text: str):
     assert "[pack]" in refusal(text)
 
@@ -158,7 +161,7 @@ def test_a_code_is_used_once_in_a_pack():
 
 
 def test_a_pack_that_is_not_there_names_those_that_are():
-    with pytest.raises(PackError, match="没有叫“anywhere”的政策包，现有：.*lanzhou"):
+    with pytest.raises(PackError, match=r"没有叫“anywhere”的政策包，现有：.*lanzhou"):
         load_pack("anywhere")
 
 
