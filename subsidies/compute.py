@@ -156,13 +156,19 @@ _TABLES = ("students_enrolment", "subsidies_entitlement", "subsidies_missingfigu
 
 
 def covers_term(term: Term, path: str) -> bool:
-    """Whether every school, or every home, of the term's students lies under the path: two looks into an index each."""
-    ends = sql.one(
-        "SELECT min(school_path) AS s0, max(school_path) AS s1, min(home_path) AS h0, max(home_path) AS h1 "
-        "FROM students_enrolment WHERE term = %(term)s",
-        {"term": term.code},
-    )
-    return any(all((ends[f"{side}{n}"] or "").startswith(path) for n in (0, 1)) for side in "sh")
+    """Whether every school, or every home, of the term's students lies under the path, and so do the results of who
+    has left: two looks into an index each."""
+    for table in _TABLES:
+        ends = sql.one(
+            "SELECT min(school_path) AS s0, max(school_path) AS s1, min(home_path) AS h0, max(home_path) AS h1 "
+            f"FROM {table} WHERE term = %(term)s",
+            {"term": term.code},
+        )
+        if ends["s0"] is not None and not any(
+            all(ends[f"{side}{n}"].startswith(path) for n in (0, 1)) for side in "sh"
+        ):
+            return False
+    return True
 
 
 # The blocks that a table has in a term, each found by one look into the index.
@@ -213,12 +219,6 @@ def marked_blocks_of(term: Term) -> list[list[int]]:
 _UNDER = "(home_path LIKE %(under)s OR school_path LIKE %(under)s)"
 _IN_BLOCK = "term = %(term)s AND student_id >= %(low)s AND student_id < %(high)s"
 
-# Results of who has left the term, and was never under the run's path: not its to withdraw.
-_FOREIGN = " OR ".join(
-    f"EXISTS (SELECT FROM {table} WHERE {_IN_BLOCK} AND NOT {_UNDER})"
-    for table in ("subsidies_entitlement", "subsidies_missingfigure")
-)
-
 # The students a run concerns: enrolled with home or school under its path, or gone from there since last computed (out
 # of the term, or to another region: their rows still count here).
 _SHARD = f"""AS
@@ -264,7 +264,7 @@ def compute_block(run: ComputeRun, *blocks: int) -> dict[str, int]:
         sql.run("SET LOCAL jit = off")
         if run.marked_only:
             sql.temporary("shard", _MARKED, params)
-        elif not covers_term(term, run.path) or sql.one(f"SELECT {_FOREIGN} AS some", params)["some"]:
+        elif not covers_term(term, run.path):
             sql.temporary("shard", _SHARD, params)
         else:
             return _compute(run, term, "", params)

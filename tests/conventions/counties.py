@@ -77,7 +77,7 @@ def _enrich(student: Student, mark: str) -> None:
     student.roll_number = f"G{person.id_number}"
     student.roll_last4 = person.id_last4
     student.save()
-    Guardian(student=student, name=f"{mark}监护人", relation="祖父").save()
+    Guardian(student=student, name=f"{mark}监{person.name[-2]}人", relation="祖父").save()
     proof = Hardship(
         person=person, category="disabled", source="disabled", from_on="2017-01-01", proof=f"{person.id_number}43",
         proof_last4=f"{person.id_last4[2:]}43", detail="", office_path=person.home_path,

@@ -208,7 +208,7 @@ def test_the_canaries_sing(made: Counties, visitors: dict[str, tuple[Client, Sco
     """The words hidden from one side are shown to the other, else their absence would prove nothing."""
     with acting_in(EVERYWHERE):
         here = counties.hidden_from(visitors["other_maker"][1]) - counties.hidden_from(visitors["city"][1])
-        assert {"榆槐贫生", "榆槐户主", "榆槐监护人", "榆槐任务", "榆槐在校生.xlsx"} <= here
+        assert {"榆槐贫生", "榆槐户主", "榆槐监贫人", "榆槐任务", "榆槐在校生.xlsx"} <= here
         assert "跨县生" not in here
         assert "跨县户主" in counties.hidden_from(visitors["maker"][1])
         assert {"榆槐普生", "榆槐户主", "跨县生"} <= counties.hidden_from(visitors["other_school"][1])
@@ -216,7 +216,7 @@ def test_the_canaries_sing(made: Counties, visitors: dict[str, tuple[Client, Sco
         side = made.world.here
         pages = {
             reverse("student_list"): "榆槐贫生",
-            reverse("student_detail", args=[side.students[0].pk]): "榆槐监护人",
+            reverse("student_detail", args=[side.students[0].pk]): "榆槐监贫人",
             reverse("job_list"): "榆槐任务",
             reverse("import_list"): "榆槐在校生.xlsx",
         }

@@ -19,7 +19,7 @@ from tests import make
 from tests.subsidies.results import AUTUMN, assert_explained, from_scratch, lines, marked, missing, more
 
 FEW = settings(
-    max_examples=20, derandomize=True, deadline=None, database=None, phases=[Phase.generate],
+    max_examples=12, derandomize=True, deadline=None, database=None, phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 DAYS = [date(2017, 1, 1), date(2018, 8, 31), date(2018, 9, 1), date(2018, 9, 2), date(2019, 2, 28), date(2019, 3, 1)]
