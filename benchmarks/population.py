@@ -2,6 +2,7 @@
 
 from aidcases import sql
 from aidcases.actions import load_regions, open_office, region_named
+from aidcases.crypto import seal
 from aidcases.models import School
 from aidcases.terms import Term
 from students.models import Enrolment
@@ -64,7 +65,7 @@ _PEOPLE = """
 
     INSERT INTO students_person (id, id_number, id_hash, id_last4, name, initials, name_authority, name_undecided, sex,
         birth_on, ethnicity, hukou_region_id, household_path, found_path, home_path, school_path)
-    SELECT id, sha256(int8send(id)) || sha256(int8send(-id)), sha256(int8send(id)), lpad((id %% 10000)::text, 4, '0'),
+    SELECT id, %(sealed)s, sha256(int8send(id)), lpad((id %% 10000)::text, 4, '0'),
         substr('王李张刘陈杨赵黄周吴', 1 + (id %% 10)::int, 1)
             || substr('小明国强秀英建华丽娟志伟海燕文博', 1 + (id / 10 %% 16)::int, 1),
         chr((97 + id %% 26)::int) || chr((97 + id / 26 %% 26)::int), 3, false, CASE WHEN id %% 2 = 0 THEN '女' ELSE '男' END,
@@ -73,7 +74,7 @@ _PEOPLE = """
     FROM bench_person ORDER BY id;
 
     INSERT INTO students_student (person_id, roll_number, roll_hash, roll_last4)
-    SELECT id, sha256(int8send(id)) || sha256(int8send(-id)), sha256(int8send(id)), lpad((id %% 10000)::text, 4, '0')
+    SELECT id, %(sealed)s, sha256(int8send(id)), lpad((id %% 10000)::text, 4, '0')
     FROM bench_person WHERE NOT adult ORDER BY id;
 
     INSERT INTO students_enrolment (student_id, term, school_id, stage, grade, class_name, boarding, rural_hukou,
@@ -97,6 +98,14 @@ _PEOPLE = """
     SELECT setval(pg_get_serial_sequence('students_person', 'id'), %(high)s);
     DROP TABLE bench_person
 """
+
+
+def emptied() -> None:
+    """Takes everybody, every school and every office away; rules, divisions and the log stay."""
+    sql.run(
+        "TRUNCATE students_person, students_importfile, aidcases_school, aidcases_organisation, aidcases_job CASCADE"
+    )
+    sql.run("TRUNCATE subsidies_entitlement, subsidies_computerun, subsidies_mark CASCADE")
 
 
 def build(students: int) -> None:
@@ -155,7 +164,7 @@ def grow(students: int) -> None:
     span = {"low": now * 4 // 3 + 1, "high": students * 4 // 3}
     sql.run(
         _PEOPLE.replace("lot(", "pg_temp.lot("),
-        {**span, "counties": list(COUNTIES), "away": away, "term": TERM.code},
+        {**span, "counties": list(COUNTIES), "away": away, "term": TERM.code, "sealed": seal("620123200901011234")},
     )
     sql.run("TRUNCATE subsidies_mark")
     sql.run("VACUUM (FREEZE, ANALYZE)")

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import CharField, Func, OuterRef, QuerySet, Subquery, Value
+from django.db.models import Aggregate, CharField, Exists, F, Func, JSONField, OuterRef, Q, QuerySet, Subquery, Value
 
 from aidcases.models import Region
+from aidcases.models.places import LEVELS
 
 
-def one_each(rows: QuerySet, person: str, *order: str) -> Any:
-    """The first row of each person, for the condition of a FilteredRelation.
+def one_each(rows: QuerySet, person: str, *, newest: str = "", first: str = "pk") -> Any:
+    """Of each person's rows the one with the highest `newest`, among equals the lowest `first`; as the condition of
+    a FilteredRelation needs it.
 
     It is given as a query because Django refuses a queryset there, lest it refer to the outer one; this doesn't.
     """
-    return rows.order_by(person, *order, "pk").distinct(person).values("pk").query
+    better = Q(**{f"{first}__lt": OuterRef(first)})
+    if newest:
+        better = Q(**{f"{newest}__gt": OuterRef(newest)}) | better & Q(**{newest: OuterRef(newest)})
+    beaten = Exists(rows.filter(better, **{person: OuterRef(person)}))
+    return rows.filter(~beaten).order_by().values("pk").query
 
 
-def place_name(path: str, level: int) -> Subquery:
-    """The name of the division at a level of a path (1 province, 2 city, 3 county, 4 township, 5 village)."""
-    code = Func(OuterRef(path), Value("/"), Value(level + 1), function="split_part", output_field=CharField())
-    return Subquery(Region.objects.filter(code=code).values("name")[:1])
+def place_name(path: str, level: str) -> Func:
+    """The name of the division at a level (county, township …) of a path; NULL where the path ends above it.
+
+    Looked up in a map the query builds once: a path is no relation to join by, and a subquery per row costs far more.
+    """
+    named = Aggregate(F("code"), F("name"), function="jsonb_object_agg", output_field=JSONField())
+    divisions = Region.objects.filter(level=level).order_by().values("level").annotate(names=named).values("names")
+    at = list(LEVELS.values()).index(level)
+    code = Func(F(path), Value("/"), Value(at + 2), function="split_part", output_field=CharField())
+    return Func(Subquery(divisions), code, template="(%(expressions)s)", arg_joiner=" ->> ", output_field=CharField())

@@ -190,6 +190,7 @@ _BLOCKS_UNDER = """
 
 def blocks_of(term: Term, path: str) -> list[int]:
     """Numbers of the blocks that hold students of the term with home or school under the path."""
+    sql.run("ANALYZE subsidies_mark")  # what was just marked is new to the planner
     search = _ALL_BLOCKS if covers_term(term, path) else _BLOCKS_UNDER
     found = sql.rows(
         " UNION ".join(search.format(table=table) for table in _TABLES) + " ORDER BY block",
@@ -200,6 +201,7 @@ def blocks_of(term: Term, path: str) -> list[int]:
 
 def marked_blocks_of(term: Term) -> list[list[int]]:
     """Blocks with marked students, so many together as make one block's worth of work."""
+    sql.run("ANALYZE subsidies_mark")  # what was just marked is new to the planner
     counted = sql.rows(
         "SELECT student_id / %(width)s AS block, count(*) AS marks FROM subsidies_mark WHERE term = %(term)s "
         "GROUP BY 1 ORDER BY 1",
@@ -262,12 +264,10 @@ def compute_block(run: ComputeRun, *blocks: int) -> dict[str, int]:
         for block in sorted(blocks):
             sql.lock("compute", run.term, block)
         sql.run("SET LOCAL jit = off")
-        if run.marked_only:
-            sql.temporary("shard", _MARKED, params)
-        elif not covers_term(term, run.path):
-            sql.temporary("shard", _SHARD, params)
-        else:
+        if not run.marked_only and covers_term(term, run.path):
             return _compute(run, term, "", params)
+        sql.temporary("shard", _MARKED if run.marked_only else _SHARD, params)
+        sql.run("ANALYZE shard")
         return _compute(run, term, "shard", params)
 
 
@@ -280,7 +280,8 @@ def _compute(run: ComputeRun, term: Term, shard: str, params: dict[str, Any]) ->
     whose = _IN_BLOCK
     if shard:
         whose += f" AND student_id IN (SELECT student_id FROM {shard})"
-    _forget_parts(f"students_enrolment JOIN subsidies_mark USING (term, student_id) WHERE {whose}", params)
+    marked = "" if run.marked_only else " JOIN subsidies_mark USING (term, student_id)"
+    _forget_parts(f"students_enrolment{marked} WHERE {whose}", params)
     # Marks go first: what is marked after this statement stays marked, what is computed after it saw the facts.
     sql.run(f"DELETE FROM subsidies_mark WHERE {whose}", params)
     sql.run(f"DELETE FROM subsidies_missingfigure WHERE {whose}", params)

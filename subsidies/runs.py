@@ -51,7 +51,7 @@ def finish(job: Running) -> dict[str, Any]:
         name: sum(part.get(name, 0) for part in parts)
         for name in ("students", "added", "changed", "withdrawn", "moved")
     }
-    job.progress(0, 0, "校验")
+    job.progress(job.job.done, None, "校验")
     with transaction.atomic():
         sql.lock("certify", run.term)
         if counts["added"] + counts["withdrawn"]:

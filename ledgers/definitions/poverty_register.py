@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from django.contrib.postgres.aggregates import StringAgg
@@ -63,11 +64,6 @@ def _value(text: Any) -> Any:
     return Value(text) if isinstance(text, str) else text
 
 
-def _village() -> Case:
-    """A village the table of divisions does not know is kept under its township."""
-    return _text((Q(house__household__region__level="village"), F("house__household__region__name")))
-
-
 def _place() -> Case:
     """就读地: the smallest division that home and school share, by the length of its path."""
 
@@ -95,20 +91,27 @@ def _granted() -> QuerySet:
     return mine.order_by().values("student")
 
 
-def _benefits(aid: list[str | None] | None) -> str | None:
-    return aid[0] if aid else ""
+def _benefits(aid: list[str | None] | None) -> str:
+    return _in_order(aid[0]) if aid else ""
+
+
+@lru_cache(maxsize=4096)
+def _in_order(numbered: str) -> str:
+    """Children share few combinations; the database would sort each child's anew."""
+    pairs = (line.partition(":") for line in numbered.split("\n"))
+    return "、".join(name for _, name in sorted((int(order), name) for order, _, name in pairs))
 
 
 def _yuan(aid: list[str | None] | None) -> Decimal | None:
     return Decimal(aid[1]) if aid and aid[1] is not None else None
 
 
-# One look at a child's entitlements for both columns: [names of the benefits, yuan] as text, NULL for none.
+# One look at a child's entitlements for both columns: [order:benefit a line, yuan] as text, NULL for none.
 AID = Subquery(
     _granted()
     .values(
         aid=Func(
-            StringAgg("benefit__name", "、", order_by="benefit__order"),
+            StringAgg(Concat("benefit__order", Value(":"), "benefit__name", output_field=CharField()), "\n"),
             Cast(Sum("amount"), CharField()),
             template="ARRAY[%(expressions)s]",
             output_field=ArrayField(CharField()),
@@ -135,9 +138,9 @@ PRESENCE, AIDED, CONTACT = "在校情况", "享受资助情况", "联系方式"
 
 COLUMNS = (
     Column(("序号",), NUMBER, 5, Kind.INTEGER),
-    Column((FAMILY, "县区"), place_name("person__home_path", 3), 7),
-    Column((FAMILY, "乡镇"), place_name("person__home_path", 4), 7, side=HOME),
-    Column((FAMILY, "村"), _village(), 8.5, side=HOME),
+    Column((FAMILY, "县区"), place_name("person__home_path", "county"), 7),
+    Column((FAMILY, "乡镇"), place_name("person__home_path", "township"), 7, side=HOME),
+    Column((FAMILY, "村"), place_name("person__home_path", "village"), 8.5, side=HOME),
     Column((FAMILY, "户编号"), F("house__household__number"), 11, side=HOME),
     Column((FAMILY, "户主姓名"), F("house__household__head__name"), 8, side=HOME),
     Column(
@@ -203,11 +206,13 @@ def _children(term: Term, area: Area) -> QuerySet:
             here=FilteredRelation("enrolments", condition=Q(enrolments__term=term.code)),
             house=FilteredRelation(
                 "person__memberships",
-                condition=Q(person__memberships__in=one_each(numbered, "person", "-from_on", "household__number")),
+                condition=Q(
+                    person__memberships__in=one_each(numbered, "person", newest="from_on", first="household__number")
+                ),
             ),
             disability=FilteredRelation(
                 "person__hardships",
-                condition=Q(person__hardships__in=one_each(disabled, "person", "-from_on")),
+                condition=Q(person__hardships__in=one_each(disabled, "person", newest="from_on")),
             ),
             guardian=FilteredRelation(
                 "guardians", condition=Q(guardians__in=one_each(Guardian.objects.all(), "student"))

@@ -1,0 +1,169 @@
+"""A roll of 23 columns: preview, commit, the same file again; django-import-export with the same file.
+
+Each import runs in a process of its own; its peak memory and that of the limited child it starts are told.
+python -m benchmarks --only import
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+COUNTY, TERM = "620123", "2018-autumn"
+COLUMNS = 23
+ROLL_SHARE = 0.8  # of the students a made-up county has, at a school that keeps a roll
+
+
+def written(folder: Path, rows: int) -> dict[str, Path]:
+    """A county's rosters whose roll has about so many rows."""
+    from aidcases.models import Region
+    from students.demo.rosters import make_rosters
+
+    regions = [tuple(row) for row in Region.objects.order_by("code").values_list("code", "name", "level")]
+    return make_rosters(
+        folder, county=COUNTY, neighbour=None, students=round(rows / ROLL_SHARE), seed=1, regions=regions, term=TERM
+    )
+
+
+def ours(schools: Path, roll: Path, steps: int) -> dict[str, Any]:
+    """Seconds of preview, commit and preview of the same file again (the first `steps` of them)."""
+    from aidcases.actions import open_office, region_named
+    from aidcases.scoping import EVERYWHERE, acting_in, current_actor
+    from aidcases.terms import Term
+    from students.imports import pipeline
+
+    def received(path: Path, kind: str) -> Any:
+        chunks = [path.read_bytes()]
+        return pipeline.receive(kind=kind, term=Term.parse(TERM), office=office, filename=path.name, chunks=chunks)
+
+    with acting_in(EVERYWHERE):
+        office = open_office(region=region_named(COUNTY))
+        pipeline.run_now(kind="schools", path=schools, term=Term.parse(TERM), office=office, commit_too=True)
+        file, again = received(roll, "roll"), received(roll, "roll")
+        found = {"preview_s": _took(lambda: pipeline.preview(file))}
+        file.refresh_from_db()
+        assert file.counts["new"] > 0.9 * file.counts["rows"], (file.state, file.problem, file.counts)
+        if steps > 1:
+            file.move("confirm", by=current_actor())
+            found["commit_s"] = _took(lambda: pipeline.commit(file))
+            found["unchanged_s"] = _took(lambda: pipeline.preview(again))
+            again.refresh_from_db()
+            assert again.counts["unchanged"] > 0.9 * again.counts["rows"], again.counts
+    return {"rows": file.counts["rows"], **found}
+
+
+def import_export(_schools: Path, roll: Path, rows: int) -> dict[str, Any]:
+    """django-import-export with its advice for speed: bulk, no diff, unchanged rows skipped; the first `rows` rows."""
+    import tablib
+    from django.db import connection, models
+    from import_export import resources
+    from openpyxl import load_workbook
+
+    sheet = load_workbook(roll, read_only=True).worksheets[0].iter_rows(values_only=True, max_row=rows + 1)
+    names = [f"c{n}" for n in range(len(next(sheet)))]
+    fields: dict[str, Any] = {name: models.CharField(max_length=120, null=True) for name in names}
+    fields["c7"] = models.CharField(max_length=120, unique=True)
+    meta = type("Meta", (), {"app_label": "students", "managed": False, "db_table": "bench_peer"})
+    peer = type("BenchPeer", (models.Model,), {**fields, "Meta": meta, "__module__": __name__})
+    with connection.schema_editor() as editor:
+        editor.create_model(peer)
+    options = {"model": peer, "import_id_fields": ["c7"], "fields": names, "use_bulk": True, "skip_diff": True}
+    options |= {"skip_unchanged": True, "report_skipped": False, "batch_size": 1000}
+    resource = resources.modelresource_factory(peer, meta_options=options)()
+    # Its own checks of numbers aside, each row goes in once: a repeated number would stop a bulk insert.
+    data = tablib.Dataset(*{row[7]: [_text(cell) for cell in row] for row in sheet}.values(), headers=names)
+    steps = {"preview_s": True, "commit_s": False, "unchanged_s": False}
+    found = {
+        name: _took(lambda dry=dry: resource.import_data(data, dry_run=dry, raise_errors=True))
+        for name, dry in steps.items()
+    }
+    assert peer.objects.count() == len(data)
+    with connection.schema_editor() as editor:
+        editor.delete_model(peer)
+    return {"rows": len(data), **found}
+
+
+def _text(cell: Any) -> str | None:
+    return None if cell is None else str(cell)
+
+
+def _took(work: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    work()
+    return round(time.perf_counter() - start, 2)
+
+
+# ---- each in a process of its own ---------------------------------------------------------------------------------
+
+
+def _peak_mb(pid: int | str) -> float:
+    """Peak resident memory of a process so far, 0 when it is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), 0)
+
+
+class Children(threading.Thread):
+    """Looks every 20 ms how much the children of this process have taken at most."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.peak_mb, self.over = 0.0, threading.Event()
+
+    def run(self) -> None:
+        while not self.over.wait(0.02):
+            for tasks in Path(f"/proc/{os.getpid()}/task").glob("*/children"):
+                children = tasks.read_text().split() if tasks.exists() else []
+                self.peak_mb = max([self.peak_mb, *map(_peak_mb, children)])
+
+
+def _alone(case: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:
+    import django
+
+    django.setup()
+    children = Children()
+    children.start()
+    found = case(*arguments)
+    children.over.set()
+    children.join()
+    return {**found, "parent_mb": round(_peak_mb("self")), "child_mb": round(children.peak_mb)}
+
+
+def measured(case: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:
+    """What `case(*arguments)` returns, run in a fresh process, with peak memory."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return {"name": case.__name__, **pool.apply(_alone, (case, *arguments))}
+
+
+def main(rows: int = 50_000) -> dict[str, Any]:
+    """The speed at `rows`, memory at 20,000 and 100,000 (two fifths and twice as many of it), the peer at a tenth."""
+    from benchmarks.population import emptied
+
+    with tempfile.TemporaryDirectory() as place:
+        sizes = {size: written(Path(place) / str(size), size) for size in (rows, rows * 2 // 5, rows * 2)}
+        memory = []
+        for size in (rows * 2 // 5, rows * 2):
+            emptied()
+            memory.append(measured(ours, sizes[size]["schools"], sizes[size]["roll"], 3))
+        emptied()
+        best = measured(ours, sizes[rows]["schools"], sizes[rows]["roll"], 3)
+        peer = measured(import_export, sizes[rows]["schools"], sizes[rows]["roll"], rows // 10)
+        emptied()
+    steps = ("preview_s", "commit_s", "unchanged_s")
+    times = {step: round(peer[step] / peer["rows"] / (best[step] / best["rows"]), 1) for step in steps}
+    grown = {who: round(memory[1][who] / memory[0][who], 2) for who in ("parent_mb", "child_mb")}
+    return {
+        "columns": COLUMNS,
+        "speed": [best, peer],
+        "times_faster_than_peer": times,
+        "memory": memory,
+        "growth": grown,
+    }
