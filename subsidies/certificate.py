@@ -78,15 +78,9 @@ def certify(term: Term, path: str) -> dict[str, str]:
 
 
 def _make_missing_parts(term: Term, path: str, params: dict[str, Any]) -> None:
-    known = sql.one(
-        "SELECT EXISTS (SELECT FROM subsidies_certificatepart WHERE term = %(term)s) AS some", params
-    )
-    chosen = "" if not known["some"] and covers_term(term, path) else "chosen"
-    if chosen:
-        sql.temporary(chosen, _CHOSEN, params)
-        if not sql.one("SELECT EXISTS (SELECT FROM chosen) AS some")["some"]:
-            return
-        sql.run("ANALYZE chosen")
+    chosen = _chosen(term, path, params)
+    if chosen is None:
+        return
     sql.run("SET LOCAL work_mem = '128MB'")
     sql.run(
         _PARTS.format(
@@ -97,6 +91,25 @@ def _make_missing_parts(term: Term, path: str, params: dict[str, Any]) -> None:
         ),
         params,
     )
+
+
+def _chosen(term: Term, path: str, params: dict[str, Any]) -> str | None:
+    """The table of students whose parts are missing; "" where reading everybody at once costs less (parts that are
+    there already stay); None where none is missing."""
+    everybody = covers_term(term, path)
+    known = "SELECT EXISTS (SELECT FROM subsidies_certificatepart WHERE term = %(term)s) AS some"
+    if everybody and not sql.one(known, params)["some"]:
+        return ""
+    sql.temporary("chosen", _CHOSEN, params)
+    size = sql.one(
+        "SELECT (SELECT count(*) FROM chosen) AS chosen, "
+        "(SELECT count(*) FROM students_enrolment WHERE term = %(term)s) AS everybody",
+        params,
+    )
+    if not size["chosen"]:
+        return None
+    sql.run("ANALYZE chosen")
+    return "" if everybody and size["chosen"] * 2 > size["everybody"] else "chosen"
 
 
 def _digest(lines: Any) -> str:
