@@ -36,6 +36,7 @@ DIGESTS = ("facts_digest", "rules_digest", "result_digest", "certificate")
 UNMASK_REFUSED = "您的角色不能导出完整证件号码，请去掉该选项，或请审核人、负责人生成。"
 UNMASKED_REFUSED = "这份台账含完整证件号码，您的角色不能下载，请审核人或负责人办理。"
 NOT_COMPUTED = "本学期还没有测算，表中没有资助项目和金额。"
+PARTLY_COMPUTED = "没有按全范围测算过，表中只有下级单位各自测算的资助项目和金额。"
 MASKED_NOTE = "证件号码、学籍号、残疾证号只显示后四位，联系电话不显示。"
 NOT_OURS_NOTE = "“***”为家庭所在地单位登记的内容，本单位不可见。"
 LEFTOVER_AGE = 24 * 3600
@@ -194,13 +195,19 @@ def newest_run(term: Term, area: Area) -> ComputeRun | None:
         return covering.order_by("-pk").first()
 
 
+def uncomputed(term: Term, area: Area) -> str:
+    """What to say of an area no computation covers: whether a part of it was computed."""
+    parts = ComputeRun.objects.filter(term=term.code, finished_at__isnull=False, path__startswith=area.path)
+    return PARTLY_COMPUTED if parts.exists() else NOT_COMPUTED
+
+
 def _look(issue: LedgerIssue, ledger: Ledger, run: ComputeRun | None, table: Table, title: str) -> Look:
-    area = area_at(issue.area_path)
-    notes = ledger.notes(Term.parse(issue.term), area, table.name)
+    term, area = Term.parse(issue.term), area_at(issue.area_path)
+    notes = ledger.notes(term, area, table.name)
     notes += [MASKED_NOTE] if ledger.personal and not issue.unmasked else []
     notes += [NOT_OURS_NOTE] if ledger.personal and area.is_school else []
     computed = f"{timezone.localtime(run.finished_at):%Y-%m-%d %H:%M}" if run else ""
-    notes.append(f"依据 {computed} 的测算，校验码 {run.certificate[:16]}。" if run else NOT_COMPUTED)
+    notes.append(f"依据 {computed} 的测算，校验码 {run.certificate[:16]}。" if run else uncomputed(term, area))
     return Look(title, issue.reported_by, timezone.localdate(), ledger.unit, tuple(notes))
 
 

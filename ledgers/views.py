@@ -14,7 +14,7 @@ from aidcases.models import Job
 from aidcases.roles import P
 from aidcases.terms import Term
 from aidcases.web import command, page, paginate
-from ledgers.actions import newest_run, open_file, request_issue
+from ledgers.actions import newest_run, open_file, request_issue, uncomputed
 from ledgers.definition import Ledger
 from ledgers.definitions import LEDGERS
 from ledgers.filters import IssueFilter
@@ -57,7 +57,7 @@ def ledger_detail(request: HttpRequest, code: str) -> HttpResponse:
         "area": choice.area,
         "sheets": sheets,
         "heading": ledger.heading(choice.term, choice.area),
-        "run": newest_run(choice.term, choice.area),
+        "uncomputed": "" if newest_run(choice.term, choice.area) else uncomputed(choice.term, choice.area),
         "form": IssueForm(initial=start, may_unmask=request.actor.may(P.LEDGER_UNMASK) and ledger.personal),
         "purposes": PURPOSES,
         "recent": LedgerIssue.objects.filter(ledger=code)[:RECENT],

@@ -29,12 +29,12 @@ def pupils() -> list[dict[str, Any]]:
 def test_a_school_sees_its_own_pupils_only(desk: Callable[..., Desk], pupils: list[dict[str, Any]]):
     clerk = desk("school")
     page = clerk.go("/")
-    clerk.picture("学校首页")
+    clerk.picture("school-home")
     clerk.check()
     page.get_by_role("link", name="学生", exact=True).first.click()
     own = {pupil["姓名"].strip() for pupil in pupils if pupil["学校标识码"] == SCHOOL}
     assert {name.strip() for name in page.locator("tbody a[data-open]").all_inner_texts()} == own
-    clerk.picture("学校学生")
+    clerk.picture("school-students")
     clerk.check()
     stranger = next(pupil for pupil in pupils if pupil["学校标识码"] != SCHOOL and pupil["姓名"] not in own)
     for typed in (stranger["姓名"], stranger["身份证件号"]):
@@ -47,7 +47,7 @@ def test_a_school_sees_its_own_pupils_only(desk: Callable[..., Desk], pupils: li
 def test_a_city_compares_its_counties(desk: Callable[..., Desk], tmp_path: Path):
     officer = desk("city")
     page = officer.go("/")
-    officer.picture("市局首页")
+    officer.picture("city-home")
     officer.check()
     row = page.get_by_role("row", name="榆中县").first
     expect(row).to_contain_text("1,083")
@@ -55,7 +55,7 @@ def test_a_city_compares_its_counties(desk: Callable[..., Desk], tmp_path: Path)
     expect(page.locator(".chip", has_text="县区：榆中县")).to_be_visible()
     page.get_by_role("link", name="台账", exact=True).first.click()
     page.get_by_role("link", name="教育扶贫基本情况汇总台账").click()
-    officer.picture("市局台账")
+    officer.picture("city-ledger")
     page.locator("#id_purpose").fill("存档")
     officer.press("生成台账")
     with page.expect_download() as download:
@@ -141,4 +141,4 @@ def test_a_phone_shows_every_page_whole(desk: Callable[..., Desk]):
     page.locator("tbody a[data-open]").first.click()
     expect(page.locator("h1")).to_be_visible()
     clerk.check()
-    clerk.picture("手机上的学生档案")
+    clerk.picture("phone-student")

@@ -71,7 +71,7 @@ def bring_in(clerk: Desk, kind: str, folder: Path) -> None:
 def look_at_the_rejected(clerk: Desk, folder: Path) -> None:
     """815 rows, two of them sent back: one digit is wrong, Excel has eaten the other number's end."""
     page = clerk.page
-    clerk.picture("核对名单")
+    clerk.picture("import-preview")
     figures = [stat.inner_text() for stat in page.locator(".stat").all()]
     assert figures == ["新增\n812行", "变更\n0行", "无变化\n1行", "待核对\n0行", "退回\n2行"]
     page.get_by_role("link", name="退回").click()
@@ -99,7 +99,7 @@ def compute(clerk: Desk) -> None:
         students, amount = (row.locator(".num").nth(n).inner_text() for n in (0, 1))
         found[code] = {"students": int(students), "amount": amount}
     assert found == {code: {**line, "amount": shown(line["amount"])} for code, line in ANSWERS["totals"].items()}
-    clerk.picture("测算结果")
+    clerk.picture("run")
     clerk.check()
 
 
@@ -124,10 +124,10 @@ def find(clerk: Desk) -> None:
 
 def read_why(clerk: Desk) -> None:
     page = clerk.page
-    clerk.picture("学生档案")
+    clerk.picture("student")
     clerk.check()
     page.get_by_role("link", name="为什么享受、为什么不享受").click()
-    clerk.picture("为什么")
+    clerk.picture("why")
     clerk.check()
 
 
@@ -149,7 +149,7 @@ def issue(clerk: Desk, folder: Path) -> None:
     page.get_by_role("link", name="台账", exact=True).first.click()
     page.get_by_role("link", name="建档立卡贫困受教育人口基本信息台账").click()
     before = page.locator("main").inner_text()
-    clerk.picture("台账")
+    clerk.picture("ledger")
     clerk.check()
     page.locator("#id_purpose").fill("核对学籍和资助名单")
     clerk.press("生成台账")

@@ -170,6 +170,14 @@ def test_without_a_computation_the_ledger_says_so(county: World, ask: Ask):
     assert "本学期还没有测算" in "".join(str(row[0]) for row in sheet(issue))
 
 
+def test_a_city_s_ledger_over_what_one_county_computed_says_so(county: World, ask: Ask):
+    make.recompute(under="620123")
+    issue = made(ask("city", path="/62/6201/"))
+    assert issue.run_id is None
+    told = "".join(str(row[0]) for row in sheet(issue))
+    assert "只有下级单位各自测算的资助项目和金额" in told
+
+
 def test_two_issues_chain(world: World, ask: Ask):
     first = made(ask("maker"))
     second = made(ask("maker", flat=True))
