@@ -45,6 +45,16 @@ class AidCommand(BaseCommand):
     def arguments(self, parser: CommandParser) -> None:
         """Adds the command's own arguments."""
 
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """On the command line the sentence stands alone, without Django's name of the exception before it."""
+        try:
+            return super().execute(*args, **options)
+        except CommandError as problem:
+            if not self._called_from_command_line:
+                raise
+            self.stderr.write(str(problem))
+            sys.exit(problem.returncode)
+
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
             term = Term.parse(options["term"]) if self.wants_term else None
