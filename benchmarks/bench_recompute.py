@@ -25,11 +25,12 @@ from aidcases.scoping import Scope, acting_in
 from benchmarks import population
 from benchmarks.population import CITY, TERM
 from students.models import Student
-from subsidies import certificate, compute
+from subsidies import blocks, certificate, compute
 from subsidies.actions import request_recompute
 from subsidies.explain import explain
 from subsidies.facts import facts_params, facts_sql
 from subsidies.models import ComputeRun
+from subsidies.offers import offers_sql
 from subsidies.rules import applied_rules
 
 PATH = f"/{CITY[:2]}/{CITY}/"
@@ -55,7 +56,7 @@ def recompute(*, marked_only: bool = False) -> dict[str, int]:
         term=TERM.code, path=PATH, marked_only=marked_only, job_id=next(_runs), requested_by="bench",
         rules_digest=compute.rules_digest(TERM),
     )  # fmt: skip
-    parts = compute.marked_blocks_of(TERM) if marked_only else [[block] for block in compute.blocks_of(TERM, PATH)]
+    parts = blocks.marked_blocks_of(TERM) if marked_only else [[block] for block in blocks.blocks_of(TERM, PATH)]
     counts = [compute.compute_block(run, *part) for part in parts]
     return {name: sum(count[name] for count in counts) for name in (counts[0] if counts else ())}
 
@@ -74,10 +75,10 @@ def floor_computed() -> float:
     rules = applied_rules(TERM)
 
     def write() -> None:
-        for block in compute.blocks_of(TERM, PATH):
-            span = {"low": block * compute.BLOCK, "high": (block + 1) * compute.BLOCK}
+        for block in blocks.blocks_of(TERM, PATH):
+            span = {"low": block * blocks.BLOCK, "high": (block + 1) * blocks.BLOCK}
             params = {**facts_params(TERM), **span}
-            offers = compute.offers_sql(rules, facts_sql(block=True), params)
+            offers = offers_sql(rules, facts_sql(block=True), params)
             sql.run(
                 f"INSERT INTO bench_heap ({_COLUMNS}) SELECT %(term)s, student_id, benefit_id, rule_id, school_id, "
                 f"amount, 'due', home_path, school_path, 0 FROM ({offers}) n",

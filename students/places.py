@@ -1,4 +1,4 @@
-"""Names of places for people to read, looked up for a whole page in one query."""
+"""Names of places for people to read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from aidcases.models import Region
-from aidcases.models.places import LEVELS
+from aidcases.models.places import LEVELS, region_names
 from aidcases.scoping import HOME, current_scope
 
 SHORTER = re.compile(r"(?<=村)委会$|(?<=社区)居委会$")  # the register names the committee, people the village
@@ -22,8 +22,7 @@ class Places:
     """Names of the divisions on some paths."""
 
     def __init__(self, paths: Iterable[str]):
-        codes = {code for path in paths for code in codes_of(path)}
-        self.names = dict(Region.objects.filter(code__in=codes).values_list("code", "name")) if codes else {}
+        self.names = region_names(code for path in paths for code in codes_of(path))
 
     def label(self, path: str, seen_from: str | None = None) -> str:
         """As seen from where whoever acts works: 马坡乡窑坡村 in the own county, 永登县中堡镇何家营村 in the

@@ -1,27 +1,35 @@
-"""Loading packs, adopting them, asking for a recompute."""
+"""Packs loaded, published, adopted; what counties set; determinations; what batches list; asking for a recompute."""
 
 from __future__ import annotations
 
-import hashlib
-import re
 import tomllib
-from collections import Counter
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Model
+from django.db.models import QuerySet
+from django.utils import timezone
 
-from aidcases import audit, jobs
+from aidcases import audit, jobs, sql
+from aidcases.flow import Refused
 from aidcases.models import Job, Region
-from aidcases.scoping import Scope, acting_in, current_actor
+from aidcases.scoping import Scope, acting_in, current_actor, current_scope
 from aidcases.terms import Term
-from students.enums import COLLEGE_STAGES
-from subsidies.enums import AmountKind, Jurisdiction
-from subsidies.models import Benefit, PackAdoption, Rule, RulePack
-from subsidies.rules import PackError, condition
+from students.models import Enrolment
+from subsidies.conditions import PackError
+from subsidies.enums import AmountKind, AreaKind, DeterminedBy, EntitlementState, Level
+from subsidies.models import (
+    Benefit,
+    CountyFigure,
+    Entitlement,
+    FrozenLine,
+    ListedArea,
+    PackAdoption,
+    Rule,
+    RulePack,
+)
+from subsidies.packtext import read
 
 PACKS = Path(__file__).parent / "packs"
 
@@ -54,158 +62,16 @@ def _load_benefits() -> None:
 @transaction.atomic
 def publish(text: str) -> tuple[RulePack, bool]:
     """A pack's text → its rows as the next version, unless the newest version is this very text. Raises PackError."""
-    head, rows = _read(text)
-    pack = _pack(head, text)
+    pack, rules = read(text)
     newest = RulePack.objects.filter(code=pack.code).order_by("-version").first()
     if newest and newest.sha256 == pack.sha256:
         return newest, False
     pack.version = newest.version + 1 if newest else 1
-    benefits = dict(Benefit.objects.values_list("code", "pk"))
-    rules = [_rule(pack, row, order, benefits) for order, row in enumerate(rows)]
-    if twice := [code for code, times in Counter(rule.code for rule in rules).items() if times > 1]:
-        raise PackError(f"规则 {twice[0]} 写了两次，代码不能重复。")
+    Benefit.objects.bulk_create({rule.benefit.code: rule.benefit for rule in rules if rule.benefit.pk is None}.values())
     pack.save()
     Rule.objects.bulk_create(rules)
     audit.record("pack.published", subject=pack, code=pack.code, version=pack.version, sha256=pack.sha256)
     return pack, True
-
-
-def _read(text: str) -> tuple[dict[str, Any], list[Any]]:
-    """The [pack] table and the [[rule]] tables."""
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as problem:
-        line = re.search(r"line (\d+)", str(problem))
-        where = f"第 {line[1]} 行" if line else "末尾"
-        raise PackError(f"政策包{where}不符合 TOML 的写法，请检查引号和括号。") from None
-    head, rules = data.get("pack"), data.get("rule")
-    if not isinstance(head, dict) or not isinstance(rules, list) or not rules:
-        raise PackError("政策包要有一个 [pack] 和至少一条 [[rule]]。")
-    return head, rules
-
-
-def _pack(head: dict[str, Any], text: str) -> RulePack:
-    try:
-        _only(head, "code title document", "number issuer intro first_day priority")
-        if type(head.get("first_day", date.min)) is not date:
-            raise PackError("first_day 要写成日期，例如 2018-09-01")
-        pack = RulePack(**head, text=text, sha256=hashlib.sha256(text.encode()).hexdigest())
-        pack.intro = str(pack.intro).strip()
-        pack.clean_fields(exclude=["version", "first_day", "text"])
-    except ValidationError as problem:
-        raise PackError(f"政策包的 [pack]：{_told(RulePack, problem)}。") from None
-    except PackError as problem:
-        raise PackError(f"政策包的 [pack]：{problem}。") from None
-    return pack
-
-
-def _only(table: Any, needed: str, more: str) -> None:
-    """A misspelt word would be a rule that quietly means something else."""
-    if not isinstance(table, dict):
-        raise PackError(f"{table!r} 的地方要写一个表")
-    if missing := [name for name in needed.split() if name not in table]:
-        raise PackError(f"缺少 {'、'.join(missing)}")
-    if unknown := sorted(table.keys() - {*needed.split(), *more.split()}):
-        raise PackError(f"不认识 {'、'.join(unknown)}")
-
-
-def _told(model: type[Model], problem: ValidationError) -> str:
-    return "；".join(
-        f"{model._meta.get_field(name).verbose_name}：{'；'.join(texts).rstrip('。')}"
-        for name, texts in problem.message_dict.items()
-    )
-
-
-def _rule(pack: RulePack, row: Any, order: int, benefits: dict[str, int]) -> Rule:
-    code = row.get("code") if isinstance(row, dict) else None
-    try:
-        rule = _checked(pack, row, order, benefits)
-        rule.clean_fields(exclude=["pack", "benefit", "conditions", "shares", "reading"])
-    except ValidationError as problem:
-        raise PackError(f"规则 {code or order + 1}：{_told(Rule, problem)}。") from None
-    except PackError as problem:
-        raise PackError(f"规则 {code or order + 1}：{problem}。") from None
-    return rule
-
-
-def _checked(pack: RulePack, row: Any, order: int, benefits: dict[str, int]) -> Rule:
-    more = "reading alias jurisdiction claim delivery payer disburser shares priority universal"
-    _only(row, "code benefit title clause when amount", more)
-    amount = row["amount"]
-    _only(amount, "kind period", "values")
-    if str(row["benefit"]) not in benefits:
-        raise PackError(f"没有资助项目“{row['benefit']}”")
-    return Rule(
-        pack=pack,
-        benefit_id=benefits[row["benefit"]],
-        code=row["code"],
-        title=row["title"],
-        clause=row["clause"],
-        reading=row.get("reading", ""),
-        aliases=row.get("alias", []),
-        conditions=_conditions(row["when"]),
-        jurisdiction=row.get("jurisdiction", _default_jurisdiction(row["when"])),
-        amount_kind=amount["kind"],
-        period=amount["period"],
-        amounts=_values(amount),
-        claim=row.get("claim", "automatic"),
-        delivery=row.get("delivery", "cash"),
-        payer=row.get("payer", ""),
-        disburser=row.get("disburser", ""),
-        shares=row.get("shares", {}),
-        priority=row.get("priority", pack.priority),
-        universal=row.get("universal", False),
-        order=order,
-    )
-
-
-def _conditions(when: Any) -> list[list[Any]]:
-    if not isinstance(when, dict):
-        raise PackError('when 要写成表，例如 when = { stage = ["primary"] }')
-    for fact, wanted in when.items():
-        condition(fact, wanted)
-    return [[fact, wanted] for fact, wanted in when.items()]
-
-
-_IN_YUAN = (AmountKind.FIXED, AmountKind.FLOOR, AmountKind.CEILING)
-
-
-def _values(amount: dict[str, Any]) -> list[dict[str, Any]]:
-    values = amount.get("values", [])
-    if amount["kind"] not in AmountKind.values:
-        return []  # the field's own check says so
-    if amount["kind"] in _IN_YUAN and not values:
-        raise PackError("没有写金额")
-    if amount["kind"] not in _IN_YUAN and values:
-        raise PackError("按学校收费标准或不计金额的，不能再写金额")
-    if not isinstance(values, list):
-        raise PackError('values 要写成列表，例如 values = [{ yuan = "1250.00" }]')
-    return [_value(value) for value in values]
-
-
-def _value(value: Any) -> dict[str, Any]:
-    """One amount: yuan as a decimal string (never a float), the day it starts as ISO text."""
-    _only(value, "yuan", "from stage grade when")
-    yuan = value["yuan"]
-    if not isinstance(yuan, str) or not re.fullmatch(r"\d{1,10}(\.\d{1,2})?", yuan, re.ASCII):
-        raise PackError('金额要写成带引号的元，不小于 0，最多两位小数，例如 yuan = "1250.00"')
-    for fact in ("stage", "grade"):
-        if fact in value:
-            condition(fact, [value[fact]])
-    if "when" in value:
-        _conditions(value["when"])
-    if "from" not in value:
-        return value
-    if type(value["from"]) is not date:
-        raise PackError("from 要写成日期，例如 2018-09-01")
-    return {**value, "from": value["from"].isoformat()}
-
-
-def _default_jurisdiction(when: dict[str, Any]) -> str:
-    """School up to secondary vocational, household from higher vocational up (rules.md, jurisdiction)."""
-    stages = when.get("stage", [])
-    college = stages and all(stage in COLLEGE_STAGES for stage in stages)
-    return Jurisdiction.HOUSEHOLD if college else Jurisdiction.SCHOOL
 
 
 @transaction.atomic
@@ -234,3 +100,120 @@ def request_recompute(*, term: Term, path: str, marked_only: bool = False) -> Jo
         return jobs.enqueue(
             "subsidies.recompute", label=label, once=True, term=term.code, path=path, marked_only=marked_only
         )
+
+
+@transaction.atomic
+def set_figure(*, rule_code: str, region: Region, from_on: date, yuan: Decimal, level: str = "") -> CountyFigure:
+    """What a region sets for a rule from a day: yuan per the rule's period, a tier (with `level`) yuan a term.
+
+    Raises Refused outside the own scope and for a figure the rule does not leave to counties or does not allow.
+    """
+    rule = Rule.objects.filter(code=rule_code, pack__in=RulePack.objects.newest().values("pk")).first()
+    if reasons := _against_figure(rule, region, yuan, level):
+        raise Refused(*reasons)
+    figure, _ = CountyFigure.objects.update_or_create(
+        rule_code=rule_code, path=region.path, level=level, from_on=from_on, defaults={"region": region, "yuan": yuan}
+    )
+    audit.record("figure.set", subject=figure, code=rule_code, region=region.code, from_on=str(from_on), yuan=str(yuan))
+    return figure
+
+
+def _against_figure(rule: Rule | None, region: Region, yuan: Decimal, level: str) -> list[str]:
+    if rule is None:
+        return ["没有这条规则，请先载入政策包。"]
+    kind = AmountKind(rule.amount_kind)
+    bounds = [Decimal(value["yuan"]) for value in rule.amounts]
+    tier = kind == AmountKind.TIER
+    wrong = {
+        "只能定本单位范围内的标准。": not current_scope().covers(region.path),
+        "金额要不小于 0，最多两位小数。": yuan < 0 or yuan != yuan.quantize(Decimal("0.01")),
+        "分档的标准要写明困难等级，不分档的不写。": tier != (level in (Level.SPECIAL, Level.HARD, Level.ORDINARY)),
+        "这条规则的标准不由县里定。": not (
+            rule.county_sets or rule.private_ceiling or kind in (AmountKind.TIER, AmountKind.FLOOR, AmountKind.CEILING)
+        ),
+        "不能低于文件规定的标准。": kind == AmountKind.FLOOR and any(yuan < bound for bound in bounds[-1:]),
+        "不能高于文件规定的标准。": kind == AmountKind.CEILING and any(yuan > bound for bound in bounds[-1:]),
+    }
+    return [reason for reason, holds in wrong.items() if holds]
+
+
+@transaction.atomic
+def list_area(*, kind: AreaKind, region: Region, from_on: date, active: bool = True) -> ListedArea:
+    """Puts a division on a list kept by counties from a day, or takes it off with active=False."""
+    if not current_scope().covers(region.path):
+        raise Refused("只能登记本单位范围内的地区。")
+    area, _ = ListedArea.objects.update_or_create(
+        kind=kind, path=region.path, from_on=from_on, defaults={"region": region, "active": active}
+    )
+    audit.record("area.listed", subject=area, kind=kind, region=region.code, from_on=str(from_on), active=active)
+    return area
+
+
+_DETERMINE = """
+    INSERT INTO subsidies_determination (student_id, term, home_path, school_path, level, source, basis)
+    SELECT c.*, %s, %s, %s FROM ({chosen}) c
+    ON CONFLICT (student_id, term) DO UPDATE SET level = EXCLUDED.level, source = EXCLUDED.source, basis = EXCLUDED.basis,
+        home_path = EXCLUDED.home_path, school_path = EXCLUDED.school_path
+"""
+
+
+@transaction.atomic
+def determine(enrolments: QuerySet[Enrolment], *, level: Level, source: DeterminedBy, basis: str = "") -> int:
+    """Sets the level of everyone enrolled so, for their term; one child is a set of one. → rows written."""
+    chosen, params = sql.compiled(enrolments.order_by().values_list("student_id", "term", "home_path", "school_path"))
+    written = sql.run(_DETERMINE.format(chosen=chosen), [level, source, basis, *params])
+    audit.record("determination.set", rows=written, level=level, source=source)
+    return written
+
+
+_FREEZE = """
+    WITH listed AS (
+        INSERT INTO subsidies_frozenline (student_id, term, benefit_id, rule_id, amount, home_path, school_path, batch)
+        SELECT c.*, %s FROM ({chosen}) c RETURNING student_id, term, benefit_id
+    )
+    UPDATE subsidies_entitlement e SET frozen = true FROM listed l
+    WHERE (e.term, e.student_id, e.benefit_id) = (l.term, l.student_id, l.benefit_id)
+"""
+
+
+@transaction.atomic
+def freeze(entitlements: QuerySet[Entitlement], *, batch: str) -> int:
+    """Lists what is due in a batch: from now on a recompute that disagrees writes an adjustment. → rows listed.
+
+    What is suspended, listed already or may only be claimed (loans) is left out.
+    """
+    due = entitlements.granted().filter(state=EntitlementState.DUE, frozen=False).order_by()
+    columns = ("student_id", "term", "benefit_id", "rule_id", "amount", "home_path", "school_path")
+    chosen, params = sql.compiled(due.select_for_update(of=("self",)).values_list(*columns))
+    listed = sql.run(_FREEZE.format(chosen=chosen), [batch, *params])
+    audit.record("entitlement.listed", rows=listed, batch=batch)
+    return listed
+
+
+_CANCEL = """
+    WITH cancelled AS (
+        UPDATE subsidies_frozenline f SET cancelled_at = %s FROM ({chosen}) c (id)
+        WHERE f.id = c.id AND f.cancelled_at IS NULL RETURNING f.id, f.term, f.student_id, f.benefit_id
+    ),
+    thawed AS (
+        UPDATE subsidies_entitlement e SET frozen = false FROM cancelled c
+        WHERE (e.term, e.student_id, e.benefit_id) = (c.term, c.student_id, c.benefit_id) AND NOT EXISTS (
+            SELECT FROM subsidies_frozenline o
+            WHERE (o.term, o.student_id, o.benefit_id) = (c.term, c.student_id, c.benefit_id) AND o.cancelled_at IS NULL
+              AND o.id NOT IN (SELECT id FROM cancelled))
+    ),
+    marked AS (
+        INSERT INTO subsidies_mark (term, student_id) SELECT DISTINCT term, student_id FROM cancelled ON CONFLICT DO NOTHING
+    )
+    SELECT count(*) AS lines FROM cancelled
+"""
+
+
+@transaction.atomic
+def cancel_lines(lines: QuerySet[FrozenLine]) -> int:
+    """Takes lines off their batches: nothing listed is left → the entitlement follows the rules again at the next
+    recompute, for which its student is marked. → lines cancelled."""
+    chosen, params = sql.compiled(lines.order_by().values_list("pk"))
+    cancelled = sql.one(_CANCEL.format(chosen=chosen), [timezone.now(), *params])["lines"]
+    audit.record("entitlement.unlisted", rows=cancelled)
+    return cancelled

@@ -12,6 +12,8 @@ class SubsidiesConfig(AppConfig):
         "subsidies.RulePack",
         "subsidies.Rule",
         "subsidies.PackAdoption",
+        "subsidies.CountyFigure",
+        "subsidies.ListedArea",
         "subsidies.Mark",
         "subsidies.CertificatePart",
         "subsidies.FactRow",

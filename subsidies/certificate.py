@@ -10,8 +10,9 @@ from django.db import transaction
 
 from aidcases import sql
 from aidcases.terms import Term
-from subsidies.compute import ENGINE, HOME_COUNTY, covers_term, rules_digest
-from subsidies.facts import FACTS, facts_params, facts_sql
+from subsidies.blocks import covers_term
+from subsidies.compute import ENGINE, HOME_COUNTY, rules_digest
+from subsidies.facts import COLUMNS, facts_params, facts_sql
 
 # Part = one school's students of one home county. A county's (or city's, or the country's) certificate is the digest
 # over its parts; a run makes stale only the parts it touched.
@@ -85,7 +86,7 @@ def _make_missing_parts(term: Term, path: str, params: dict[str, Any]) -> None:
     sql.run(
         _PARTS.format(
             county=HOME_COUNTY,
-            columns=", ".join(f"e.{fact.code}" for fact in FACTS),
+            columns=", ".join(f"e.{name}" for name in COLUMNS),
             facts=facts_sql(chosen),
             of_chosen="JOIN chosen USING (student_id)" if chosen else "",
         ),

@@ -7,25 +7,22 @@ locked by number and any number of workers can share a term.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
-from functools import reduce
-from operator import or_
 from typing import Any
 
-from django.contrib.postgres.fields import ArrayField
 from django.db import transaction
-from django.db.models import BigIntegerField, Case, Field, Func, IntegerField, Q, TextField, Value, When
 
 from aidcases import sql
 from aidcases.flow import Refused
 from aidcases.terms import Term
-from students.enums import Stage
+from subsidies import blocks
+from subsidies.blocks import TABLES, covers_term
+from subsidies.enums import Period
 from subsidies.facts import facts_params, facts_sql
-from subsidies.models import ComputeRun, FactRow
-from subsidies.rules import YUAN, Applied, applied_rules
+from subsidies.models import ComputeRun, ListedArea
+from subsidies.offers import held_sql, offers_sql
+from subsidies.rules import Applied, applied_rules
 
-ENGINE = "1"
-BLOCK = 1 << 16
+ENGINE = "2"
 RULES_CHANGED = "测算途中政策或采用地区有变化，请重新测算一次"
 
 # A part of the certificate is one school's students of one home county (subsidies.certificate): /62/6201/620123/
@@ -36,7 +33,7 @@ _MERGE = """
     merged AS (
         MERGE INTO current_lines c
         USING offered n ON c.student_id = n.student_id AND c.benefit_id = n.benefit_id
-        WHEN MATCHED AND (c.rule_id, c.amount, c.school_id, c.home_path, c.school_path)
+        WHEN MATCHED AND NOT c.frozen AND (c.rule_id, c.amount, c.school_id, c.home_path, c.school_path)
             IS DISTINCT FROM (n.rule_id, n.amount, n.school_id, n.home_path, n.school_path)
             THEN UPDATE SET rule_id = n.rule_id, amount = n.amount, school_id = n.school_id,
                 home_path = n.home_path, school_path = n.school_path
@@ -44,10 +41,11 @@ _MERGE = """
                 school_path, run_id)
             VALUES (%(term)s, n.student_id, n.benefit_id, n.rule_id, n.school_id, n.amount, 'due', n.home_path,
                 n.school_path, %(run)s)
-        WHEN NOT MATCHED BY SOURCE THEN DELETE
+        WHEN NOT MATCHED BY SOURCE AND NOT c.frozen THEN DELETE
         RETURNING old.student_id, old.benefit_id, old.rule_id AS old_rule, new.rule_id AS new_rule,
-            old.amount AS old_amount, new.amount AS new_amount, old.home_path AS old_home, old.school_path AS old_school
-    ),
+            old.amount AS old_amount, new.amount AS new_amount, old.home_path AS old_home, old.school_path AS old_school,
+            new.student_id AS new_student, new.benefit_id AS new_benefit
+    ),{later}
     changes AS (
         INSERT INTO subsidies_entitlementchange (run_id, term, student_id, benefit_id, old_rule_id, new_rule_id,
             old_amount, new_amount, home_path, school_path)
@@ -60,162 +58,44 @@ _MERGE = """
     FROM (SELECT old_rule, new_rule, (old_rule, old_amount) IS DISTINCT FROM (new_rule, new_amount) AS differs FROM merged) m
 """
 
+# What is granted once in a life is a fact of the later autumns, whose certificates and rows it may change.
+_LATER = """
+    later AS (
+        INSERT INTO subsidies_mark (term, student_id)
+        SELECT DISTINCT e.term, e.student_id FROM merged m
+        JOIN students_enrolment e ON e.student_id = COALESCE(m.new_student, m.student_id)
+        WHERE COALESCE(m.new_benefit, m.benefit_id) = ANY (%(once)s) AND e.term > %(term)s AND e.term LIKE '%%-autumn'
+        ON CONFLICT DO NOTHING
+    ),"""
+
+# What is due now less what batches have listed. An amount that waits for a figure is no reason to take money back.
+_ADJUST = """
+    MERGE INTO current_adjustments a
+    USING (
+        SELECT l.student_id, l.benefit_id, n.rule_id, COALESCE(n.amount, 0) AS due, l.listed, l.home_path, l.school_path
+        FROM (
+            SELECT student_id, benefit_id, sum(COALESCE(amount, 0)) AS listed, max(home_path) AS home_path,
+                max(school_path) AS school_path
+            FROM subsidies_frozenline WHERE {whose} AND cancelled_at IS NULL GROUP BY student_id, benefit_id
+        ) l
+        LEFT JOIN offers n USING (student_id, benefit_id)
+        WHERE COALESCE(n.amount, 0) <> l.listed AND NOT EXISTS (
+            SELECT FROM subsidies_missingfigure m JOIN subsidies_rule r ON r.id = m.rule_id
+            WHERE m.term = %(term)s AND m.student_id = l.student_id AND r.benefit_id = l.benefit_id)
+    ) d ON a.student_id = d.student_id AND a.benefit_id = d.benefit_id
+    WHEN MATCHED AND (a.rule_id, a.due, a.listed) IS DISTINCT FROM (d.rule_id, d.due, d.listed)
+        THEN UPDATE SET rule_id = d.rule_id, due = d.due, listed = d.listed, difference = d.due - d.listed, run_id = %(run)s
+    WHEN NOT MATCHED THEN INSERT (term, student_id, benefit_id, rule_id, due, listed, difference, run_id, home_path,
+            school_path)
+        VALUES (%(term)s, d.student_id, d.benefit_id, d.rule_id, d.due, d.listed, d.due - d.listed, %(run)s, d.home_path,
+            d.school_path)
+    WHEN NOT MATCHED BY SOURCE THEN DELETE
+"""
+
 _LACKING = """
     INSERT INTO subsidies_missingfigure (term, student_id, rule_id, figure, home_path, school_path)
     SELECT %(term)s, student_id, rule_id, figure, home_path, school_path FROM ({held}) o
 """
-
-
-class Ruled(Func):
-    """A list of rules (its empty places left out), a row for each."""
-
-    template = "unnest(array_remove(%(expressions)s, NULL))"
-    output_field = BigIntegerField()
-    set_returning = True
-
-
-def _by_stage(rules: list[Applied], lacking: bool) -> Case:
-    """The keys of the rules that hold for a student: a list of CASEs, read once, of those that name the stage."""
-    lists = []
-    for stage in Stage.values:
-        held = [_held(a, lacking) for a in rules if stage in a.rule.wanted.get("stage", Stage.values)]
-        lists.append(When(stage=stage, then=Func(*held, template="ARRAY[%(expressions)s]::bigint[]")))
-    return Case(*lists, output_field=ArrayField(BigIntegerField()))
-
-
-def _held(applied: Applied, lacking: bool) -> Any:
-    figure = applied.amounts.figure
-    holds = applied.holds & (Q(**{f"{figure}__isnull": lacking}) if figure else Q())
-    return Case(When(holds, then=applied.rule.pk)) if holds else Value(applied.rule.pk)
-
-
-_KEPT = ("student_id", "school_id", "home_path", "school_path")
-
-
-# What a rule says of a student beyond that it holds.
-_SAID: dict[str, tuple[Callable[[Applied], Any], Field]] = {
-    "amount": (lambda applied: applied.amounts.expression, YUAN),
-    "depth": (lambda applied: applied.depth, IntegerField()),
-    "figure": (lambda applied: Value(applied.amounts.figure), TextField()),
-}
-
-
-def held_sql(
-    rules: list[Applied], facts: str, params: dict[str, Any], columns: Iterable[str], *, lacking: bool = False
-) -> str:
-    """SELECT of a row per student and rule that holds: _KEPT, rule_id and `columns` of _SAID. Values go into `params`.
-
-    `facts`: a SELECT of FactRow rows. A rule whose figure is not set holds for nobody, or with `lacking` only then.
-    """
-    rows = FactRow.objects.order_by().annotate(rule_id=Ruled(_by_stage(rules, lacking)))
-    if lacking:
-        rows = rows.filter(reduce(or_, (Q(**{f"{applied.amounts.figure}__isnull": True}) for applied in rules)))
-    said = {
-        name: Case(*(When(rule_id=a.rule.pk, then=_SAID[name][0](a)) for a in rules), output_field=_SAID[name][1])
-        for name in columns
-    }
-    chosen = FactRow.objects.order_by().annotate(
-        rule_id=Func(template='"facts"."rule_id"', output_field=BigIntegerField()), **said
-    )
-    outer = named(*sql.compiled(chosen.values(*_KEPT, "rule_id", *said)), params)
-    # PostgreSQL would work out every column of a SELECT that yields several rows a student.
-    names = [field.name for field in FactRow._meta.fields if f'"facts"."{field.name}"' in outer]
-    held = named(*sql.compiled(rows.values(*names, "rule_id")), params)
-    return f"WITH facts AS (WITH facts AS ({facts}) {held}) {outer}"
-
-
-def offers_sql(rules: list[Applied], facts: str, params: dict[str, Any]) -> str:
-    """SELECT of what students get: _KEPT, benefit_id, rule_id, amount. Values go into `params`.
-
-    Where several rules give one benefit, one row per student wins: the highest amount, then the pack adopted by the
-    lower region, then the lowest priority number.
-    """
-    alone = len({applied.rule.benefit_id for applied in rules}) == len(rules)
-    best = "DISTINCT ON (o.student_id, r.benefit_id)"
-    order = "ORDER BY o.student_id, r.benefit_id, o.amount DESC NULLS LAST, o.depth DESC, r.priority, o.rule_id"
-    kept = ", ".join(f"o.{name}" for name in _KEPT)
-    held = held_sql(rules, facts, params, ["amount"] if alone else ["amount", "depth"])
-    return (
-        f"SELECT {'' if alone else best} {kept}, r.benefit_id, o.rule_id, o.amount::numeric AS amount "
-        f"FROM ({held}) o JOIN subsidies_rule r ON r.id = o.rule_id {'' if alone else order}"
-    )
-
-
-def named(text: str, params: list[Any], into: dict[str, Any]) -> str:
-    """Positional parameters of a compiled queryset as named ones, so that one statement can carry both kinds."""
-    pieces = text.split("%s")
-    out = [pieces[0]]
-    for value, piece in zip(params, pieces[1:], strict=True):
-        name = f"q{len(into)}"
-        into[name] = value
-        out += [f"%({name})s", piece]
-    return "".join(out)
-
-
-_TABLES = ("students_enrolment", "subsidies_entitlement", "subsidies_missingfigure")
-
-
-def covers_term(term: Term, path: str) -> bool:
-    """Whether every school, or every home, of the term's students lies under the path, and so do the results of who
-    has left: two looks into an index each."""
-    for table in _TABLES:
-        ends = sql.one(
-            "SELECT min(school_path) AS s0, max(school_path) AS s1, min(home_path) AS h0, max(home_path) AS h1 "
-            f"FROM {table} WHERE term = %(term)s",
-            {"term": term.code},
-        )
-        if ends["s0"] is not None and not any(
-            all(ends[f"{side}{n}"].startswith(path) for n in (0, 1)) for side in "sh"
-        ):
-            return False
-    return True
-
-
-# The blocks that a table has in a term, each found by one look into the index.
-_ALL_BLOCKS = """
-    SELECT n AS block FROM (
-        WITH RECURSIVE step (n) AS (
-            SELECT (SELECT min(student_id) FROM {table} WHERE term = %(term)s) / %(width)s
-            UNION ALL
-            SELECT (SELECT min(student_id) FROM {table} WHERE term = %(term)s AND student_id >= (n + 1) * %(width)s) / %(width)s
-            FROM step WHERE n IS NOT NULL
-        ) SELECT n FROM step WHERE n IS NOT NULL
-    ) found
-"""
-_BLOCKS_UNDER = """
-    SELECT DISTINCT student_id / %(width)s AS block FROM {table}
-    WHERE term = %(term)s AND (home_path LIKE %(under)s OR school_path LIKE %(under)s)
-"""
-
-
-def blocks_of(term: Term, path: str) -> list[int]:
-    """Numbers of the blocks that hold students of the term with home or school under the path."""
-    sql.run("ANALYZE subsidies_mark")  # what was just marked is new to the planner
-    search = _ALL_BLOCKS if covers_term(term, path) else _BLOCKS_UNDER
-    found = sql.rows(
-        " UNION ".join(search.format(table=table) for table in _TABLES) + " ORDER BY block",
-        {"term": term.code, "under": path + "%", "width": BLOCK},
-    )
-    return [row["block"] for row in found]
-
-
-def marked_blocks_of(term: Term) -> list[list[int]]:
-    """Blocks with marked students, so many together as make one block's worth of work."""
-    sql.run("ANALYZE subsidies_mark")  # what was just marked is new to the planner
-    counted = sql.rows(
-        "SELECT student_id / %(width)s AS block, count(*) AS marks FROM subsidies_mark WHERE term = %(term)s "
-        "GROUP BY 1 ORDER BY 1",
-        {"term": term.code, "width": BLOCK},
-    )
-    parts: list[list[int]] = []
-    room = 0
-    for row in counted:
-        if row["marks"] > room:
-            parts.append([])
-            room = BLOCK
-        parts[-1].append(row["block"])
-        room -= row["marks"]
-    return parts
 
 
 _UNDER = "(home_path LIKE %(under)s OR school_path LIKE %(under)s)"
@@ -238,12 +118,12 @@ _LOOK = "EXISTS (SELECT FROM {} x WHERE x.term = %(term)s AND x.student_id = m.s
 _MARKED = f"""AS
     SELECT DISTINCT m.student_id FROM subsidies_mark m
     WHERE m.term = %(term)s AND m.student_id / %(width)s = ANY(%(blocks)s)
-      AND ({" OR ".join(_LOOK.format(table, f" AND {_UNDER}") for table in _TABLES)}
-        OR NOT ({" OR ".join(_LOOK.format(table, "") for table in _TABLES)}))
+      AND ({" OR ".join(_LOOK.format(table, f" AND {_UNDER}") for table in TABLES)}
+        OR NOT ({" OR ".join(_LOOK.format(table, "") for table in TABLES)}))
 """
 
 
-def compute_block(run: ComputeRun, *blocks: int) -> dict[str, int]:
+def compute_block(run: ComputeRun, *numbers: int) -> dict[str, int]:
     """Computes a block of a run (or several with few marks) in a transaction of its own; again, it changes nothing.
 
     → counts: students, added, changed, withdrawn, moved (same rule and amount, another school or home).
@@ -251,17 +131,17 @@ def compute_block(run: ComputeRun, *blocks: int) -> dict[str, int]:
     term = Term.parse(run.term)
     params: dict[str, Any] = {
         **facts_params(term),
-        "low": min(blocks) * BLOCK,
-        "high": (max(blocks) + 1) * BLOCK,
-        "width": BLOCK,
-        "blocks": list(blocks),
+        "low": min(numbers) * blocks.BLOCK,
+        "high": (max(numbers) + 1) * blocks.BLOCK,
+        "width": blocks.BLOCK,
+        "blocks": list(numbers),
         "under": run.path + "%",
         "run": run.pk,
     }
     with transaction.atomic():
         # Many blocks at a time, but none while a certificate is made (subsidies.runs.finish locks the same words).
         sql.run("SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", [f"certify|{run.term}"])
-        for block in sorted(blocks):
+        for block in sorted(numbers):
             sql.lock("compute", run.term, block)
         sql.run("SET LOCAL jit = off")
         if not run.marked_only and covers_term(term, run.path):
@@ -287,17 +167,45 @@ def _compute(run: ComputeRun, term: Term, shard: str, params: dict[str, Any]) ->
     sql.run(f"DELETE FROM subsidies_missingfigure WHERE {whose}", params)
     # An updatable view limits the MERGE to this term and these students: without it "not matched by source" would
     # walk the whole table, and withdraw what other regions' runs have written.
-    sql.run(f"CREATE TEMP VIEW current_lines AS SELECT * FROM subsidies_entitlement WHERE {whose}", params)
-    counts = sql.one(_MERGE.format(offers=offers_sql(rules, facts, params)), params)
-    sql.run("DROP VIEW current_lines")
-    if lacking := [applied for applied in rules if applied.amounts.figure]:
+    counts = _merge(rules, facts, whose, params)
+    if lacking := [applied for applied in rules if applied.amounts.lacking]:
         held = held_sql(lacking, facts, params, ["figure"], lacking=True)
         sql.run(_LACKING.format(held=held), params)
+    counts["adjusted"] = _adjust(whose, params) if counts.pop("listed") else 0
     # Under unchanged rules only marked students can differ.
-    if any(counts.values()) and not (run.marked_only or still_stands(term, run.path)):
+    written = counts["added"] + counts["changed"] + counts["withdrawn"] + counts["moved"]
+    if written and not (run.marked_only or still_stands(term, run.path)):
         _forget_parts(f"students_enrolment WHERE {whose}", params)
     enrolled = sql.one(f"SELECT count(*) AS n FROM students_enrolment WHERE {whose} AND {_UNDER}", params)
     return {**counts, "students": enrolled["n"]}
+
+
+def _merge(rules: list[Applied], facts: str, whose: str, params: dict[str, Any]) -> dict[str, int]:
+    """→ added, withdrawn, changed, moved; listed: whether a batch has listed something of these students."""
+    offers = offers_sql(rules, facts, params)
+    listed = sql.one(
+        f"SELECT EXISTS (SELECT FROM subsidies_frozenline WHERE {whose}) "
+        f"OR EXISTS (SELECT FROM subsidies_adjustment WHERE {whose}) AS some",
+        params,
+    )["some"]
+    if listed:
+        sql.temporary("offers", f"AS {offers}", params)
+        offers = "SELECT * FROM offers"
+    once = [applied.rule.benefit_id for applied in rules if applied.rule.period == Period.ONCE]
+    # An updatable view limits the MERGE to this term and these students: without it "not matched by source" would
+    # walk the whole table, and withdraw what other regions' runs have written.
+    sql.run(f"CREATE TEMP VIEW current_lines AS SELECT * FROM subsidies_entitlement WHERE {whose}", params)
+    counts = sql.one(_MERGE.format(offers=offers, later=_LATER if once else ""), {**params, "once": once})
+    sql.run("DROP VIEW current_lines")
+    return {**counts, "listed": listed}
+
+
+def _adjust(whose: str, params: dict[str, Any]) -> int:
+    """Back-pay and recovery of the block; → rows written or taken away."""
+    sql.run(f"CREATE TEMP VIEW current_adjustments AS SELECT * FROM subsidies_adjustment WHERE {whose}", params)
+    adjusted = sql.run(_ADJUST.format(whose=whose), params)
+    sql.run("DROP VIEW current_adjustments")
+    return adjusted
 
 
 def _forget_parts(students: str, params: dict[str, Any]) -> None:
@@ -321,13 +229,18 @@ def _forget_parts(students: str, params: dict[str, Any]) -> None:
 def rules_digest(term: Term, rules: list[Applied] | None = None) -> str:
     """SHA-256 over what decides: engine, rules in force with their amounts, adoptions; natural codes only."""
     parts = [ENGINE, term.code]
-    for applied in applied_rules(term) if rules is None else rules:
+    rules = applied_rules(term) if rules is None else rules
+    if any(fact in ("pilot_area", "origin_area") for applied in rules for fact in applied.asked):
+        areas = ListedArea.objects.in_force_on(term.last_day).values_list("kind", "path")
+        parts += [repr(area) for area in sorted(areas)]
+    for applied in rules:
         rule = applied.rule
         parts.append(
             repr(
                 (
                     rule.code, rule.pack.code, rule.pack.sha256, rule.benefit.code, rule.priority,
                     sorted(adoption.path for adoption in applied.adoptions),
+                    sorted((figure.path, figure.level, f"{figure.yuan:.2f}") for figure in applied.figures),
                 )
             )
         )  # fmt: skip

@@ -11,10 +11,13 @@ from aidcases import sql
 from aidcases.conditions import yes_no
 from aidcases.terms import Term
 from students.models import Student
-from subsidies.compute import named
-from subsidies.facts import BY_CODE, AnyOf, Fact, facts_params, facts_sql
+from subsidies.amounts import FIGURES, pays_in
+from subsidies.conditions import column_of, flags_asked, region_name, value_label
+from subsidies.enums import PATH_OF, AmountKind, CutOff
+from subsidies.facts import BY_CODE, Fact, facts_params, facts_sql
 from subsidies.models import FactRow
-from subsidies.rules import Applied, applied_rules, flags_of, pays_in, region_name, value_label
+from subsidies.offers import named
+from subsidies.rules import Applied, applied_rules, begun
 
 MOST_SETS, MOST_TRIED = 8, 500
 
@@ -93,6 +96,8 @@ def _ask(student: Student, term: Term, rules: list[Applied]) -> tuple[dict | Non
         columns[f"d{n}"] = applied.depth
         for k, (who, _, _) in enumerate(applied.amounts.lines):
             columns[f"l{n}_{k}"] = yes_no(who)
+        for k, (_, who) in enumerate(applied.amounts.lacking):
+            columns[f"f{n}_{k}"] = yes_no(who)
     names = [f.name for f in FactRow._meta.fields]
     text, values = sql.compiled(FactRow.objects.order_by().annotate(**columns).values(*names, *columns))
     params: dict[str, Any] = {**facts_params(term), "student": student.pk}
@@ -109,18 +114,19 @@ def _explained(applied: Applied, answers: dict, n: int, facts: dict, term: Term)
         Seen(each.code, each.label, answers[f"c{n}_{m}"] == "yes", _value(each.code, applied, facts))
         for m, each in enumerate((applied.jurisdiction, *applied.conditions))
     ]
-    if not pays_in(applied.rule, term):
-        conditions.append(Seen("period", "本项目计在秋季学期", False, term.label))
-    lines = applied.amounts.lines
+    conditions += _closed(applied, term)
+    lines, figures = applied.amounts.lines, applied.amounts.lacking
     hit = next((k for k in range(len(lines)) if answers[f"l{n}_{k}"] == "yes"), None)
+    lacks = next((figure for k, (figure, _) in enumerate(figures) if answers[f"f{n}_{k}"] == "yes"), "")
     # A fact that fails anyway, such as the stage, may be what an amount is missing for.
-    if hit is None and not any(seen.code in applied.amounts.asks for seen in conditions if not seen.holds):
+    asked = any(seen.code in applied.amounts.asks for seen in conditions if not seen.holds)
+    if hit is None and not (lacks or asked or applied.rule.amount_kind == AmountKind.DISCRETIONARY):
         conditions.append(Seen("amount", "本学期有执行标准", False, "没有适用的金额"))
     result = Explained(applied, conditions, all(seen.holds for seen in conditions), answers[f"d{n}"])
     if not result.eligible:
         result.missing, result.shown_by = _missing(applied, conditions)
-    elif applied.amounts.figure and facts[applied.amounts.figure] is None:
-        result.missing_figure = BY_CODE[applied.amounts.figure].label
+    elif lacks:
+        result.missing_figure = FIGURES[lacks]
         result.arithmetic = f"还没有填{result.missing_figure}，填了才知道金额"
     else:
         result.amount = answers[f"a{n}"]
@@ -128,14 +134,27 @@ def _explained(applied: Applied, answers: dict, n: int, facts: dict, term: Term)
     return result
 
 
+def _closed(applied: Applied, term: Term) -> list[Seen]:
+    """What keeps the rule from paying anybody in the term."""
+    found = []
+    if not begun(applied.rule, term):
+        found.append(Seen("from", f"{applied.rule.from_on:%Y-%m-%d} 起执行", False, term.label))
+    if not pays_in(applied.rule, term):
+        found.append(Seen("period", "本项目计在秋季学期", False, term.label))
+    if applied.rule.amount_kind == AmountKind.DISCRETIONARY:
+        found.append(Seen("discretionary", "经评定确定", False, "还没有评定"))
+    return found
+
+
 def _value(code: str, applied: Applied, facts: dict) -> str:
     """The value a condition saw, in words."""
     if code == "jurisdiction":
-        path = facts["school_path" if applied.rule.jurisdiction == "school" else "household_path"]
-        return _place(path)
-    flags = _flags(code, applied)
-    if flags:
-        held = [BY_CODE[flag].label for flag in flags if facts[flag]]
+        return _place(facts[PATH_OF[applied.rule.jurisdiction]])
+    if code == "once":
+        return "享受过" if applied.rule.benefit.code in facts["had_before"] else "没有"
+    if flags := _flags(code, applied):
+        first_day = applied.rule.cut_off == CutOff.FIRST_DAY
+        held = [BY_CODE[flag].label for flag in flags if facts[column_of(flag, first_day)]]
         return "、".join(held) if held else "否"
     return value_label(BY_CODE[code], facts[code])
 
@@ -146,10 +165,7 @@ def _place(path: str) -> str:
 
 
 def _flags(code: str, applied: Applied) -> tuple[str, ...]:
-    if code == "any":
-        return tuple(flag for each in applied.rule.wanted["any"] for flag in flags_of(each))
-    fact = BY_CODE[code]
-    return fact.flags if isinstance(fact, AnyOf) else ((code,) if fact.kind == "flag" else ())
+    return flags_asked(code, applied.rule.wanted[code])
 
 
 def _missing(applied: Applied, conditions: list[Seen]) -> tuple[list[list[str]], list[str]]:
@@ -170,7 +186,7 @@ def _missing(applied: Applied, conditions: list[Seen]) -> tuple[list[list[str]],
 
 def _alternatives(seen: Seen, applied: Applied) -> list[tuple[str, bool, str]]:
     """Ways to make one condition hold: (in words, changeable, document that shows it)."""
-    if seen.code in ("jurisdiction", "period", "amount"):
+    if seen.code not in applied.rule.wanted:  # the jurisdiction, the season, a decision, the past
         return [(seen.label, False, "")]
     flags = _flags(seen.code, applied)
     if flags and applied.rule.wanted.get(seen.code) is not False:
@@ -181,7 +197,7 @@ def _alternatives(seen: Seen, applied: Applied) -> list[tuple[str, bool, str]]:
 
 
 def _outbid(explained: list[Explained]) -> None:
-    """Of several rules of one benefit one is granted; the others say by which they are outbid (compute.offers_sql
+    """Of several rules of one benefit one is granted; the others say by which they are outbid (offers.offers_sql
     decides in the same order)."""
     best: dict[int, Explained] = {}
     for one in explained:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from aidcases import sql
 from aidcases.terms import Term
 from students.enums import Category, Stage
+from subsidies.enums import Level
 
 
 class FactKind(StrEnum):
@@ -47,13 +49,22 @@ _HUKOU = "COALESCE(e.hukou_region_id, p.hukou_region_id, '')"
 _SPECIAL = "e.stage = 'special_education' AND e.grade BETWEEN"
 _STAGE = f"CASE WHEN {_SPECIAL} 1 AND 6 THEN 'primary' WHEN {_SPECIAL} 7 AND 9 THEN 'junior' ELSE e.stage END"
 _GRADE = f"CASE WHEN {_SPECIAL} 7 AND 9 THEN e.grade - 6 ELSE e.grade END"
+# Entry in this school year by the roll; grade one where no month is given (college lists have none).
+_ENTRANT = "COALESCE(e.entered_on BETWEEN %(year_first)s AND %(year_last)s, e.grade = 1, false)"
 _FLAG, _CHOICE, _NUMBER = FactKind.FLAG, FactKind.CHOICE, FactKind.NUMBER
 
 
-def _category(category: Category, shown_by: str, *, or_else: str = "") -> Fact:
+# The roll's own mark of orphans counts for its term until the civil-affairs list of orphans is kept.
+_OR_ELSE = {Category.ORPHAN: " OR e.orphan"}
+
+
+def _held(category: Category, bits: str) -> str:
     bit = 1 << list(Category).index(category)
-    sql = f"(COALESCE(h.bits, 0) & {bit}) <> 0{or_else}"
-    return Fact(category.value, category.label, _FLAG, sql, changeable=True, shown_by=shown_by)
+    return f"(COALESCE(h.{bits}, 0) & {bit}) <> 0{_OR_ELSE.get(category, '')}"
+
+
+def _category(category: Category, shown_by: str) -> Fact:
+    return Fact(category.value, category.label, _FLAG, _held(category, "bits"), changeable=True, shown_by=shown_by)
 
 
 FACTS: tuple[Fact, ...] = (
@@ -70,12 +81,25 @@ FACTS: tuple[Fact, ...] = (
         shown_by="学籍和户口簿",
     ),
     Fact("public_school", "公办学校", _FLAG, "s.public", shown_by="学校名录"),
-    # Entry in this school year by the roll; grade one where no month is given (college lists have none).
-    Fact(
-        "new_entrant", "本学年新生", _FLAG,
-        "COALESCE(e.entered_on BETWEEN %(year_first)s AND %(year_last)s, e.grade = 1, false)", shown_by="学籍“入学年月”",
-    ),
+    Fact("new_entrant", "本学年新生", _FLAG, _ENTRANT, shown_by="学籍“入学年月”"),
     Fact("age", "年龄（8月31日）", _NUMBER, "extract(year FROM age(%(age_day)s::date, p.birth_on))::int", shown_by="身份证"),
+    Fact("rural_school", "农村学校", _FLAG, "s.rural", shown_by="学校名录"),
+    Fact(
+        "pilot_area", "学校在营养改善计划试点地区", _FLAG, "e.school_path LIKE ANY (%(pilot)s::text[])",
+        shown_by="县里的试点地区名单",
+    ),
+    Fact(
+        "origin_area", "家在南部山区、移民区等名单上的地区", _FLAG, "e.home_path LIKE ANY (%(origin)s::text[])",
+        shown_by="县里的生源地名单",
+    ),
+    Fact(
+        "determination", "困难认定", _CHOICE, "COALESCE(d.level, '')", changeable=True, choices=tuple(Level.choices),
+        shown_by="困难认定申请",
+    ),
+    Fact(
+        "determined_poor", "认定为家庭经济困难", _FLAG, "COALESCE(d.level, 'none') <> 'none'", changeable=True,
+        shown_by="困难认定申请",
+    ),
     Fact("annual_fee", "学校收费标准（元/年）", _NUMBER, "fee.annual_fee", shown_by="学校名录"),
     _category(Category.REGISTERED_POOR, "建档立卡（防返贫）名单"),
     _category(Category.MONITORED_UNSTABLE, "防返贫监测名单"),
@@ -85,8 +109,7 @@ FACTS: tuple[Fact, ...] = (
     _category(Category.DIBAO_URBAN, "民政低保名单"),
     _category(Category.TEKUN_RURAL, "民政特困供养名单"),
     _category(Category.TEKUN_URBAN, "民政特困供养名单"),
-    # The roll's own mark counts for its term until the civil-affairs list of orphans is kept.
-    _category(Category.ORPHAN, "民政孤儿名单或学籍“是否孤儿”", or_else=" OR e.orphan"),
+    _category(Category.ORPHAN, "民政孤儿名单或学籍“是否孤儿”"),
     _category(Category.UNSUPPORTED_CHILD, "民政事实无人抚养儿童名单"),
     _category(Category.DISABLED, "残联残疾人名单（本人）"),
 )  # fmt: skip
@@ -95,11 +118,28 @@ ANY_OF: tuple[AnyOf, ...] = (
     AnyOf("dibao", "低保", ("dibao_rural", "dibao_urban")),
     AnyOf("tekun", "特困供养", ("tekun_rural", "tekun_urban")),
     AnyOf(
-        "poor_family", "贫困家庭（建档立卡、低保、特困、孤儿之一）",
-        ("registered_poor", "dibao_rural", "dibao_urban", "tekun_rural", "tekun_urban", "orphan"),
+        "poor_family", "贫困家庭（建档立卡、低保、特困、孤儿、认定困难之一）",
+        ("registered_poor", "dibao_rural", "dibao_urban", "tekun_rural", "tekun_urban", "orphan", "determined_poor"),
     ),
     AnyOf("any_category", "任一困难类别", tuple(category.value for category in Category)),
 )  # fmt: skip
+
+# Benefits granted once in a life that a new entrant had in an earlier autumn (what is paid once stands in autumn).
+_HAD_BEFORE = f"""
+    CASE WHEN cardinality(%(earlier)s::text[]) > 0 AND {_ENTRANT} THEN ARRAY(
+        SELECT b.code FROM subsidies_entitlement o JOIN subsidies_rule r ON r.id = o.rule_id
+        JOIN subsidies_benefit b ON b.id = o.benefit_id
+        WHERE o.student_id = e.student_id AND o.term = ANY (%(earlier)s::text[]) AND r.period = 'once'
+        ORDER BY b.code COLLATE "C"
+    ) ELSE '{{}}'::text[] END
+"""
+
+# Column of FactRow → SQL: every fact, each category on the term's first day, and what was had before.
+COLUMNS: dict[str, str] = {
+    **{fact.code: fact.sql for fact in FACTS},
+    **{f"{category.value}_first": _held(category, "first_bits") for category in Category},
+    "had_before": _HAD_BEFORE,
+}
 
 BY_CODE: dict[str, Fact | AnyOf] = {fact.code: fact for fact in (*FACTS, *ANY_OF)}
 
@@ -108,7 +148,8 @@ _BITS = "CASE r.category " + " ".join(f"WHEN '{c.value}' THEN {1 << n}" for n, c
 # A category counts when it is active on any day of the term: begun by its last day, not closed by its first
 # (students.facts.hardships_in says the same). A closing row closes per person, category, source and office.
 _HARDSHIP = f"""
-    SELECT r.person_id, bit_or({_BITS}) AS bits
+    SELECT r.person_id, bit_or({_BITS}) AS bits,
+        COALESCE(bit_or({_BITS}) FILTER (WHERE r.from_on <= %(first_day)s), 0) AS first_bits
     FROM students_hardship r{{chosen_r}}
     WHERE r.active AND r.from_on <= %(last_day)s{{block_r}}
       AND NOT EXISTS (
@@ -132,9 +173,13 @@ _FACTS = """
         ORDER BY f.school_id, f.from_on <= %(first_day)s DESC, abs(f.from_on - %(first_day)s::date)
     ) fee ON fee.school_id = e.school_id
     LEFT JOIN ({hardship}) h ON h.person_id = e.student_id
+    LEFT JOIN (
+        SELECT DISTINCT ON (t.student_id) t.student_id, t.level FROM subsidies_determination t{chosen_t}
+        WHERE t.term = ANY (%(determined_in)s::text[]){block_t} ORDER BY t.student_id, t.term = %(term)s DESC
+    ) d ON d.student_id = e.student_id
     WHERE e.term = %(term)s{block_e}{block_p}
 """
-_KEYS = {"e": "e.student_id", "p": "p.id", "r": "r.person_id", "c": "c.person_id"}
+_KEYS = {"e": "e.student_id", "p": "p.id", "r": "r.person_id", "c": "c.person_id", "t": "t.student_id"}
 
 
 def facts_sql(students: str = "", *, block: bool = False) -> str:
@@ -148,20 +193,35 @@ def facts_sql(students: str = "", *, block: bool = False) -> str:
         places[f"chosen_{table}"] = f" JOIN {students} t{table} ON t{table}.student_id = {key}" if students else ""
         places[f"block_{table}"] = f" AND {key} >= %(low)s AND {key} < %(high)s" if block else ""
     return _FACTS.format(
-        columns=", ".join(f"{fact.sql} AS {fact.code}" for fact in FACTS),
+        columns=", ".join(f"{expression} AS {name}" for name, expression in COLUMNS.items()),
         hardship=_HARDSHIP.format(**places),
         **places,
     )
 
 
+# The areas on the lists kept by counties as patterns of paths, and the autumns in which something was granted once.
+_KEPT = """
+    WITH area AS (
+        SELECT DISTINCT ON (kind, path) kind, path || '%%' AS under, active FROM subsidies_listedarea
+        WHERE from_on <= %(last_day)s ORDER BY kind, path, from_on DESC
+    )
+    SELECT ARRAY(SELECT under FROM area WHERE active AND kind = 'pilot' ORDER BY under) AS pilot,
+        ARRAY(SELECT under FROM area WHERE active AND kind = 'origin' ORDER BY under) AS origin,
+        ARRAY(SELECT DISTINCT term FROM subsidies_computerun
+              WHERE term < %(term)s AND term LIKE '%%-autumn'
+                AND EXISTS (SELECT FROM subsidies_rule WHERE period = 'once')) AS earlier
+"""
+
+
 def facts_params(term: Term) -> dict[str, Any]:
-    """What facts_sql names: the days of the term."""
+    """What facts_sql names: the days of the term, and what counties and earlier terms hold ready (one query)."""
     year_first, year_last = term.school_year_days
+    days = {"term": term.code, "first_day": term.first_day, "last_day": term.last_day}
     return {
-        "term": term.code,
-        "first_day": term.first_day,
-        "last_day": term.last_day,
+        **days,
         "year_first": year_first,
         "year_last": year_last,
         "age_day": term.age_day,
+        "determined_in": [term.code] if term.autumn else [term.code, f"{term.school_year}-autumn"],
+        **sql.one(_KEPT, days),
     }

@@ -12,7 +12,7 @@ from aidcases.flow import Refused
 from aidcases.jobs import Running
 from aidcases.models import Job
 from aidcases.terms import Term
-from subsidies import certificate, compute
+from subsidies import blocks, certificate, compute
 from subsidies.models import ComputeRun
 
 
@@ -30,8 +30,8 @@ def split(job: Running) -> list[dict[str, Any]]:
             "rules_digest": compute.rules_digest(term),
         },
     )
-    blocks = compute.marked_blocks_of(term) if run.marked_only else [[n] for n in compute.blocks_of(term, path)]
-    return [{"run": run.pk, "blocks": part} for part in blocks]
+    parts = blocks.marked_blocks_of(term) if run.marked_only else [[n] for n in blocks.blocks_of(term, path)]
+    return [{"run": run.pk, "blocks": part} for part in parts]
 
 
 def run_block(job: Running) -> dict[str, int]:
@@ -49,7 +49,7 @@ def finish(job: Running) -> dict[str, Any]:
     parts = Job._base_manager.filter(parent=job.job.pk).values_list("result", flat=True)
     counts = {
         name: sum(part.get(name, 0) for part in parts)
-        for name in ("students", "added", "changed", "withdrawn", "moved")
+        for name in ("students", "added", "changed", "withdrawn", "moved", "adjusted")
     }
     job.progress(job.job.done, None, "校验")
     with transaction.atomic():

@@ -8,9 +8,11 @@ from typing import Any
 
 from aidcases.terms import Term
 from students.enums import Stage, grade_label
+from subsidies.amounts import BOUND, values_in_force
+from subsidies.conditions import condition
 from subsidies.enums import AmountKind, Period
 from subsidies.models import Rule
-from subsidies.rules import condition, conditions_of, values_in_force
+from subsidies.rules import conditions_of
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,12 @@ _PER = {
     Period.SCHOOL_YEAR_ONCE: "元/学年",
     Period.ONCE: "元",
 }
-_BOUND = {AmountKind.FLOOR: "不低于 ", AmountKind.CEILING: "不高于 "}
+_BEFORE = {**BOUND, AmountKind.TIER: "平均 "}
+_WHOLE = {
+    AmountKind.NONE: "实物或免费，不计金额",
+    AmountKind.SCHOOL_FEE: "按学校经批准的收费标准",
+    AmountKind.DISCRETIONARY: "评定后确定",
+}
 
 
 def rule_text(rule: Rule, term: Term) -> RuleText:
@@ -50,17 +57,17 @@ def rule_text(rule: Rule, term: Term) -> RuleText:
 def amount_lines(rule: Rule, values: list[dict[str, Any]]) -> list[AmountLine]:
     """How much, in the order the pack gives it: 2018-09-01 起 · 小学 · 1,000.00 元/学年."""
     kind = AmountKind(rule.amount_kind)
-    if kind == AmountKind.NONE:
-        return [AmountLine("", "", "实物或免费，不计金额")]
-    if kind == AmountKind.SCHOOL_FEE:
-        return [AmountLine("", "", "按学校经批准的收费标准")]
+    if kind in _WHOLE:
+        return [AmountLine("", "", _WHOLE[kind] + ("，民办园以县定公办标准为限" if rule.private_ceiling else ""))]
+    if rule.county_sets:
+        return [AmountLine("", "", "由县里定标准")]
     parted = len({_selector(value) for value in values}) > 1
-    per = _PER[Period(rule.period)]
+    per = f"元/天，每学年 {rule.days} 天" if kind == AmountKind.PER_DAY else _PER[Period(rule.period)]
     return [
         AmountLine(
             value.get("from") or "",
             _selector(value) or ("其他学生" if parted else ""),
-            f"{_BOUND.get(kind, '')}{Decimal(value['yuan']):,.2f} {per}",
+            f"{_BEFORE.get(kind, '')}{Decimal(value['yuan']):,.2f} {per}",
         )
         for value in values
     ]

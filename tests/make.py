@@ -96,6 +96,13 @@ def enrolment(who: Student, *, at: School, term: str, stage: str = Stage.PRIMARY
     return made
 
 
+def determination(enrolled: Enrolment, level: str = "hard") -> None:
+    from subsidies.actions import determine
+    from subsidies.enums import DeterminedBy, Level
+
+    determine(Enrolment.objects.filter(pk=enrolled.pk), level=Level(level), source=DeterminedBy.APPLICATION)
+
+
 _SOURCES = {"dibao": RosterKind.DIBAO, "tekun": RosterKind.TEKUN, "disabled": RosterKind.DISABLED}
 
 

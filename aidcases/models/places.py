@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
@@ -25,6 +26,17 @@ def region_path(code: str) -> str:
     """The path of a region from its (cut) code: 620123100 → /62/6201/620123/620123100/. Empty for no code."""
     code = cut(code)
     return "/" + "".join(f"{code[:n]}/" for n in LEVELS if n <= len(code)) if code else ""
+
+
+_names: dict[str, str] = {}
+
+
+def region_names(codes: Iterable[str]) -> dict[str, str]:
+    """{code: name} of the divisions among the codes. They are shipped and never renamed: read once a process."""
+    wanted = set(codes)
+    if unknown := wanted - _names.keys():
+        _names.update(Region.objects.filter(code__in=unknown).values_list("code", "name"))
+    return {code: _names[code] for code in wanted if code in _names}
 
 
 class RegionQuerySet(models.QuerySet):
@@ -56,7 +68,7 @@ class Region(models.Model):
         return self.path.strip("/").split("/")
 
     def full_name(self) -> str:
-        names = dict(Region.objects.filter(code__in=self.chain).values_list("code", "name"))
+        names = region_names(self.chain)
         return "".join(names[code] for code in self.chain if code in names and names[code] != "市辖区")
 
 
@@ -70,6 +82,7 @@ class School(models.Model):
     region = models.ForeignKey(Region, models.PROTECT, related_name="schools", verbose_name="所在地")
     path = PathField()
     public = models.BooleanField("公办", default=True)
+    rural = models.BooleanField("农村学校", default=True, db_default=True)
 
     class Meta:
         verbose_name = "学校"

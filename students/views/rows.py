@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from aidcases.models import Region, School
+from aidcases.models import School
+from aidcases.models.places import region_names
 from aidcases.templatetags.aid import money
 from students.enums import Category, RosterKind, Stage, grade_label
 from students.imports.identity import REASONS
@@ -99,7 +100,7 @@ class Known:
 
     def __init__(self, schools: set[str], regions: set[str]):
         self.schools = dict(School.objects.filter(code__in=schools).values_list("code", "name")) if schools else {}
-        self.regions = dict(Region.objects.filter(code__in=regions).values_list("code", "name")) if regions else {}
+        self.regions = region_names(regions)
 
     def cells(self, row: ImportRow, titles: dict[str, str]) -> list[Cell]:
         """In the order of the headings; a new row's empty values are left out."""

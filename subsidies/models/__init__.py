@@ -1,5 +1,6 @@
 """Benefits, rule packs, adoptions; entitlements, runs, changes."""
 
+from subsidies.models.determination import Determination
 from subsidies.models.entitlements import (
     CertificatePart,
     ComputeRun,
@@ -9,15 +10,21 @@ from subsidies.models.entitlements import (
     MissingFigure,
 )
 from subsidies.models.factrow import FactRow
-from subsidies.models.rules import Benefit, PackAdoption, Rule, RulePack
+from subsidies.models.frozen import Adjustment, FrozenLine
+from subsidies.models.rules import Benefit, CountyFigure, ListedArea, PackAdoption, Rule, RulePack
 
 __all__ = [
+    "Adjustment",
     "Benefit",
     "CertificatePart",
     "ComputeRun",
+    "CountyFigure",
+    "Determination",
     "Entitlement",
     "EntitlementChange",
     "FactRow",
+    "FrozenLine",
+    "ListedArea",
     "Mark",
     "MissingFigure",
     "PackAdoption",

@@ -78,6 +78,8 @@ class Entitlement(Scoped):
         "状态", max_length=10, choices=EntitlementState.choices, db_default=EntitlementState.DUE,
         default=EntitlementState.DUE,
     )  # fmt: skip
+    # Listed in a batch: a recompute that disagrees writes an Adjustment, never this row.
+    frozen = models.BooleanField("已列入发放", default=False, db_default=False)
     home_path = PathField()
     school_path = PathField()
     run = models.ForeignKey(ComputeRun, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)

@@ -3,7 +3,10 @@ subsidies.facts builds, so that rules are ordinary conditions over an ordinary m
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
+
+from students.enums import Category
 
 
 class FactRow(models.Model):
@@ -31,17 +34,12 @@ class FactRow(models.Model):
     age = models.IntegerField(null=True)
     annual_fee = models.DecimalField(max_digits=10, decimal_places=2, null=True)
 
-    registered_poor = models.BooleanField()
-    monitored_unstable = models.BooleanField()
-    monitored_marginal = models.BooleanField()
-    monitored_sudden = models.BooleanField()
-    dibao_rural = models.BooleanField()
-    dibao_urban = models.BooleanField()
-    tekun_rural = models.BooleanField()
-    tekun_urban = models.BooleanField()
-    orphan = models.BooleanField()
-    unsupported_child = models.BooleanField()
-    disabled = models.BooleanField()
+    rural_school = models.BooleanField()
+    pilot_area = models.BooleanField()
+    origin_area = models.BooleanField()
+    determination = models.TextField()
+    determined_poor = models.BooleanField()
+    had_before = ArrayField(models.TextField())
 
     class Meta:
         managed = False
@@ -49,3 +47,9 @@ class FactRow(models.Model):
 
     def __str__(self) -> str:
         return f"facts of {self.student_id}"
+
+
+# A category, and whether it held on the term's first day already: the list of categories changes by law.
+for _category in Category.values:
+    FactRow.add_to_class(_category, models.BooleanField())
+    FactRow.add_to_class(f"{_category}_first", models.BooleanField())

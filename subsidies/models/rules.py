@@ -9,7 +9,7 @@ from django.db import models
 
 from aidcases.models import Region
 from aidcases.scoping import PathField
-from subsidies.enums import AmountKind, Claim, Delivery, Jurisdiction, Period
+from subsidies.enums import AmountKind, AreaKind, Claim, CutOff, Delivery, Jurisdiction, Level, Period
 
 
 class Benefit(models.Model):
@@ -68,16 +68,23 @@ class Rule(models.Model):
     code = models.CharField("代码", max_length=40)
     title = models.CharField("名称", max_length=80)
     clause = models.CharField("条款", max_length=80)
+    note = models.TextField("条款要点", default="", blank=True)
     reading = models.TextField("如何理解", default="", blank=True)
     aliases = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     jurisdiction = models.CharField("按哪里认定", max_length=10, choices=Jurisdiction.choices)
     conditions = models.JSONField(default=list, blank=True)  # [[fact, wanted], …] in the order written
-    amount_kind = models.CharField("金额方式", max_length=12, choices=AmountKind.choices)
+    from_on = models.DateField("起", null=True, blank=True)  # NULL: from the adoption
+    cut_off = models.CharField("困难类别看哪天", max_length=10, choices=CutOff.choices, default=CutOff.ANY_DAY)
+    amount_kind = models.CharField("金额方式", max_length=16, choices=AmountKind.choices)
     period = models.CharField("发放周期", max_length=20, choices=Period.choices)
     amounts = models.JSONField(default=list, blank=True)
+    days = models.PositiveSmallIntegerField("每学年天数", null=True, blank=True)
+    county_sets = models.BooleanField("县定标准", default=False)
+    private_ceiling = models.BooleanField("民办按公办标准封顶", default=False)
     claim = models.CharField("申领", max_length=12, choices=Claim.choices, default=Claim.AUTOMATIC)
     delivery = models.CharField("发放方式", max_length=12, choices=Delivery.choices, default=Delivery.CASH)
     payer = models.CharField("出资", max_length=40, default="", blank=True)
+    payers = models.JSONField("各县出资", default=dict, blank=True)  # {county code: payer}
     disburser = models.CharField("发放单位", max_length=40, default="", blank=True)
     shares = models.JSONField("分担", default=dict, blank=True)
     priority = models.PositiveSmallIntegerField(default=100)
@@ -95,6 +102,10 @@ class Rule(models.Model):
     @property
     def wanted(self) -> dict:
         return dict(self.conditions)
+
+    def payer_for(self, path: str) -> str:
+        """Who pays for a student whose school or household (by jurisdiction) lies at the path."""
+        return next((self.payers[code] for code in path.split("/") if code in self.payers), self.payer)
 
 
 class AdoptionQuerySet(models.QuerySet):
@@ -122,3 +133,61 @@ class PackAdoption(models.Model):
 
     def __str__(self) -> str:
         return f"{self.region or '全国'} {'采用' if self.active else '停用'} {self.pack_code}"
+
+
+class CountyFigureQuerySet(models.QuerySet):
+    def in_force_on(self, day: date) -> CountyFigureQuerySet:
+        same = ("rule_code", "path", "level")
+        last = self.filter(from_on__lte=day).order_by(*same, "-from_on").distinct(*same)
+        return self.filter(pk__in=last.values("pk"))
+
+
+class CountyFigure(models.Model):
+    """What a region sets for a rule from a day: an amount left to counties, another one within a floor or a ceiling,
+    the public standard that caps private fees (all in yuan per the rule's period), or a tier (yuan a term)."""
+
+    rule_code = models.CharField("规则", max_length=40)
+    region = models.ForeignKey(Region, models.PROTECT, related_name="+", verbose_name="地区")
+    path = PathField()
+    level = models.CharField("困难等级", max_length=10, choices=Level.choices, default="", blank=True)
+    from_on = models.DateField("起")
+    yuan = models.DecimalField("金额（元）", max_digits=12, decimal_places=2)
+
+    objects = CountyFigureQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "县定标准"
+        ordering = ["rule_code", "path", "level", "from_on"]
+        constraints = [
+            models.UniqueConstraint(fields=["rule_code", "path", "level", "from_on"], name="figure_starts_once"),
+            models.CheckConstraint(condition=models.Q(yuan__gte=0), name="figure_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.region} {self.rule_code} {self.get_level_display()} {self.yuan} 元"
+
+
+class ListedAreaQuerySet(models.QuerySet):
+    def in_force_on(self, day: date) -> ListedAreaQuerySet:
+        last = self.filter(from_on__lte=day).order_by("kind", "path", "-from_on").distinct("kind", "path")
+        return self.filter(pk__in=last.values("pk"), active=True)
+
+
+class ListedArea(models.Model):
+    """A division on a list that a county keeps; a row with active=False takes it off from its day."""
+
+    kind = models.CharField("名单", max_length=10, choices=AreaKind.choices)
+    region = models.ForeignKey(Region, models.PROTECT, related_name="+", verbose_name="地区")
+    path = PathField()
+    from_on = models.DateField("起")
+    active = models.BooleanField(default=True)
+
+    objects = ListedAreaQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "地区名单"
+        ordering = ["kind", "path", "from_on"]
+        constraints = [models.UniqueConstraint(fields=["kind", "path", "from_on"], name="area_starts_once")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}：{self.region}"

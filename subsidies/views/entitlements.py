@@ -17,8 +17,8 @@ from students.facts import categories_in
 from students.filters import EXPIRED, searched
 from students.models import Enrolment
 from subsidies import board
+from subsidies.amounts import FIGURES
 from subsidies.enums import Delivery
-from subsidies.facts import BY_CODE
 from subsidies.filters import CoverageFilter, EntitlementFilter
 from subsidies.models import Entitlement, MissingFigure
 
@@ -124,7 +124,7 @@ def missing_list(request: HttpRequest) -> HttpResponse:
         {
             "school": schools[row["school_path"]],
             "url": reverse("school_detail", args=[schools[row["school_path"]].code]),
-            "figure": BY_CODE[row["figure"]].label,
+            "figure": FIGURES[row["figure"]],
             "code": row["rule__code"],
             "title": row["rule__title"],
             "students": row["students"],

@@ -21,6 +21,7 @@ from aidcases.scoping import PathField, Scoped, ScopedManager
 SHARED = {
     "aidcases.Region", "aidcases.School", "aidcases.SchoolFee", "aidcases.Organisation", "aidcases.User",
     "aidcases.Membership", "subsidies.Benefit", "subsidies.RulePack", "subsidies.Rule", "subsidies.PackAdoption",
+    "subsidies.CountyFigure", "subsidies.ListedArea",
     "subsidies.Mark", "subsidies.CertificatePart", "subsidies.FactRow",
 }  # fmt: skip
 

@@ -21,6 +21,10 @@ UNSCOPED = {
 }
 BULK = {"subsidies/actions.py": "the benefits' names, which everybody reads"}
 SQL = {
+    "subsidies/actions.py": "determinations and lists of a batch, compiled from scoped querysets",
+    "subsidies/blocks.py": "looks into indexes for numbers of blocks",
+    "subsidies/facts.py": "the terms and areas the facts name",
+    "subsidies/offers.py": "the SELECT of the one MERGE",
     "students/imports/checks.py": "set-based checks of one file's rows",
     "students/imports/homes.py": "owner paths themselves are derived here",
     "students/imports/names.py": "names are judged across offices",

@@ -18,7 +18,7 @@ from aidcases.scoping import EVERYWHERE, acting_in
 from aidcases.terms import Term
 from students.enums import Category, Stage
 from students.models import Enrolment, Hardship, Student
-from subsidies import compute
+from subsidies import blocks, compute
 from subsidies.actions import adopt_pack, request_recompute
 from subsidies.certificate import certify
 from subsidies.models import ComputeRun, Entitlement, EntitlementChange, Mark, MissingFigure
@@ -262,8 +262,8 @@ def test_rules_that_change_while_a_run_is_under_way_end_it(pupils: list[Student]
 def far_apart() -> Iterator[None]:
     """Keys given out from the end of a block on: few students lie in two blocks."""
     [last] = sql.rows("SELECT last_value FROM students_person_id_seq")
-    block = last["last_value"] // compute.BLOCK + 1
-    sql.run("SELECT setval('students_person_id_seq', %s)", [block * compute.BLOCK - 4])
+    block = last["last_value"] // blocks.BLOCK + 1
+    sql.run("SELECT setval('students_person_id_seq', %s)", [block * blocks.BLOCK - 4])
     try:
         yield
     finally:
@@ -294,14 +294,14 @@ def two_blocks(db: None, everywhere: None) -> Iterator[list[Student]]:
 
 
 def test_blocks_in_any_order_and_twice_come_to_the_same(two_blocks: list[Student]):
-    run, blocks = opened()
-    assert len(blocks) == 2
-    assert len({who.pk // compute.BLOCK for who in two_blocks}) == 2
+    run, parts = opened()
+    assert len(parts) == 2
+    assert len({who.pk // blocks.BLOCK for who in two_blocks}) == 2
     found = []
     for seed in range(3):
         sql.run("DELETE FROM subsidies_entitlement")
         sql.run("DELETE FROM subsidies_certificatepart")
-        order = blocks + blocks[:1]
+        order = parts + parts[:1]
         Random(seed).shuffle(order)
         counts = [compute.compute_block(run, *part) for part in order]
         assert sum(count["added"] for count in counts) == 4 * 3 + 1 + 2 * 2
@@ -312,7 +312,7 @@ def test_blocks_in_any_order_and_twice_come_to_the_same(two_blocks: list[Student
 
 def test_the_block_is_not_part_of_the_certificate(two_blocks: list[Student], monkeypatch: pytest.MonkeyPatch):
     wide = make.recompute()["certificate"]
-    monkeypatch.setattr(compute, "BLOCK", 2)
+    monkeypatch.setattr(blocks, "BLOCK", 2)
     narrow = from_scratch()
     assert narrow["certificate"] == wide
     last = Job.objects.roots().latest("pk")

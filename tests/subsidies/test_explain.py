@@ -51,7 +51,7 @@ def test_every_condition_is_shown_with_the_value_it_saw():
         "学校所在地采用本政策（兰州市）": (True, "甘肃省兰州市榆中县"),
         "学段：小学、初中": (True, "小学"),
         "寄宿": (True, "寄宿"),
-        "贫困家庭（建档立卡、低保、特困、孤儿之一）": (True, "农村低保、孤儿"),
+        "贫困家庭（建档立卡、低保、特困、孤儿、认定困难之一）": (True, "农村低保、孤儿"),
     }
     assert (one.missing, one.shown_by, one.outbid_by, one.missing_figure) == ([], [], "", "")
 
@@ -63,7 +63,7 @@ def test_a_condition_that_fails_shows_what_is_there_instead():
         "学校所在地采用本政策（兰州市）": (True, "甘肃省兰州市榆中县"),
         "学段：小学、初中": (False, "普通高中"),
         "寄宿": (False, "否"),
-        "贫困家庭（建档立卡、低保、特困、孤儿之一）": (True, "城市低保"),
+        "贫困家庭（建档立卡、低保、特困、孤儿、认定困难之一）": (True, "城市低保"),
     }
 
 
@@ -138,7 +138,7 @@ def test_one_statement_asks_the_facts_and_a_few_the_packs(django_assert_num_quer
     for number in range(3):
         publish(ANOTHER.format(code=number, when=""))
         adopt_pack(f"another-{number}", region=make.region("6201"))
-    with django_assert_num_queries(3) as queries:
+    with django_assert_num_queries(5) as queries:
         assert len(explain(who, AUTUMN)) == 16
     assert sum("facts" in query["sql"] for query in queries.captured_queries) == 1
 
@@ -169,6 +169,9 @@ def become(who: Student, fact: str) -> None:
     categories = {category.label: category for category in Category}
     if label in categories and wanted == "是":
         make.hardship(who.person, categories[label])
+        return
+    if label == "认定为家庭经济困难":
+        make.determination(enrolment)
         return
     if fact == "学校所在省：甘肃省" or label.startswith("学校所在地"):
         enrolment.school = make.school(place="620123100", fee="800")
@@ -210,7 +213,8 @@ def assert_smallest(who: Student, rule: str) -> list[list[str]]:
 
 FOUR = ["建档立卡（脱贫户）：是", "残疾：是", "农村低保：是", "农村特困供养：是"]
 POOR = [f"{Category(c).label}：是" for c in (
-    "registered_poor", "dibao_rural", "dibao_urban", "tekun_rural", "tekun_urban", "orphan")]  # fmt: skip
+    "registered_poor", "dibao_rural", "dibao_urban", "tekun_rural", "tekun_urban", "orphan")] + [
+    "认定为家庭经济困难：是"]  # fmt: skip
 
 
 def test_any_of_several_lists_would_do():

@@ -254,14 +254,17 @@ def test_a_school_that_everybody_left_is_no_part_any_more(world: World):
 def test_the_triggers_can_be_taken_out_and_put_back(world: World):
     """The migration's way back: no trigger and no function of it stays."""
     marks = import_module("subsidies.migrations.0002_marks")
+    more = import_module("subsidies.migrations.0004_marks_of_determinations")
     found = "SELECT count(*) AS n FROM pg_proc WHERE proname LIKE 'subsidies_mark_%%'"
-    assert sql.one(found)["n"] == len(marks.MARKS)
+    assert sql.one(found)["n"] == len(marks.MARKS) + len(more.MARKS)
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(more.backward())
         cursor.execute(marks.backward())
         assert sql.one(found)["n"] == 0
         Enrolment.objects.update(grade=1)
         assert world.marked() == {}
         cursor.execute(marks.forward())
+        cursor.execute(more.forward())
     Enrolment.objects.update(grade=2)
     assert world.marked() == EVERYBODY

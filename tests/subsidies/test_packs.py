@@ -13,8 +13,9 @@ from aidcases.models import AuditEvent
 from aidcases.terms import Term
 from students.enums import Stage
 from subsidies.actions import PACKS, adopt_pack, load_pack, publish, shipped_packs
+from subsidies.conditions import PackError
 from subsidies.models import Benefit, PackAdoption, Rule, RulePack
-from subsidies.rules import PackError, applied_rules
+from subsidies.rules import applied_rules
 from tests import make
 
 pytestmark = pytest.mark.usefixtures("db", "everywhere")

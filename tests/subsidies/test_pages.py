@@ -21,10 +21,11 @@ from students.enums import Stage
 from students.models import Enrolment
 from subsidies import board, panels
 from subsidies.actions import adopt_pack, publish
+from subsidies.conditions import condition
 from subsidies.explain import explain
 from subsidies.funnel import facts_in_sight, funnel
 from subsidies.models import ComputeRun, Entitlement, EntitlementChange, FactRow, MissingFigure, PackAdoption, Rule
-from subsidies.rules import applied_rules, condition
+from subsidies.rules import applied_rules
 from tests import make
 from tests.personas import CANARY, TERM, World, compute
 
@@ -283,7 +284,7 @@ def test_why_shows_arithmetic_clause_version_and_what_is_missing(as_: As, world:
     html = plain(page(as_("maker"), "student_why", plain_pupil.pk))
     assert "要享受，下面任何一条成立就可以" in html
     assert "寄宿：是，并且建档立卡（脱贫户）：是" in html
-    assert "能证明的材料：学籍“就读方式”、建档立卡（防返贫）名单" in html
+    assert "能证明的材料：困难认定申请、学籍“就读方式”、建档立卡（防返贫）名单" in html
 
 
 def test_why_is_for_both_sides_of_a_child_and_nobody_else(as_: As, world: World):
@@ -575,8 +576,8 @@ def test_pages_cost_at_most_twelve_queries_however_many_children(as_: As, county
 @pytest.mark.parametrize(
     ("name", "args", "most"),
     [
-        ("student_why", True, 12),
-        ("rule_detail", "lz-senior-grant", 12),
+        ("student_why", True, 14),
+        ("rule_detail", "lz-senior-grant", 14),
         ("pack_detail", "lanzhou", 10),
         ("run_detail", None, 12),
     ],

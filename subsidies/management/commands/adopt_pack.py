@@ -10,7 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 from aidcases.actions import region_named
 from aidcases.cli import AidCommand
 from subsidies.actions import adopt_pack
-from subsidies.rules import PackError
+from subsidies.conditions import PackError
 
 
 class Command(AidCommand):

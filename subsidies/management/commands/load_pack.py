@@ -8,7 +8,7 @@ from django.core.management.base import CommandParser
 
 from aidcases.cli import AidCommand
 from subsidies.actions import load_pack
-from subsidies.rules import PackError
+from subsidies.conditions import PackError
 
 
 class Command(AidCommand):
