@@ -24,7 +24,7 @@ class NoNul:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if "%00" in request.META.get("QUERY_STRING", ""):
+        if "%00" in request.META.get("QUERY_STRING", "") or "\0" in request.path_info:
             return HttpResponseBadRequest("地址里有不该有的字符，请从页面上重新进入。")
         return self.get_response(request)
 

@@ -31,6 +31,7 @@ urlpatterns = [
     path("api/", include("subsidies.api_urls")),
 ]
 
+handler400 = "aidcases.views.bad_request"
 handler403 = "aidcases.views.forbidden"
 handler404 = "aidcases.views.not_found"
 handler500 = "aidcases.views.broken"

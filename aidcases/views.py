@@ -19,6 +19,7 @@ from django.views.decorators.cache import never_cache
 from aidcases import jobs, searching
 from aidcases import styleguide as sample
 from aidcases.filters import AuditFilter, JobFilter
+from aidcases.forms import SignInForm
 from aidcases.models import AuditEvent, Job, Membership, User
 from aidcases.models.records import JobState
 from aidcases.registry import NavItem, registry
@@ -39,7 +40,8 @@ registry.add(
 def login(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return redirect("home")
-    view: Any = never_cache(LoginView.as_view(template_name="registration/login.html"))
+    how = {"template_name": "registration/login.html", "authentication_form": SignInForm}
+    view: Any = never_cache(LoginView.as_view(**how))
     return view(request)
 
 
@@ -158,7 +160,7 @@ def job_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     job = get_object_or_404(Job.objects.roots(), pk=pk)
     job.move("cancel", by=request.actor)
     jobs.cancel_parts(job.pk)
-    messages.success(request, "已取消，已完成的部分保留。")
+    messages.success(request, "已取消。")
     return back(request)
 
 
@@ -207,6 +209,11 @@ def readyz(request: HttpRequest) -> HttpResponse:
 @page(can=PUBLIC)
 def robots(request: HttpRequest) -> HttpResponse:
     return HttpResponse("User-agent: *\nDisallow: /\n", content_type="text/plain")
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Without the request's form and session: they may be what is wrong with it."""
+    return HttpResponse(render_to_string("400.html"), status=400)
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

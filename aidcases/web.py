@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.core.paginator import Page, Paginator
 from django.db import connection, transaction
 from django.db.models import QuerySet
@@ -89,6 +89,8 @@ def command(can: str) -> Callable[[View], View]:
                 return HttpResponseNotAllowed(["POST"])
             if (answer := _guarded(request, can)) is not None:
                 return answer
+            if any("\0" in value for values in request.POST.lists() for value in values[1]):
+                raise SuspiciousOperation("NUL in a form")  # PostgreSQL's text knows none
             try:
                 with transaction.atomic():
                     return view(request, *args, **kwargs)

@@ -24,6 +24,9 @@ ACTIONS = {
     "ledger.requested": "开始生成台账",
     "ledger.issued": "生成台账",
     "ledger.downloaded": "下载台账",
+    "slip.printed": "打印一户的明白卡",
+    "slips.requested": "开始打印明白卡",
+    "slips.downloaded": "下载明白卡",
     "pack.published": "发布政策",
     "pack.adopted": "采用政策",
     "office.opened": "开设机构",
@@ -34,6 +37,7 @@ ACTIONS = {
     "command.entitlements": "命令行：导出应享名单",
     "command.explain": "命令行：逐条说明",
     "command.ledger": "命令行：生成台账",
+    "command.slips": "命令行：打印明白卡",
     "command.load_pack": "命令行：载入政策",
     "command.seed_demo": "命令行：装演示数据",
 }
@@ -56,7 +60,9 @@ _DATA = {
 _WHAT = {"id": "证件号码", "roll": "学籍号", "phone": "联系电话", "number": "证件号码"}
 
 _RESULT = {
+    "households": ("家庭", "户"),
     "students": ("学生", "人"),
+    "pages": ("页数", "页"),
     "rows": ("行数", "行"),
     "new": ("新增", "行"),
     "added": ("新增应享", "条"),

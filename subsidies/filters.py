@@ -30,6 +30,12 @@ def _rules() -> list[tuple[str, str]]:
     return list(newest.order_by("pack__code", "order").values_list("code", "title"))
 
 
+class WholeNumber(django_filters.Filter):
+    """A row's number out of an address."""
+
+    field_class = forms.IntegerField
+
+
 class OfBenefit(SearchableFilter):
     """What lists of entitlements and of their changes share: whose, of what, where."""
 
@@ -74,7 +80,7 @@ class EntitlementFilter(OfBenefit):
     )
     rule = django_filters.ChoiceFilter(label="依据的规则", field_name="rule__code", choices=_rules, empty_label=ALL)
     county = django_filters.ChoiceFilter(label="县区", empty_label=ALL, method="of_county")
-    run = django_filters.NumberFilter(field_name="run_id", widget=forms.HiddenInput)
+    run = WholeNumber(field_name="run_id", widget=forms.HiddenInput, min_value=1)
 
     class Meta:
         model = Entitlement
@@ -104,7 +110,7 @@ class ChangeFilter(OfBenefit):
     """Rows that runs changed or withdrew."""
 
     kind = django_filters.ChoiceFilter(label="变动", choices=list(CHANGED.items()), empty_label=ALL, method="of_kind")
-    run = django_filters.NumberFilter(field_name="run_id", widget=forms.HiddenInput)
+    run = WholeNumber(field_name="run_id", widget=forms.HiddenInput, min_value=1)
 
     class Meta:
         model = EntitlementChange

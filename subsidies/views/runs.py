@@ -113,7 +113,8 @@ def change_list(request: HttpRequest) -> HttpResponse:
 @command(can=P.ENTITLEMENT_VIEW)
 def change_search(request: HttpRequest) -> HttpResponse:
     run = request.POST.get("run", "")
-    return searched(request, resolve_url("run_detail", run) if run.isdecimal() else "change_list", ChangeFilter)
+    of_run = run.isascii() and run.isdecimal()
+    return searched(request, resolve_url("run_detail", run) if of_run else "change_list", ChangeFilter)
 
 
 def _changes(request: HttpRequest, data: Any, rows: Any, term: Term) -> dict[str, Any]:

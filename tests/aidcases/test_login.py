@@ -65,6 +65,12 @@ def test_a_wrong_password_and_an_unknown_name_are_told_alike(people: dict[str, U
     assert told("maker") == told("nosuch")
 
 
+def test_a_name_nobody_can_have_is_refused_before_it_is_looked_up(people: dict[str, User]):
+    answer = sign_in(Client(), username="x" * 100_000)
+    assert answer.status_code == 200
+    assert "用户名太长" in answer.content.decode()
+
+
 def test_signing_out_ends_the_session(people: dict[str, User]):
     client = Client()
     sign_in(client)

@@ -37,6 +37,33 @@ def as_(county: World) -> As:
     return signed_in
 
 
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("/search/", {"q": "甲\0乙"}),
+        ("/schools/pick/", {"q": "甲\0乙"}),
+        ("/schools/pick/", {f"field{n}": "1" for n in range(2000)}),
+    ],
+    ids=["nul", "nul in a list", "too many fields"],
+)
+def test_a_form_that_cannot_be_an_office_s_is_answered_in_plain_words(as_: As, path: str, form: dict[str, str]):
+    answer = as_("maker").post(path, form)
+    assert answer.status_code == 400
+    assert "这次提交不能处理" in answer.content.decode()
+
+
+def test_an_address_with_a_nul_is_refused(as_: As):
+    assert as_("maker").get("/schools/%00/").status_code == 400
+    assert as_("maker").get("/students/?q=%00").status_code == 400
+
+
+@pytest.mark.parametrize("run", ["-1", "1.5", "1E+49", "１", "x"])
+def test_a_run_that_is_no_number_of_a_row_filters_nothing_and_breaks_nothing(as_: As, run: str):
+    client = as_("maker")
+    assert client.get("/entitlements/", {"run": run}).status_code == 200
+    assert client.post("/changes/search/", {"run": run, "search": "张"}).status_code == 302
+
+
 def text_of(response) -> str:
     assert response.status_code == 200
     return response.content.decode()

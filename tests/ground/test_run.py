@@ -48,9 +48,9 @@ def runs(pid: int) -> bool:
         return False
 
 
-def healthy(port: int) -> bool:
+def healthy(port: int, page: str = "/healthz") -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{page}", timeout=5) as answer:
             return answer.status == 200
     except (urllib.error.URLError, ConnectionError):
         return False
@@ -104,6 +104,15 @@ def test_serves_restarts_the_dead_and_stops_on_a_signal(served):
     assert not listens(port)
     assert not any(runs(child) for child in second)
     assert "http://" not in process.stdout.read()
+
+
+def test_a_killed_database_is_started_again(served, tmp_path: Path):
+    process, port = served
+    process.stdout.readline()
+    killed = postgres.Cluster(tmp_path).postmaster()
+    os.kill(killed, signal.SIGKILL)
+    wait_for(lambda: postgres.Cluster(tmp_path).postmaster() not in (None, killed))
+    wait_for(lambda: healthy(port, "/readyz"))
 
 
 def test_its_children_end_with_it_when_it_is_killed(served):

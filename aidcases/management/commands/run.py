@@ -1,6 +1,8 @@
 """Serves the product on this machine: migrates, seeds an empty database with the demo, keeps processes up."""
 
 import ctypes
+import itertools
+import os
 import signal
 import socket
 import subprocess
@@ -17,6 +19,8 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
+
+from aidcases import postgres
 
 GRACE_SECONDS = 20  # for a job to reach the end of its step
 STEADY_SECONDS = 10  # a process that lived shorter failed to start
@@ -45,16 +49,22 @@ class Command(BaseCommand):
                 child.start()
             wait_until_served(host, port, children)
             shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
-            self.stdout.write(f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/")
             call_command("demo_accounts")
+            self.stdout.write(f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/")
             sys.stdout.flush()
-            while True:
+            for turn in itertools.count():
                 keep_up(children)
+                if embedded() and turn % 4 == 0:
+                    postgres.start(settings.HOME)  # costs nothing while it runs
                 time.sleep(0.5)
         except KeyboardInterrupt:
             self.stdout.write("已停止。")
         finally:
             stop(children)
+
+
+def embedded() -> bool:
+    return not os.environ.get("DATABASE_URL")
 
 
 @dataclass
