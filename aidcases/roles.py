@@ -16,6 +16,8 @@ class P(StrEnum):
     IMPORT_VIEW = "import.view"
     IMPORT_WRITE = "import.write"
     RULES_VIEW = "rules.view"
+    PACK_DRAFT = "pack.draft"  # write and rehearse
+    PACK_PUBLISH = "pack.publish"  # somebody else's draft
     ENTITLEMENT_VIEW = "entitlement.view"
     RECOMPUTE = "recompute"
     LEDGER_VIEW = "ledger.view"
@@ -66,16 +68,18 @@ _COUNTY = _READ | {P.SECRET_REVEAL, P.LEDGER_ISSUE, P.JOB_STEER}
 _SCHOOL = {P.HOME, P.STUDENT_VIEW, P.SCHOOL_VIEW, P.RULES_VIEW, P.ENTITLEMENT_VIEW, P.JOB_VIEW}
 
 PERMISSIONS: dict[Role, frozenset[P]] = {
-    Role.COUNTY_MAKER: frozenset(_COUNTY | {P.IMPORT_WRITE, P.RECOMPUTE}),
-    Role.COUNTY_CHECKER: frozenset(_COUNTY | {P.RECOMPUTE, P.LEDGER_UNMASK}),
-    Role.COUNTY_HEAD: frozenset(_COUNTY | {P.LEDGER_UNMASK, P.AUDIT_VIEW}),
+    Role.COUNTY_MAKER: frozenset(_COUNTY | {P.IMPORT_WRITE, P.RECOMPUTE, P.PACK_DRAFT}),
+    Role.COUNTY_CHECKER: frozenset(_COUNTY | {P.RECOMPUTE, P.LEDGER_UNMASK, P.PACK_DRAFT, P.PACK_PUBLISH}),
+    Role.COUNTY_HEAD: frozenset(_COUNTY | {P.LEDGER_UNMASK, P.AUDIT_VIEW, P.PACK_PUBLISH}),
     Role.SCHOOL_MAKER: frozenset(
         _SCHOOL | {P.SECRET_REVEAL, P.IMPORT_VIEW, P.LEDGER_VIEW, P.LEDGER_ISSUE, P.JOB_STEER}
     ),
     Role.SCHOOL_CHECKER: frozenset(_SCHOOL | {P.SECRET_REVEAL, P.IMPORT_VIEW, P.LEDGER_VIEW, P.LEDGER_ISSUE}),
     Role.CLASS_TEACHER: frozenset({P.HOME, P.STUDENT_VIEW, P.SCHOOL_VIEW}),
     Role.CADRE: frozenset({P.HOME, P.STUDENT_VIEW, P.HOUSEHOLD_VIEW, P.SCHOOL_VIEW}),
-    Role.CITY_OFFICER: frozenset(_READ | {P.RECOMPUTE, P.LEDGER_ISSUE, P.JOB_STEER}),
+    Role.CITY_OFFICER: frozenset(
+        _READ | {P.RECOMPUTE, P.LEDGER_ISSUE, P.JOB_STEER, P.PACK_DRAFT, P.PACK_PUBLISH}
+    ),
     Role.CITY_INSPECTOR: frozenset(_READ | {P.AUDIT_VIEW}),
     Role.AUDITOR: frozenset(_READ | {P.AUDIT_VIEW}),
     Role.SYSTEM_ADMIN: frozenset({P.HOME, P.JOB_VIEW, P.JOB_STEER}),

@@ -6,6 +6,7 @@ import tomllib
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -26,10 +27,13 @@ from subsidies.models import (
     FrozenLine,
     ListedArea,
     PackAdoption,
+    PackDraft,
+    Rehearsal,
     Rule,
     RulePack,
 )
 from subsidies.packtext import read
+from subsidies.rehearse import still_holds
 
 PACKS = Path(__file__).parent / "packs"
 
@@ -45,11 +49,19 @@ def load_pack(name: str) -> tuple[RulePack, bool]:
     path = PACKS / f"{name}.toml"
     if name not in shipped_packs():
         raise PackError(f"没有叫“{name}”的政策包，现有：{'、'.join(shipped_packs())}。")
-    _load_benefits()
     return publish(path.read_text(encoding="utf-8"))
 
 
-def _load_benefits() -> None:
+def text_of_file(name: str) -> str:
+    """A pack's text from a file. Raises OSError, or PackError when it is no text."""
+    try:
+        return Path(name).read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise PackError("政策包要是 UTF-8 编码的文本文件（TOML），请另存后再试。") from None
+
+
+def load_benefits(**_signal: Any) -> None:
+    """The shipped benefits; runs after every migrate."""
     names = tomllib.loads((PACKS / "benefits.toml").read_text(encoding="utf-8"))["benefits"]
     Benefit.objects.bulk_create(
         [Benefit(code=code, name=name, order=n) for n, (code, name) in enumerate(names.items())],
@@ -72,6 +84,49 @@ def publish(text: str) -> tuple[RulePack, bool]:
     Rule.objects.bulk_create(rules)
     audit.record("pack.published", subject=pack, code=pack.code, version=pack.version, sha256=pack.sha256)
     return pack, True
+
+
+def request_rehearsal(*, text: str, term: Term, path: str, draft: PackDraft | None = None) -> Rehearsal:
+    """Queues a rehearsal of a pack's text, for a draft or alone. Raises PackError for a text that can't be used."""
+    pack, _ = read(text)
+    if not current_scope().covers(path):
+        raise Refused("只能试算本单位范围内的学生。")
+    with transaction.atomic():
+        rehearsal = Rehearsal(
+            pack_code=pack.code, title=pack.title, text=text, sha256=pack.sha256, term=term.code, path=path,
+            requested_by=current_actor().name,
+        )  # fmt: skip
+        rehearsal.save()
+        with acting_in(Scope(path), current_actor()):
+            label = f"试算《{pack.title}》{term.label}"
+            rehearsal.job_id = jobs.enqueue("subsidies.rehearse", label=label, rehearsal=rehearsal.pk).pk
+        rehearsal.save()
+        if draft:
+            draft.rehearsal = rehearsal
+            draft.save()
+        audit.record("pack.rehearsed", subject=rehearsal, code=pack.code, term=term.code)
+    return rehearsal
+
+
+@transaction.atomic
+def publish_draft(draft: PackDraft) -> RulePack:
+    """A second person publishes a draft as rehearsed. Raises Refused with every reason, PackError for the text."""
+    actor, rehearsal = current_actor(), draft.rehearsal
+    elsewhere = PackAdoption.objects.filter(pack_code=read(draft.text)[0].code).exclude(
+        path__startswith=current_scope().path
+    )
+    wrong = {
+        "起草人不能发布自己的草稿，请由另一人审核发布。": actor.user_id is not None and actor.user_id == draft.author_id,
+        "这个政策包在本单位以外也有地区采用，请由上级单位发布。": elsewhere.exists(),
+        "试算以后资料或政策有变化，请重新试算再发布。": bool(
+            rehearsal and rehearsal.finished_at and not still_holds(rehearsal)
+        ),
+    }
+    if reasons := draft.blockers("publish") + [reason for reason, holds in wrong.items() if holds]:
+        raise Refused(*reasons)
+    pack, _ = publish(draft.text)
+    draft.move("publish", by=actor, pack=pack, published_by=actor.name, published_by_id=actor.user_id)
+    return pack
 
 
 @transaction.atomic

@@ -1,6 +1,7 @@
 """Rules and entitlements."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class SubsidiesConfig(AppConfig):
@@ -21,3 +22,6 @@ class SubsidiesConfig(AppConfig):
 
     def ready(self) -> None:
         from subsidies import registration  # noqa: F401  (fills the kernel's registry)
+        from subsidies.actions import load_benefits
+
+        post_migrate.connect(load_benefits, sender=self)

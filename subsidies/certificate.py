@@ -11,7 +11,7 @@ from django.db import transaction
 from aidcases import sql
 from aidcases.terms import Term
 from subsidies.blocks import covers_term
-from subsidies.compute import ENGINE, HOME_COUNTY, rules_digest
+from subsidies.compute import ENGINE, HOME_COUNTY, forget_parts, rules_digest
 from subsidies.facts import COLUMNS, facts_params, facts_sql
 
 # Part = one school's students of one home county. A county's (or city's, or the country's) certificate is the digest
@@ -76,6 +76,14 @@ def certify(term: Term, path: str) -> dict[str, str]:
         "result": result,
         "certificate": _digest([facts, rules, ENGINE, result]),
     }
+
+
+@transaction.atomic
+def facts_digest(term: Term, path: str) -> str:
+    """Of the facts as they are now, those of students marked since the last run included."""
+    sql.lock("certify", term.code)  # nobody computes the term meanwhile (subsidies.runs locks so too)
+    forget_parts("students_enrolment JOIN subsidies_mark USING (term, student_id) WHERE term = %(term)s", {"term": term.code})
+    return certify(term, path)["facts"]
 
 
 def _make_missing_parts(term: Term, path: str, params: dict[str, Any]) -> None:

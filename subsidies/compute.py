@@ -161,7 +161,7 @@ def _compute(run: ComputeRun, term: Term, shard: str, params: dict[str, Any]) ->
     if shard:
         whose += f" AND student_id IN (SELECT student_id FROM {shard})"
     marked = "" if run.marked_only else " JOIN subsidies_mark USING (term, student_id)"
-    _forget_parts(f"students_enrolment{marked} WHERE {whose}", params)
+    forget_parts(f"students_enrolment{marked} WHERE {whose}", params)
     # Marks go first: what is marked after this statement stays marked, what is computed after it saw the facts.
     sql.run(f"DELETE FROM subsidies_mark WHERE {whose}", params)
     sql.run(f"DELETE FROM subsidies_missingfigure WHERE {whose}", params)
@@ -175,7 +175,7 @@ def _compute(run: ComputeRun, term: Term, shard: str, params: dict[str, Any]) ->
     # Under unchanged rules only marked students can differ.
     written = counts["added"] + counts["changed"] + counts["withdrawn"] + counts["moved"]
     if written and not (run.marked_only or still_stands(term, run.path)):
-        _forget_parts(f"students_enrolment WHERE {whose}", params)
+        forget_parts(f"students_enrolment WHERE {whose}", params)
     enrolled = sql.one(f"SELECT count(*) AS n FROM students_enrolment WHERE {whose} AND {_UNDER}", params)
     return {**counts, "students": enrolled["n"]}
 
@@ -208,7 +208,7 @@ def _adjust(whose: str, params: dict[str, Any]) -> int:
     return adjusted
 
 
-def _forget_parts(students: str, params: dict[str, Any]) -> None:
+def forget_parts(students: str, params: dict[str, Any]) -> None:
     """The parts of the certificate that hold these students are stale. Locked in one order: blocks share schools."""
     sql.run(
         f"""

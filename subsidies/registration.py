@@ -7,10 +7,12 @@ from aidcases.actions import region_named
 from aidcases.jobs import KINDS, Kind
 from aidcases.registry import Card, NavItem, Panel, SearchSource, registry
 from aidcases.roles import P
-from subsidies import panels, runs
+from subsidies import panels, runs, slips
 from subsidies.actions import adopt_pack, load_pack, request_recompute
 
 KINDS["subsidies.recompute"] = Kind("测算应享资助", run=runs.run_block, split=runs.split, finish=runs.finish)
+KINDS["subsidies.rehearse"] = Kind("试算政策", run=runs.run_rehearsal)
+KINDS["subsidies.slips"] = Kind("打印明白卡", run=slips.generate)
 registry.add(
     NavItem(
         44,
@@ -22,6 +24,7 @@ registry.add(
     ),
     NavItem(46, "政策", "pack_list", "journal-text", P.RULES_VIEW, ("pack_detail", "rule_detail")),
     NavItem(48, "测算", "run_list", "calculator", P.ENTITLEMENT_VIEW, ("run_detail", "change_list")),
+    NavItem(50, "明白卡", "slip_list", "printer", P.HOUSEHOLD_VIEW),
     Card(10, P.ENTITLEMENT_VIEW, "subsidies/aid_board.html", panels.aid_board),
     Card(10, P.ENTITLEMENT_VIEW, "subsidies/county_board.html", panels.county_board),
     Panel(30, P.ENTITLEMENT_VIEW, "subsidies/student_panel.html", panels.student_panel),

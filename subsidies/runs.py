@@ -13,7 +13,8 @@ from aidcases.jobs import Running
 from aidcases.models import Job
 from aidcases.terms import Term
 from subsidies import blocks, certificate, compute
-from subsidies.models import ComputeRun
+from subsidies.models import ComputeRun, Rehearsal
+from subsidies.rehearse import rehearse
 
 
 def split(job: Running) -> list[dict[str, Any]]:
@@ -32,6 +33,11 @@ def split(job: Running) -> list[dict[str, Any]]:
     )
     parts = blocks.marked_blocks_of(term) if run.marked_only else [[n] for n in blocks.blocks_of(term, path)]
     return [{"run": run.pk, "blocks": part} for part in parts]
+
+
+def run_rehearsal(job: Running) -> dict[str, Any]:
+    rehearsal = Rehearsal.objects.get(pk=job.params["rehearsal"])
+    return rehearse(rehearsal, lambda done, total: job.progress(done, total, "试算"))
 
 
 def run_block(job: Running) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from subsidies.views import entitlements, packs, runs, why
+from subsidies.views import entitlements, packs, runs, slips, why
 
 urlpatterns = [
     path("packs/", packs.pack_list, name="pack_list"),
@@ -19,5 +19,9 @@ urlpatterns = [
     path("coverage/", entitlements.coverage_list, name="coverage_list"),
     path("coverage/search/", entitlements.coverage_search, name="coverage_search"),
     path("missing-figures/", entitlements.missing_list, name="missing_list"),
+    path("slips/", slips.slip_list, name="slip_list"),
+    path("slips/request/", slips.slip_request, name="slip_request"),
+    path("slips/<int:pk>/download/", slips.slip_download, name="slip_download"),
+    path("households/<int:pk>/slip/", slips.household_slip, name="household_slip"),
     path("students/<int:pk>/why/", why.student_why, name="student_why"),
 ]

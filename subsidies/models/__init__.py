@@ -1,6 +1,7 @@
 """Benefits, rule packs, adoptions; entitlements, runs, changes."""
 
 from subsidies.models.determination import Determination
+from subsidies.models.drafts import DraftState, PackDraft, Rehearsal, RehearsalRow
 from subsidies.models.entitlements import (
     CertificatePart,
     ComputeRun,
@@ -20,6 +21,7 @@ __all__ = [
     "ComputeRun",
     "CountyFigure",
     "Determination",
+    "DraftState",
     "Entitlement",
     "EntitlementChange",
     "FactRow",
@@ -28,6 +30,9 @@ __all__ = [
     "Mark",
     "MissingFigure",
     "PackAdoption",
+    "PackDraft",
+    "Rehearsal",
+    "RehearsalRow",
     "Rule",
     "RulePack",
 ]

@@ -50,6 +50,7 @@ SAMPLES: dict[str, Samples] = {
     "student_reveal": students,
     "api_student_detail": students,
     "household_detail": households,
+    "household_slip": households,
     "household_reveal": households,
     "school_detail": lambda made: [("both", [side.primary.code]) for side in made.sides],
     "pack_detail": lambda made: [("both", ["lanzhou"])],
@@ -58,7 +59,7 @@ SAMPLES: dict[str, Samples] = {
     "ledger_issue": lambda made: [("both", [code]) for code in ("poverty-register", "aid-summary")],
     "search_results": lambda made: [("both", ["nosuchkey"])],
     **dict.fromkeys(
-        ("job_detail", "job_progress", "job_cancel", "job_resume"), each(lambda m, s: m.traces[s.code].job.pk)
+        ("job_detail", "job_progress", "job_cancel", "job_resume", "slip_download"), each(lambda m, s: m.traces[s.code].job.pk)
     ),
     **dict.fromkeys(
         (
