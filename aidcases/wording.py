@@ -38,6 +38,7 @@ ACTIONS = {
     "entitlement.unlisted": "撤出发放批次",
     "command.rehearse": "命令行：试算政策",
     "command.publish_pack": "命令行：发布政策",
+    "command.verify_run": "命令行：核对测算",
     "pack.adopted": "采用政策",
     "office.opened": "开设机构",
     "job.cancel": "取消任务",

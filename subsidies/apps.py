@@ -17,6 +17,7 @@ class SubsidiesConfig(AppConfig):
         "subsidies.ListedArea",
         "subsidies.Mark",
         "subsidies.CertificatePart",
+        "subsidies.RunPart",
         "subsidies.FactRow",
     )
 

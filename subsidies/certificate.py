@@ -13,16 +13,16 @@ from aidcases.terms import Term
 from subsidies.blocks import covers_term
 from subsidies.compute import ENGINE, HOME_COUNTY, forget_parts, rules_digest
 from subsidies.facts import COLUMNS, facts_params, facts_sql
+from subsidies.models import ComputeRun
 
 # Part = one school's students of one home county. A county's (or city's, or the country's) certificate is the digest
 # over its parts; a run makes stale only the parts it touched.
 
-_PARTS = """
-    INSERT INTO subsidies_certificatepart (term, school_id, home_county, students, lines, facts_digest, result_digest)
+_DIGESTS = """
     WITH granted AS (
         SELECT n.student_id, count(*) AS lines,
             string_agg(r.code || ':' || COALESCE(n.amount::text, '-'), ';' ORDER BY r.code COLLATE "C") AS given
-        FROM subsidies_entitlement n JOIN subsidies_rule r ON r.id = n.rule_id {of_chosen}
+        FROM {lines} n JOIN subsidies_rule r ON r.id = n.rule_id {of_chosen}
         WHERE n.term = %(term)s GROUP BY n.student_id
     ),
     student AS (
@@ -31,11 +31,16 @@ _PARTS = """
             e.id_hash || convert_to(COALESCE(g.given, ''), 'UTF8') AS given
         FROM ({facts}) e LEFT JOIN granted g ON g.student_id = e.student_id
     )
-    SELECT %(term)s, school_id, home_county, count(*), COALESCE(sum(lines), 0),
-        sha256(string_agg(known, ''::bytea ORDER BY id_hash)), sha256(string_agg(given, ''::bytea ORDER BY id_hash))
+    SELECT %(term)s AS term, school_id, home_county, count(*) AS students, COALESCE(sum(lines), 0) AS lines,
+        sha256(string_agg(known, ''::bytea ORDER BY id_hash)) AS facts_digest,
+        sha256(string_agg(given, ''::bytea ORDER BY id_hash)) AS result_digest
     FROM student GROUP BY school_id, home_county
-    ON CONFLICT (term, school_id, home_county) DO NOTHING
 """
+_KEEP = """
+    INSERT INTO subsidies_certificatepart (term, school_id, home_county, students, lines, facts_digest, result_digest)
+    {digests} ON CONFLICT (term, school_id, home_county) DO NOTHING
+"""
+UNDER = "(s.path LIKE %(under)s OR c.home_county LIKE %(under)s)"
 
 # The students of the parts that are missing.
 _CHOSEN = f"""AS
@@ -53,15 +58,14 @@ _CHOSEN = f"""AS
 @transaction.atomic
 def certify(term: Term, path: str) -> dict[str, str]:
     """{"facts", "rules", "engine", "result", "certificate"} as hex for a term and a region (county or above)."""
-    # Parts are kept by county; a township's or village's certificate is its county's.
-    path = "/" + "".join(f"{step}/" for step in path.strip("/").split("/")[:3] if step)
+    path = county_of(path)
     params = {**facts_params(term), "under": path + "%"}
     _make_missing_parts(term, path, params)
     parts = sql.rows(
-        """
+        f"""
         SELECT s.code, c.home_county, encode(c.facts_digest, 'hex') AS facts, encode(c.result_digest, 'hex') AS result
         FROM subsidies_certificatepart c JOIN aidcases_school s ON s.id = c.school_id
-        WHERE c.term = %(term)s AND (s.path LIKE %(under)s OR c.home_county LIKE %(under)s)
+        WHERE c.term = %(term)s AND {UNDER}
         ORDER BY s.code COLLATE "C", c.home_county
         """,
         params,
@@ -91,15 +95,24 @@ def _make_missing_parts(term: Term, path: str, params: dict[str, Any]) -> None:
     if chosen is None:
         return
     sql.run("SET LOCAL work_mem = '128MB'")
-    sql.run(
-        _PARTS.format(
-            county=HOME_COUNTY,
-            columns=", ".join(f"e.{name}" for name in COLUMNS),
-            facts=facts_sql(chosen),
-            of_chosen="JOIN chosen USING (student_id)" if chosen else "",
-        ),
-        params,
+    sql.run(_KEEP.format(digests=digests_sql("subsidies_entitlement", chosen)), params)
+
+
+def digests_sql(lines: str, chosen: str) -> str:
+    """SELECT of parts with their digests. `lines`: a table of term, student_id, rule_id, amount; `chosen`: a table of
+    the students of whole parts, or "" for everybody in the term."""
+    return _DIGESTS.format(
+        county=HOME_COUNTY,
+        columns=", ".join(f"e.{name}" for name in COLUMNS),
+        facts=facts_sql(chosen),
+        lines=lines,
+        of_chosen=f"JOIN {chosen} USING (student_id)" if chosen else "",
     )
+
+
+def county_of(path: str) -> str:
+    """Parts are kept by county; a township's or village's certificate is its county's."""
+    return "/" + "".join(f"{step}/" for step in path.strip("/").split("/")[:3] if step)
 
 
 def _chosen(term: Term, path: str, params: dict[str, Any]) -> str | None:
@@ -119,6 +132,20 @@ def _chosen(term: Term, path: str, params: dict[str, Any]) -> str | None:
         return None
     sql.run("ANALYZE chosen")
     return "" if everybody and size["chosen"] * 2 > size["everybody"] else "chosen"
+
+
+_KEEP_OF_RUN = f"""
+    INSERT INTO subsidies_runpart (run_id, school_id, home_county, facts_digest, result_digest)
+    SELECT %(run)s, c.school_id, c.home_county, c.facts_digest, c.result_digest
+    FROM subsidies_certificatepart c JOIN aidcases_school s ON s.id = c.school_id
+    WHERE c.term = %(term)s AND {UNDER}
+    ON CONFLICT DO NOTHING
+"""
+
+
+def keep_parts(run: ComputeRun) -> None:
+    """The parts as this run certified them."""
+    sql.run(_KEEP_OF_RUN, {"run": run.pk, "term": run.term, "under": county_of(run.path) + "%"})
 
 
 def _digest(lines: Any) -> str:

@@ -77,4 +77,5 @@ def finish(job: Running) -> dict[str, Any]:
             counts=run.counts, facts_digest=run.facts_digest, result_digest=run.result_digest,
             certificate=run.certificate, finished_at=run.finished_at,
         )  # fmt: skip
+        certificate.keep_parts(run)
     return {**counts, "certificate": run.certificate, "run": run.pk}

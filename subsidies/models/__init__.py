@@ -9,6 +9,7 @@ from subsidies.models.entitlements import (
     EntitlementChange,
     Mark,
     MissingFigure,
+    RunPart,
 )
 from subsidies.models.factrow import FactRow
 from subsidies.models.frozen import Adjustment, FrozenLine
@@ -35,4 +36,5 @@ __all__ = [
     "RehearsalRow",
     "Rule",
     "RulePack",
+    "RunPart",
 ]

@@ -171,6 +171,23 @@ class Mark(models.Model):
         return f"{self.term} {self.student_id}"
 
 
+class RunPart(models.Model):
+    """A part of the certificate as a run left it: what verify_run holds today's facts and results against."""
+
+    run = models.ForeignKey(ComputeRun, models.CASCADE, related_name="parts")
+    school = models.ForeignKey(School, models.CASCADE, related_name="+")
+    home_county = PathField()
+    facts_digest = models.BinaryField()
+    result_digest = models.BinaryField()
+
+    class Meta:
+        verbose_name = "测算校验"
+        constraints = [models.UniqueConstraint(fields=["run", "school", "home_county"], name="run_part_once")]
+
+    def __str__(self) -> str:
+        return f"{self.run_id} {self.school_id} {self.home_county}"
+
+
 class CertificatePart(models.Model):
     """Digests of one school's students of one home county in a term, from natural codes; a region's certificate is
     the digest over its parts. `stale` parts are computed again when next asked for."""

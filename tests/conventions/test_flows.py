@@ -68,6 +68,7 @@ def test_every_flow_is_in_it():
     assert [line for line in document().splitlines() if line.startswith("## ")] == [
         "## 任务 (`aidcases.Job`)",
         "## 导入文件 (`students.ImportFile`)",
+        "## 政策草稿 (`subsidies.PackDraft`)",
     ]
     assert "    queued --> cancelled: 取消" in document()
     assert "| `commit` 入库 | 入库中 | 已入库 | `import.write` | — | no |" in document()

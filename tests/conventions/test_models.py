@@ -22,7 +22,7 @@ SHARED = {
     "aidcases.Region", "aidcases.School", "aidcases.SchoolFee", "aidcases.Organisation", "aidcases.User",
     "aidcases.Membership", "subsidies.Benefit", "subsidies.RulePack", "subsidies.Rule", "subsidies.PackAdoption",
     "subsidies.CountyFigure", "subsidies.ListedArea",
-    "subsidies.Mark", "subsidies.CertificatePart", "subsidies.FactRow",
+    "subsidies.Mark", "subsidies.CertificatePart", "subsidies.RunPart", "subsidies.FactRow",
 }  # fmt: skip
 
 # Households are the home side's: a join from a person, whom the school's side sees too, would show them to it.

@@ -36,7 +36,10 @@ SQL = {
     "subsidies/compute.py": "the one MERGE",
     "subsidies/explain.py": "one student, found through the scoped manager",
     "subsidies/funnel.py": "compiled from scoped querysets",
+    "subsidies/lint.py": "counts of students a draft's rules match, in scope",
+    "subsidies/rehearse.py": "the two computations side by side, for students under the scope's own path",
     "subsidies/runs.py": "locks",
+    "subsidies/verify.py": "a run computed anew beside its record",
     "ledgers/actions.py": "locks, and one state of the database for a whole workbook",
     "ledgers/definitions/aid_summary.py": "compiled from scoped querysets",
 }
