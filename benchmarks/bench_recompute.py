@@ -36,7 +36,7 @@ from subsidies.rules import applied_rules
 PATH = f"/{CITY[:2]}/{CITY}/"
 CHANGED = 1000
 _RESULTS = "subsidies_entitlement, subsidies_entitlementchange, subsidies_missingfigure, subsidies_certificatepart"
-_COLUMNS = "term, student_id, benefit_id, rule_id, school_id, amount, state, home_path, school_path, run_id"
+_COLUMNS = "term, student_id, benefit_id, rule_id, school_id, amount, state, frozen, home_path, school_path, run_id"
 _runs = itertools.count(-time.time_ns(), -1)  # job ids no job has
 
 
@@ -81,7 +81,7 @@ def floor_computed() -> float:
             offers = offers_sql(rules, facts_sql(block=True), params)
             sql.run(
                 f"INSERT INTO bench_heap ({_COLUMNS}) SELECT %(term)s, student_id, benefit_id, rule_id, school_id, "
-                f"amount, 'due', home_path, school_path, 0 FROM ({offers}) n",
+                f"amount, 'due', false, home_path, school_path, 0 FROM ({offers}) n",
                 params,
             )
 

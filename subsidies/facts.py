@@ -45,6 +45,11 @@ class AnyOf:
 
 
 _HUKOU = "COALESCE(e.hukou_region_id, p.hukou_region_id, '')"
+# The register's village, else the registered residence, whichever offices the system has; last the visible home.
+_HOUSEHOLD = (
+    "COALESCE(NULLIF(p.household_path, ''), (SELECT r.path FROM aidcases_region r WHERE r.code = p.hukou_region_id), "
+    "e.home_path)"
+)
 # Special-education pupils follow primary (years one to six) or junior (seven to nine) by grade.
 _SPECIAL = "e.stage = 'special_education' AND e.grade BETWEEN"
 _STAGE = f"CASE WHEN {_SPECIAL} 1 AND 6 THEN 'primary' WHEN {_SPECIAL} 7 AND 9 THEN 'junior' ELSE e.stage END"
@@ -89,7 +94,7 @@ FACTS: tuple[Fact, ...] = (
         shown_by="县里的试点地区名单",
     ),
     Fact(
-        "origin_area", "家在南部山区、移民区等名单上的地区", _FLAG, "e.home_path LIKE ANY (%(origin)s::text[])",
+        "origin_area", "家在南部山区、移民区等名单上的地区", _FLAG, f"{_HOUSEHOLD} LIKE ANY (%(origin)s::text[])",
         shown_by="县里的生源地名单",
     ),
     Fact(
@@ -160,24 +165,23 @@ _HARDSHIP = f"""
     GROUP BY r.person_id
 """
 
-_FACTS = """
+_FACTS = f"""
     SELECT e.student_id, e.id AS enrolment_id, p.id_hash, e.school_id, e.home_path, e.school_path,
-        COALESCE(NULLIF(p.household_path, ''),
-            (SELECT r.path FROM aidcases_region r WHERE r.code = p.hukou_region_id), e.home_path) AS household_path,
-        {columns}
-    FROM students_enrolment e{chosen_e}
+        {_HOUSEHOLD} AS household_path,
+        {{columns}}
+    FROM students_enrolment e{{chosen_e}}
     JOIN students_person p ON p.id = e.student_id
     LEFT JOIN aidcases_school s ON s.id = e.school_id
     LEFT JOIN (
         SELECT DISTINCT ON (f.school_id) f.school_id, f.annual_fee FROM aidcases_schoolfee f
         ORDER BY f.school_id, f.from_on <= %(first_day)s DESC, abs(f.from_on - %(first_day)s::date)
     ) fee ON fee.school_id = e.school_id
-    LEFT JOIN ({hardship}) h ON h.person_id = e.student_id
+    LEFT JOIN ({{hardship}}) h ON h.person_id = e.student_id
     LEFT JOIN (
-        SELECT DISTINCT ON (t.student_id) t.student_id, t.level FROM subsidies_determination t{chosen_t}
-        WHERE t.term = ANY (%(determined_in)s::text[]){block_t} ORDER BY t.student_id, t.term = %(term)s DESC
+        SELECT DISTINCT ON (t.student_id) t.student_id, t.level FROM subsidies_determination t{{chosen_t}}
+        WHERE t.term = ANY (%(determined_in)s::text[]){{block_t}} ORDER BY t.student_id, t.term = %(term)s DESC
     ) d ON d.student_id = e.student_id
-    WHERE e.term = %(term)s{block_e}{block_p}
+    WHERE e.term = %(term)s{{block_e}}{{block_p}}
 """
 _KEYS = {"e": "e.student_id", "p": "p.id", "r": "r.person_id", "c": "c.person_id", "t": "t.student_id"}
 

@@ -38,6 +38,7 @@ def from_scratch(under: str = "6201", term: Term = AUTUMN) -> dict:
     sql.run("DELETE FROM subsidies_missingfigure WHERE term = %s", [term.code])
     sql.run("DELETE FROM subsidies_mark WHERE term = %s", [term.code])
     sql.run("DELETE FROM subsidies_entitlementchange")
+    sql.run("DELETE FROM subsidies_runpart")
     sql.run("DELETE FROM subsidies_computerun")
     return make.recompute(term.code, under=under)
 

@@ -38,9 +38,7 @@ amount = { kind = "fixed", period = "school_year", values = [{ yuan = "2500.00" 
 """
 
 
-@pytest.fixture(autouse=True)
-def _benefit(everywhere: None, db: None) -> None:
-    Benefit.objects.create(code="senior-grant", name="普通高中国家助学金")
+pytestmark = pytest.mark.usefixtures("everywhere", "db")
 
 
 def changed(old: str, new: str, text: str = HEAD + RULE) -> str:
