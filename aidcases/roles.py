@@ -16,6 +16,7 @@ class P(StrEnum):
     IMPORT_VIEW = "import.view"
     IMPORT_WRITE = "import.write"
     RULES_VIEW = "rules.view"
+    FIGURE_SET = "figure.set"  # standards and lists of areas that documents leave to regions
     PACK_DRAFT = "pack.draft"  # write and rehearse
     PACK_PUBLISH = "pack.publish"  # somebody else's draft
     ENTITLEMENT_VIEW = "entitlement.view"
@@ -69,8 +70,8 @@ _SCHOOL = {P.HOME, P.STUDENT_VIEW, P.SCHOOL_VIEW, P.RULES_VIEW, P.ENTITLEMENT_VI
 
 PERMISSIONS: dict[Role, frozenset[P]] = {
     Role.COUNTY_MAKER: frozenset(_COUNTY | {P.IMPORT_WRITE, P.RECOMPUTE, P.PACK_DRAFT}),
-    Role.COUNTY_CHECKER: frozenset(_COUNTY | {P.RECOMPUTE, P.LEDGER_UNMASK, P.PACK_DRAFT, P.PACK_PUBLISH}),
-    Role.COUNTY_HEAD: frozenset(_COUNTY | {P.LEDGER_UNMASK, P.AUDIT_VIEW, P.PACK_PUBLISH}),
+    Role.COUNTY_CHECKER: frozenset(_COUNTY | {P.RECOMPUTE, P.LEDGER_UNMASK, P.PACK_DRAFT, P.PACK_PUBLISH, P.FIGURE_SET}),
+    Role.COUNTY_HEAD: frozenset(_COUNTY | {P.LEDGER_UNMASK, P.AUDIT_VIEW, P.PACK_PUBLISH, P.FIGURE_SET}),
     Role.SCHOOL_MAKER: frozenset(
         _SCHOOL | {P.SECRET_REVEAL, P.IMPORT_VIEW, P.LEDGER_VIEW, P.LEDGER_ISSUE, P.JOB_STEER}
     ),
@@ -78,7 +79,7 @@ PERMISSIONS: dict[Role, frozenset[P]] = {
     Role.CLASS_TEACHER: frozenset({P.HOME, P.STUDENT_VIEW, P.SCHOOL_VIEW}),
     Role.CADRE: frozenset({P.HOME, P.STUDENT_VIEW, P.HOUSEHOLD_VIEW, P.SCHOOL_VIEW}),
     Role.CITY_OFFICER: frozenset(
-        _READ | {P.RECOMPUTE, P.LEDGER_ISSUE, P.JOB_STEER, P.PACK_DRAFT, P.PACK_PUBLISH}
+        _READ | {P.RECOMPUTE, P.LEDGER_ISSUE, P.JOB_STEER, P.PACK_DRAFT, P.PACK_PUBLISH, P.FIGURE_SET}
     ),
     Role.CITY_INSPECTOR: frozenset(_READ | {P.AUDIT_VIEW}),
     Role.AUDITOR: frozenset(_READ | {P.AUDIT_VIEW}),
@@ -102,6 +103,20 @@ class OfficeKind(StrEnum):
     AUDITOR = "auditor"
     SYSTEM = "system"
 
+
+# In which offices a role is held. The three administrators sit in a county's or a city's office, or over all.
+_ADMINISTRATORS = dict.fromkeys(
+    (Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN),
+    (OfficeKind.COUNTY, OfficeKind.CITY, OfficeKind.SYSTEM),
+)
+OFFICES_OF: dict[Role, tuple[OfficeKind, ...]] = {
+    **dict.fromkeys((Role.COUNTY_MAKER, Role.COUNTY_CHECKER, Role.COUNTY_HEAD), (OfficeKind.COUNTY,)),
+    **dict.fromkeys((Role.SCHOOL_MAKER, Role.SCHOOL_CHECKER, Role.CLASS_TEACHER), (OfficeKind.SCHOOL,)),
+    Role.CADRE: (OfficeKind.TOWNSHIP, OfficeKind.VILLAGE),
+    **dict.fromkeys((Role.CITY_OFFICER, Role.CITY_INSPECTOR), (OfficeKind.CITY,)),
+    Role.AUDITOR: (OfficeKind.AUDITOR,),
+    **_ADMINISTRATORS,
+}
 
 OFFICE_LABELS = {
     OfficeKind.CITY: "市教育局",

@@ -20,6 +20,7 @@ from aidcases.terms import Term
 from students.models import Enrolment
 from subsidies.conditions import PackError
 from subsidies.enums import AmountKind, AreaKind, DeterminedBy, EntitlementState, Level
+from subsidies.lint import lint, stop_at_errors
 from subsidies.models import (
     Benefit,
     CountyFigure,
@@ -32,8 +33,9 @@ from subsidies.models import (
     Rule,
     RulePack,
 )
-from subsidies.packtext import read
-from subsidies.rehearse import still_holds
+from subsidies.packchecks import ERROR
+from subsidies.packtext import parse, read
+from subsidies.rehearse import same_facts, same_rules
 
 PACKS = Path(__file__).parent / "packs"
 
@@ -75,6 +77,7 @@ def load_benefits(**_signal: Any) -> None:
 def publish(text: str) -> tuple[RulePack, bool]:
     """A pack's text → its rows as the next version, unless the newest version is this very text. Raises PackError."""
     pack, rules = read(text)
+    stop_at_errors(text)
     newest = RulePack.objects.filter(code=pack.code).order_by("-version").first()
     if newest and newest.sha256 == pack.sha256:
         return newest, False
@@ -108,22 +111,35 @@ def request_rehearsal(*, text: str, term: Term, path: str, draft: PackDraft | No
     return rehearsal
 
 
+def against_publishing(draft: PackDraft) -> list[str]:
+    """Why whoever acts can't publish the draft now, each a sentence; [] if they can, unless facts have changed since
+    the rehearsal: that is found when it is published, because it takes reading everybody."""
+    actor, rehearsal = current_actor(), draft.rehearsal
+    term = Term.parse(rehearsal.term) if rehearsal else None
+    errors = [finding for finding in lint(draft.text, term=term, path=draft.path) if finding.severity == ERROR]
+    adopted = PackAdoption.objects.filter(pack_code=parse(draft.text).pack.code)
+    ready = rehearsal and rehearsal.finished_at and rehearsal.sha256 == draft.sha256
+    wrong = {
+        f"检查出 {len(errors)} 处错误，先改好再发布。": bool(errors),
+        "起草人不能发布自己的草稿，请由另一人审核发布。": actor.user_id is not None and actor.user_id == draft.author_id,
+        "这个政策包在本单位以外也有地区采用，请由上级单位发布。":
+            adopted.exclude(path__startswith=current_scope().path).exists(),
+        "只试算了一部分地区，请按采用这份政策的全部地区试算。": bool(ready) and (
+            not draft.path.startswith(rehearsal.path) or adopted.exclude(path__startswith=rehearsal.path).exists()
+        ),
+        "试算以后政策有变化，请重新试算再发布。": bool(ready) and not same_rules(rehearsal),
+    }  # fmt: skip
+    return draft.blockers("publish") + [reason for reason, holds in wrong.items() if holds]
+
+
 @transaction.atomic
 def publish_draft(draft: PackDraft) -> RulePack:
-    """A second person publishes a draft as rehearsed. Raises Refused with every reason, PackError for the text."""
-    actor, rehearsal = current_actor(), draft.rehearsal
-    elsewhere = PackAdoption.objects.filter(pack_code=read(draft.text)[0].code).exclude(
-        path__startswith=current_scope().path
-    )
-    wrong = {
-        "起草人不能发布自己的草稿，请由另一人审核发布。": actor.user_id is not None and actor.user_id == draft.author_id,
-        "这个政策包在本单位以外也有地区采用，请由上级单位发布。": elsewhere.exists(),
-        "试算以后资料或政策有变化，请重新试算再发布。": bool(
-            rehearsal and rehearsal.finished_at and not still_holds(rehearsal)
-        ),
-    }
-    if reasons := draft.blockers("publish") + [reason for reason, holds in wrong.items() if holds]:
+    """A second person publishes a draft as rehearsed. Raises Refused with every reason."""
+    actor = current_actor()
+    if reasons := against_publishing(draft):
         raise Refused(*reasons)
+    if not same_facts(draft.rehearsal):
+        raise Refused("试算以后资料有变化，请重新试算再发布。")
     pack, _ = publish(draft.text)
     draft.move("publish", by=actor, pack=pack, published_by=actor.name, published_by_id=actor.user_id)
     return pack

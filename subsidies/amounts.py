@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, Decimal
 from functools import reduce
 from operator import and_, or_
@@ -13,6 +13,7 @@ from django.db.models import Case, DecimalField, Expression, F, Func, Q, Value, 
 from django.db.models.functions import Least
 
 from aidcases.terms import Term
+from students.enums import Stage, grade_label
 from subsidies.conditions import condition
 from subsidies.enums import PATH_OF, AmountKind, Level, Period
 from subsidies.models import CountyFigure, Rule
@@ -35,6 +36,7 @@ class Amounts:
     lines: tuple[tuple[Q, Decimal | None, str], ...] = ()  # (who, yuan, arithmetic in words); the first that holds
     asks: frozenset[str] = frozenset()  # the facts that tell one line from another
     lacking: tuple[tuple[str, Q], ...] = ()  # (key of FIGURES, whose amount waits for it); the first that holds
+    whom: tuple[str, ...] = ()  # of each line in words, where there are several for different students
 
     @property
     def lacks(self) -> Q | None:
@@ -87,7 +89,10 @@ def amounts_of(rule: Rule, term: Term, figures: Sequence[CountyFigure] = ()) -> 
     if not lines:
         return Amounts(Value(None, YUAN), NOBODY)
     asks = frozenset(fact for value in values for fact in _asks(value))
-    return _first_that_holds([*_by_county(rule, values, term, figures), *lines], selects, asks)
+    found = _first_that_holds([*_by_county(rule, values, term, figures), *lines], selects, asks)
+    if len(values) == 1 or len(found.lines) != len(values):
+        return found
+    return replace(found, whom=tuple(selector_label(value) or "其他学生" for value in values))
 
 
 def _first_that_holds(lines: list[tuple[Q, Decimal, str]], selects: Q, asks: frozenset[str] = frozenset()) -> Amounts:
@@ -160,6 +165,15 @@ def _selector(value: dict[str, Any]) -> Q:
     parts = [Q(**{key: value[key]}) for key in ("stage", "grade") if key in value]
     parts += [condition(code, wanted).holds for code, wanted in value.get("when", {}).items()]
     return reduce(and_, parts, Q())
+
+
+def selector_label(value: dict[str, Any]) -> str:
+    """Whom of a rule's students a value is for, in words; "" for all the rest."""
+    parts = [Stage(value["stage"]).label] if "stage" in value else []
+    if "grade" in value:
+        parts.append(grade_label(value.get("stage", ""), value["grade"]))
+    parts += [condition(code, wanted).label for code, wanted in value.get("when", {}).items()]
+    return "、".join(parts)
 
 
 BOUND = {AmountKind.FLOOR: "不低于 ", AmountKind.CEILING: "不高于 "}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -16,12 +17,28 @@ from subsidies.facts import BY_CODE, AnyOf, Fact, FactKind
 
 
 class PackError(ValueError):
-    """A pack that can't be used; its text names the rule and what to write."""
+    """A pack that can't be used; its text names the rule and what to write.
+
+    code: what kind of mistake. said: the sentence without the rule's name. rule, line: which, and where it stands in
+    the pack's text (from 1; 0: not in a text). key: keys that lead there from what was being read.
+    """
+
+    def __init__(self, said: str, *, code: str = "wrong_type", key: tuple = (), line: int = 0, rule: str = "",
+                 subject: str = "") -> None:  # fmt: skip
+        super().__init__(f"{subject}{said}")
+        self.said, self.code, self.key, self.line, self.rule = said, code, key, line, rule
+
+
+def instead(word: Any, words: list[str]) -> str:
+    """What to write for a word that is none of those known: the one it resembles, else all of them."""
+    if alike := get_close_matches(str(word), words, 1):
+        return f"可能是要写 {alike[0]}"
+    return f"可用的有：{'、'.join(words)}"
 
 
 def known(code: str) -> Fact | AnyOf:
     if not isinstance(code, str) or code not in BY_CODE:
-        raise PackError(f"不认识的条件“{code}”，可用的有：{'、'.join(sorted(BY_CODE))}")
+        raise PackError(f"不认识的条件“{code}”，{instead(code, sorted(BY_CODE))}", code="unknown_fact")
     return BY_CODE[code]
 
 
@@ -61,7 +78,9 @@ def condition(code: str, wanted: Any, *, first_day: bool = False) -> Condition:
             raise PackError(f"条件“{code}”只能写 true 或 false")
         return _of_flags(code, fact.label if wanted else f"不是{fact.label}", flags_of(code), wanted, first_day)
     if not isinstance(wanted, list) or not wanted:
-        raise PackError(f'条件“{code}”要写成列表，例如 {code} = ["…"]')
+        raise PackError(
+            f'条件“{code}”要写成列表，例如 {code} = ["…"]', code="empty_list" if wanted == [] else "wrong_type"
+        )
     for value in wanted:
         _possible(fact, value)
     names = "、".join(value_label(fact, value) for value in wanted)
@@ -88,7 +107,9 @@ def _possible(fact: Fact, value: Any) -> None:
     if (type(value) is not int) if number else (not isinstance(value, str)):
         raise PackError(f"条件“{fact.code}”里的 {value!r} 要写成{'整数' if number else '带引号的代码'}")
     if fact.choices and value not in dict(fact.choices):
-        raise PackError(f"条件“{fact.code}”没有“{value}”，可用的有：{'、'.join(dict(fact.choices))}")
+        raise PackError(
+            f"条件“{fact.code}”没有“{value}”，{instead(value, list(dict(fact.choices)))}", code="unknown_value"
+        )
 
 
 def value_label(fact: Fact, value: Any) -> str:

@@ -10,11 +10,12 @@ from typing import Any
 from aidcases import sql
 from aidcases.conditions import yes_no
 from aidcases.terms import Term
+from students.enums import grade_label
 from students.models import Student
 from subsidies.amounts import FIGURES, pays_in
 from subsidies.conditions import column_of, flags_asked, region_name, value_label
 from subsidies.enums import PATH_OF, AmountKind, CutOff
-from subsidies.facts import BY_CODE, Fact, facts_params, facts_sql
+from subsidies.facts import BY_CODE, AnyOf, Fact, facts_params, facts_sql
 from subsidies.models import FactRow
 from subsidies.offers import named
 from subsidies.rules import Applied, applied_rules, begun
@@ -32,6 +33,15 @@ class Seen:
     value: str
 
 
+@dataclass(frozen=True)
+class Line:
+    """One of several amounts of a rule: for whom, how much, whether it is this student's."""
+
+    whom: str
+    arithmetic: str
+    used: bool
+
+
 @dataclass
 class Explained:
     """One rule for one student and term."""
@@ -42,6 +52,8 @@ class Explained:
     depth: int = 0
     amount: Decimal | None = None
     arithmetic: str = ""
+    lines: list[Line] = field(default_factory=list)  # where there are several amounts
+    told_apart_by: list[Seen] = field(default_factory=list)  # the facts that say which of them is this student's
     outbid_by: str = ""
     missing_figure: str = ""
     missing: list[list[str]] = field(default_factory=list)  # smallest sets of facts that would make it yes
@@ -131,7 +143,28 @@ def _explained(applied: Applied, answers: dict, n: int, facts: dict, term: Term)
     else:
         result.amount = answers[f"a{n}"]
         result.arithmetic = lines[hit][2].format(fee=facts["annual_fee"], amount=result.amount)
+        _which(result, hit, facts)
     return result
+
+
+def _which(one: Explained, hit: int, facts: dict) -> None:
+    """Of several amounts, which is this student's and by which facts. A condition of the rule itself, such as the
+    stage, has been told already."""
+    amounts = one.applied.amounts
+    told = zip(amounts.whom, amounts.lines, strict=False)
+    one.lines = [Line(whom, words, k == hit) for k, (whom, (_, _, words)) in enumerate(told)]
+    known = {seen.code for seen in one.conditions}
+    codes = sorted(code for code in amounts.asks if one.lines and code not in known)
+    one.told_apart_by = [Seen(code, BY_CODE[code].label, True, _told(code, one.applied, facts)) for code in codes]
+
+
+def _told(code: str, applied: Applied, facts: dict) -> str:
+    """The value of a fact that tells amounts apart, in words."""
+    if isinstance(BY_CODE[code], AnyOf):
+        return _held(flags_asked(code, True), applied, facts)
+    if code == "grade":
+        return grade_label(facts["stage"], facts[code])
+    return value_label(BY_CODE[code], facts[code])
 
 
 def _closed(applied: Applied, term: Term) -> list[Seen]:
@@ -153,10 +186,14 @@ def _value(code: str, applied: Applied, facts: dict) -> str:
     if code == "once":
         return "享受过" if applied.rule.benefit.code in facts["had_before"] else "没有"
     if flags := _flags(code, applied):
-        first_day = applied.rule.cut_off == CutOff.FIRST_DAY
-        held = [BY_CODE[flag].label for flag in flags if facts[column_of(flag, first_day)]]
-        return "、".join(held) if held else "否"
+        return _held(flags, applied, facts)
     return value_label(BY_CODE[code], facts[code])
+
+
+def _held(flags: tuple[str, ...], applied: Applied, facts: dict) -> str:
+    first_day = applied.rule.cut_off == CutOff.FIRST_DAY
+    held = [BY_CODE[flag].label for flag in flags if facts[column_of(flag, first_day)]]
+    return "、".join(held) if held else "否"
 
 
 def _place(path: str) -> str:

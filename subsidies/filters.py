@@ -19,7 +19,8 @@ from students.filters import ALL, EnrolmentFilter, SearchableFilter
 from subsidies import board
 from subsidies.board import COVERED, standing_as
 from subsidies.enums import Delivery
-from subsidies.models import Benefit, Entitlement, EntitlementChange, Rule, RulePack
+from subsidies.gains import GAIN, LOSE
+from subsidies.models import Benefit, Entitlement, EntitlementChange, RehearsalRow, Rule, RulePack
 
 CHANGED = {"changed": "金额或依据变了", "withdrawn": "不再享受"}
 
@@ -132,3 +133,31 @@ class CoverageFilter(EnrolmentFilter):
 
     def standing_so(self, rows: QuerySet, _name: str, covered: str) -> QuerySet:
         return rows.filter(standing_as(covered, self.term))
+
+
+class RehearsalRowFilter(django_filters.FilterSet):
+    """Rows of a rehearsal: who gains, who loses, by which rule. `view` keeps the list open."""
+
+    view = django_filters.CharFilter(method="as_it_is", widget=forms.HiddenInput)
+    side = django_filters.ChoiceFilter(
+        label="增减", choices=[("gain", "增加"), ("lose", "减少")], empty_label=ALL, method="on_side"
+    )
+    rule = django_filters.ChoiceFilter(label="规则", empty_label=ALL, method="by_rule")
+
+    class Meta:
+        model = RehearsalRow
+        fields = ()
+
+    def __init__(self, *args: Any, titles: dict[str, str], **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.filters["rule"].extra["choices"] = list(titles.items())
+
+    def as_it_is(self, rows: QuerySet, _name: str, _value: str) -> QuerySet:
+        return rows
+
+    def on_side(self, rows: QuerySet, _name: str, side: str) -> QuerySet:
+        return rows.filter(GAIN if side == "gain" else LOSE)
+
+    def by_rule(self, rows: QuerySet, _name: str, code: str) -> QuerySet:
+        """As the rehearsal's figures count: by the new rule, by the old one where nothing follows."""
+        return rows.filter(Q(new_rule=code) | Q(new_rule__isnull=True, old_rule=code))

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 
+from aidcases.models import Region
+from aidcases.models.places import LEVELS
+from aidcases.scoping import current_scope
 from aidcases.terms import Term, UnknownTerm
+from students.places import Places, codes_of
+from subsidies.models import PackDraft, RulePack
+
+LONGEST = 200_000  # characters of a pack's text; the longest shipped one has under 20,000
 
 
 class RecomputeForm(forms.Form):
@@ -18,3 +27,59 @@ class RecomputeForm(forms.Form):
             return Term.parse(self.cleaned_data["term"])
         except UnknownTerm as problem:
             raise forms.ValidationError(str(problem)) from None
+
+
+class NewDraftForm(forms.Form):
+    """What a draft begins with: a published pack's text, or the template."""
+
+    pack = forms.ChoiceField(label="从哪份政策开始", required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        newest = RulePack.objects.newest()
+        self.fields["pack"].choices = [("", "空白（带说明的样例）"), *((pack.code, str(pack)) for pack in newest)]
+
+
+class DraftForm(forms.Form):
+    """A draft's text; `seen`: digest of the text the editor began with."""
+
+    text = forms.CharField(
+        label="条文",
+        strip=False,
+        max_length=LONGEST,
+        widget=forms.Textarea(
+            attrs={"rows": 30, "class": "font-monospace small", "wrap": "off", "spellcheck": "false", "autocomplete": "off"}
+        ),
+        help_text="Ctrl+S 保存。每停一下就检查一遍；有错也可以先保存，改好了才能发布。",
+    )
+    seen = forms.CharField(widget=forms.HiddenInput)
+
+    def clean_text(self) -> str:
+        """Browsers send line ends as CR LF; a pack's digest is of its lines."""
+        return self.cleaned_data["text"].replace("\r\n", "\n")
+
+
+class RehearsalForm(forms.Form):
+    """Which term and which part of the own area to rehearse."""
+
+    term = forms.ChoiceField(label="学期")
+    place = forms.ChoiceField(label="地区")
+
+    def __init__(self, *args: Any, terms: list[str], draft: PackDraft, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.fields["term"].choices = [(code, Term.parse(code).label) for code in terms]
+        self.paths = dict.fromkeys([draft.path, current_scope().path, *_one_level_below(draft.path)])
+        named = Places(self.paths)
+        self.fields["place"].choices = [(path, named.label(path) or "全部地区") for path in self.paths]
+
+    def clean_term(self) -> Term:
+        return Term.parse(self.cleaned_data["term"])
+
+
+def _one_level_below(path: str) -> list[str]:
+    """Paths of the divisions a city's counties, a county's townships are."""
+    longest = len((codes_of(path) or [""])[-1])
+    below = next((level for length, level in LEVELS.items() if length > longest), None)
+    if below in (None, "village"):  # a change of policy is not weighed by the village
+        return []
+    return list(Region.objects.under(path).filter(level=below).order_by("path").values_list("path", flat=True))

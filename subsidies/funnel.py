@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from operator import and_
 from typing import Any
 
 from django.db.models import Count, Q, Value
@@ -43,26 +46,41 @@ def facts_in_sight(term: Term, path: str = "/") -> tuple[str, list[Any]]:
 
 
 def funnel(applied: Applied, term: Term, path: str = "/") -> list[Step]:
-    """Students of the term under the path in sight, then what each condition of the rule leaves of them, in order.
+    """The steps of one rule, as `funnels`."""
+    return funnels([applied], term, path)[0]
+
+
+def funnels(rules: Sequence[Applied], term: Term, path: str = "/") -> list[list[Step]]:
+    """Per rule: students of the term under the path in sight, then what each condition leaves of them, in order.
 
     One statement; the last step is everyone the rule gives something to before rivals of the same benefit are weighed.
     """
-    conditions = [(each.code, each.label, each.holds) for each in (applied.jurisdiction, *applied.conditions)]
-    conditions.append(("amount", "本学期有执行标准", applied.amounts.selects))
-    left, columns = Q(), {}
-    for n, (_, _, holds) in enumerate(conditions):
-        left &= holds
-        columns[f"left{n}"] = Count("student_id", filter=left) if left else Count("student_id")
+    asked = [_conditions(applied) for applied in rules]
+    columns = {f"left{n}_{m}": _count(left) for n, each in enumerate(asked) for m, left in enumerate(_narrowing(each))}
     counted = FactRow.objects.order_by().annotate(whole=Value(1)).values("whole")
     counted = counted.annotate(everyone=Count("student_id"), **columns).values("everyone", *columns)
     facts, values = facts_in_sight(term, path)
     text, more = sql.compiled(counted)
-    found = sql.rows(f"{facts} {text}", [*values, *more])
-    return _steps(conditions, found[0] if found else {"everyone": 0, **dict.fromkeys(columns, 0)})
+    row = (sql.rows(f"{facts} {text}", [*values, *more]) or [{"everyone": 0, **dict.fromkeys(columns, 0)}])[0]
+    return [_steps(each, row["everyone"], [row[f"left{n}_{m}"] for m in range(len(each))]) for n, each in enumerate(asked)]
 
 
-def _steps(conditions: list[tuple[str, str, Q]], row: dict[str, int]) -> list[Step]:
-    steps = [Step("everyone", "本学期在读学生", row["everyone"], 0)]
-    for n, (code, label, _) in enumerate(conditions):
-        steps.append(Step(code, label, row[f"left{n}"], steps[-1].left - row[f"left{n}"]))
+def _conditions(applied: Applied) -> list[tuple[str, str, Q]]:
+    asked = [(each.code, each.label, each.holds) for each in (applied.jurisdiction, *applied.conditions)]
+    return [*asked, ("amount", "本学期有执行标准", applied.amounts.selects)]
+
+
+def _narrowing(conditions: list[tuple[str, str, Q]]) -> Iterator[Q]:
+    """Each condition together with those before it."""
+    return accumulate((holds for _, _, holds in conditions), and_)
+
+
+def _count(who: Q) -> Count:
+    return Count("student_id", filter=who) if who else Count("student_id")
+
+
+def _steps(conditions: list[tuple[str, str, Q]], everyone: int, counts: list[int]) -> list[Step]:
+    steps = [Step("everyone", "本学期在读学生", everyone, 0)]
+    for (code, label, _), left in zip(conditions, counts, strict=True):
+        steps.append(Step(code, label, left, steps[-1].left - left))
     return steps

@@ -1,240 +1,281 @@
 """A pack's text (TOML) → unsaved rows, every word checked: a misspelt one would be a rule that quietly means
-something else. PackError says which rule and what to write."""
+something else. Each PackError says which rule and line, and what to write; one pass finds them all."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import tomllib
-from collections import Counter
-from datetime import date
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import Model
 
 from students.enums import COLLEGE_STAGES
-from subsidies.conditions import PackError, condition
-from subsidies.enums import AmountKind, CutOff, Jurisdiction, Period
+from subsidies import packwords
+from subsidies.conditions import PackError, condition, instead
+from subsidies.enums import AmountKind, Jurisdiction, Period
 from subsidies.models import Benefit, Rule, RulePack
+from subsidies.tomllines import Lines
 
 RULE_WORDS = (
     "benefit reading note from cut_off alias jurisdiction claim delivery payer payers disburser shares priority universal"
 )
-SHARE_LEVELS = ("central", "province", "city", "county")  # 中央、省、市、县
 IN_YUAN = (AmountKind.FIXED, AmountKind.FLOOR, AmountKind.CEILING, AmountKind.TIER, AmountKind.PER_DAY)
+
+_HEAD = ("code", "title", "document", "number", "issuer", "intro", "first_day", "priority")
+_RULE = ("code", "title", "clause", "note", "reading", "payer", "disburser", "jurisdiction", "claim", "delivery", "cut_off")
+# Field of the row → its keys in the text, where they differ.
+_KEYS = {"amount_kind": ("amount", "kind"), "period": ("amount", "period"), "aliases": ("alias",)}
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """rules: those whose conditions and amounts can be read; problems: by line, none if the pack can be published.
+
+    A rule's `order` is its number among the [[rule]] tables, so that `lines` knows it as ("rule", order).
+    """
+
+    pack: RulePack
+    rules: list[Rule]
+    problems: list[PackError]
+    lines: Lines
 
 
 def read(text: str) -> tuple[RulePack, list[Rule]]:
-    """The pack and its rules, in order, none saved. A benefit not known yet is an unsaved Benefit of the rule."""
-    head, rows = tables(text)
-    pack = _pack(head, text)
+    """The pack and its rules, in order, none saved. A benefit not known yet is an unsaved Benefit of the rule.
+
+    Raises the first PackError of `parse`.
+    """
+    parsed = parse(text)
+    if parsed.problems:
+        raise parsed.problems[0]
+    return parsed.pack, parsed.rules
+
+
+def parse(text: str) -> Parsed:
+    """Everything that can be read of a pack's text, and everything that can't."""
+    reader = _Reader()
+    data = reader.tables(text)
+    head, rows = data.get("pack"), data.get("rule")
+    if not isinstance(head, dict) or not isinstance(rows, list) or not rows:
+        if not reader.problems:  # of a broken text a part is missing anyway
+            reader.say(PackError("政策包要有一个 [pack] 和至少一条 [[rule]]。", code="no_pack"), ())
+        head, rows = head if isinstance(head, dict) else None, rows if isinstance(rows, list) else []
+    pack = reader.pack(head, text)
     known = {benefit.code: benefit for benefit in Benefit.objects.all()}
-    rules = [_rule(pack, row, order, known) for order, row in enumerate(rows)]
-    if twice := [code for code, times in Counter(rule.code for rule in rules).items() if times > 1]:
-        raise PackError(f"规则 {twice[0]} 写了两次，代码不能重复。")
-    return pack, rules
+    rules = [rule for order, row in enumerate(rows) if (rule := reader.rule(pack, row, order, known))]
+    reader.twice(rows)
+    return Parsed(pack, rules, sorted(reader.problems, key=lambda problem: problem.line), reader.lines)
 
 
-def tables(text: str) -> tuple[dict[str, Any], list[Any]]:
-    """The [pack] table and the [[rule]] tables."""
+class _Reader:
+    """Reads on after a mistake: `problems` holds them all, each with its line."""
+
+    def __init__(self) -> None:
+        self.problems: list[PackError] = []
+        self.lines = Lines("")
+        self.subject = self.code = ""
+
+    def say(self, problem: PackError, path: Iterable[str | int], *, line: int = 0) -> None:
+        said = problem.said.rstrip("。") + "。"
+        line = line or self.lines.of((*path, *problem.key))
+        self.problems.append(
+            PackError(said, code=problem.code, line=line, rule=self.code, subject=self.subject)
+        )  # fmt: skip
+
+    def attempt(self, path: tuple, read: Callable, *args: Any, default: Any = None) -> Any:
+        """What `read` makes of its arguments; after a mistake the default."""
+        try:
+            return read(*args)
+        except PackError as problem:
+            self.say(problem, path)
+            return default
+
+    def only(self, path: tuple, table: Any, needed: str, more: str = "") -> bool:
+        """Says what is missing or unknown in a table; → whether everything needed is there."""
+        if not isinstance(table, dict):
+            self.say(PackError(f"{table!r} 的地方要写一个表"), path)
+            return False
+        words = [*needed.split(), *more.split()]
+        if missing := [name for name in needed.split() if name not in table]:
+            self.say(PackError(f"缺少 {'、'.join(missing)}", code="missing_key"), path)
+        for name in sorted(table.keys() - set(words)):
+            problem = PackError(f"不认识 {name}，{instead(name, words)}", code="unknown_key", key=(name,))
+            self.say(problem, path)
+        return not missing
+
+    def tables(self, text: str) -> dict[str, Any]:
+        """The data; of a text that is not TOML, what stands in the parts of it that are."""
+        broken = _broken(text)
+        if broken:
+            text = "\n".join(self._whole_parts(text.split("\n")))
+            if not self.problems:  # every part is sound by itself: the whole is not
+                self._not_toml(*broken)
+        if _broken(text):
+            return {}
+        self.lines = Lines(text)
+        return tomllib.loads(text)
+
+    def _whole_parts(self, lines: list[str]) -> Iterable[str]:
+        """The lines, blank where a part ([pack] or one [[rule]]) can't be read."""
+        starts = [n for n, line in enumerate(lines) if re.match(r"\s*(\[\[rule\]\]|\[pack\])", line)]
+        for start, end in zip([0, *starts], [*starts, len(lines)], strict=True):
+            part = lines[start:end]
+            broken = _broken("\n".join(part))
+            if broken:
+                self._not_toml(start + broken[0], broken[1])
+            yield from [""] * len(part) if broken else part
+
+    def _not_toml(self, line: int, what: str) -> None:
+        self.say(PackError(f"政策包第 {line} 行{what}", code="toml"), (), line=line)
+
+    def pack(self, head: dict[str, Any] | None, text: str) -> RulePack:
+        self.subject = "政策包的 [pack]："
+        sha256 = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        if head is None:
+            return RulePack(text=text, sha256=sha256)
+        self.only(("pack",), head, " ".join(_HEAD[:3]), " ".join(_HEAD[3:]))
+        found = self._words(("pack",), head, _HEAD)
+        pack = RulePack(**found, text=text, sha256=sha256)
+        pack.intro = pack.intro.strip()
+        self._fields(pack, ("pack",), found)
+        return pack
+
+    def _words(self, path: tuple, table: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+        """The keys of a table that are there and of the type they must be."""
+        found = {name: self.attempt((*path, name), packwords.typed, name, table[name]) for name in names if name in table}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def _fields(self, row: Model, path: tuple, found: Iterable[str]) -> None:
+        """What the row's own fields say of the values found: too long, not one of the choices."""
+        names = [field.name for field in row._meta.fields]
+        try:
+            row.clean_fields(exclude=[name for name in names if name not in found])
+        except ValidationError as problem:
+            for name, texts in problem.message_dict.items():
+                key = _KEYS.get(name, (name,))
+                self.say(PackError(_told(row, name, texts), code="bad_value", key=key), path)
+
+    def rule(self, pack: RulePack, row: Any, order: int, known: dict[str, Benefit]) -> Rule | None:
+        """The rule; None when what it says of whom and how much can't be read."""
+        path = ("rule", order)
+        written = row.get("code") if isinstance(row, dict) else None
+        self.code = written if isinstance(written, str) else ""
+        self.subject = f"规则 {self.code or order + 1}："
+        self.only(path, row, "code title clause when amount", RULE_WORDS)
+        if not isinstance(row, dict):
+            return None
+        before = len(self.problems)
+        conditions = self._conditions((*path, "when"), row.get("when", {}))
+        amount = self._amount((*path, "amount"), row["amount"]) if "amount" in row else None
+        sound = len(self.problems) == before and amount is not None and "when" in row
+        found = self._words(path, row, _RULE)
+        rule = Rule(
+            pack=pack, order=order, conditions=conditions, **(amount or {}), **found,
+            benefit=self.attempt((*path, "benefit"), packwords.benefit, row, order, known, default=Benefit()),
+            aliases=self.attempt((*path, "alias"), packwords.aliases, row.get("alias", []), default=[]),
+            from_on=self.attempt((*path, "from"), packwords.day, row, "from"),
+            payers=self.attempt((*path, "payers"), packwords.payers, row.get("payers", []), default={}),
+            shares=self.attempt((*path, "shares"), packwords.shares, row.get("shares", {}), default={}),
+            priority=self._words(path, {"priority": pack.priority, **row}, ["priority"]).get("priority", 0),
+            universal=self.attempt((*path, "universal"), packwords.flag, row, "universal"),
+        )  # fmt: skip
+        rule.jurisdiction = found.get("jurisdiction") or _default_jurisdiction(conditions)
+        self._fields(rule, path, [*found, *(("amount_kind", "period") if amount else ()), "aliases", "priority"])
+        if rule.period == Period.ONCE and rule.wanted.get("new_entrant") is not True:
+            said = "一生一次的项目在入学当年秋季发放，when 里要写 new_entrant = true"
+            self.say(PackError(said, code="once", key=("when",)), path)
+        return rule if sound else None
+
+    def _conditions(self, path: tuple, when: Any) -> list[list[Any]]:
+        """The entries of `when` in the order written, without those that mean nothing."""
+        if not isinstance(when, dict):
+            self.say(PackError('when 要写成表，例如 when = { stage = ["primary"] }'), path)
+            return []
+        kept = [self.attempt((*path, fact), condition, fact, wanted) for fact, wanted in when.items()]
+        return [list(entry) for entry, found in zip(when.items(), kept, strict=True) if found]
+
+    def _amount(self, path: tuple, amount: Any) -> dict[str, Any] | None:
+        """The fields of a Rule that say how much."""
+        if not self.only(path, amount, "kind period", "values days county private_ceiling"):
+            return None
+        return {
+            "amount_kind": amount["kind"],
+            "period": amount["period"],
+            "county_sets": self.attempt((*path, "county"), packwords.flag, amount, "county", default=False),
+            "private_ceiling": self.attempt((*path, "private_ceiling"), packwords.flag, amount, "private_ceiling", default=False),
+            "days": self.attempt(path, packwords.days, amount),
+            "amounts": self._values(path, amount),
+        }
+
+    def _values(self, path: tuple, amount: dict[str, Any]) -> list[dict[str, Any]]:
+        values, kind = amount.get("values", []), amount["kind"]
+        if not isinstance(values, list):
+            self.say(PackError('values 要写成列表，例如 values = [{ yuan = "1250.00" }]', key=("values",)), path)
+            return []
+        if kind in IN_YUAN and amount.get("county") is not True:
+            if not values:
+                self.say(PackError("没有写金额", code="missing_key", key=("values",)), path)
+        elif values and kind in AmountKind.values:  # of another the field's own check says so
+            said = "按学校收费标准、由县里定、评定后确定或不计金额的，不能再写金额"
+            self.say(PackError(said, code="bad_value", key=("values",)), path)
+        found = [self._value((*path, "values", n), value) for n, value in enumerate(values)]
+        return [value for value in found if value is not None]
+
+    def _value(self, path: tuple, value: Any) -> dict[str, Any] | None:
+        """One amount: yuan as a decimal string (never a float), the day it starts as ISO text."""
+        if not self.only(path, value, "yuan", "from stage grade when"):
+            return None
+        self.attempt((*path, "yuan"), packwords.yuan, value["yuan"])
+        for fact in ("stage", "grade"):
+            if fact in value:
+                self.attempt((*path, fact), condition, fact, [value[fact]])
+        if "when" in value:
+            self._conditions((*path, "when"), value["when"])
+        day = self.attempt((*path, "from"), packwords.day, value, "from")
+        return {**value, "from": day.isoformat()} if day else value
+
+    def twice(self, rows: list[Any]) -> None:
+        seen: set[str] = set()
+        self.subject = ""
+        for order, row in enumerate(rows):
+            code = row.get("code") if isinstance(row, dict) else None
+            if isinstance(code, str) and code in seen:
+                self.code = code
+                said = f"规则 {code} 写了两次，代码不能重复"
+                self.say(PackError(said, code="duplicate_code", key=("code",)), ("rule", order))
+            seen |= {code} if isinstance(code, str) else set()
+
+
+def _broken(text: str) -> tuple[int, str] | None:
+    """What keeps a text from being TOML, and on which line."""
     try:
-        data = tomllib.loads(text)
+        tomllib.loads(text)
+        Lines(text)
     except tomllib.TOMLDecodeError as problem:
         line = re.search(r"line (\d+)", str(problem))
-        where = f"第 {line[1]} 行" if line else "末尾"
-        raise PackError(f"政策包{where}不符合 TOML 的写法，请检查引号和括号。") from None
-    head, rules = data.get("pack"), data.get("rule")
-    if not isinstance(head, dict) or not isinstance(rules, list) or not rules:
-        raise PackError("政策包要有一个 [pack] 和至少一条 [[rule]]。")
-    return head, rules
+        ends = len(text.rstrip().split("\n"))
+        return int(line[1]) if line else ends, "不符合 TOML 的写法，请检查这一行和上一行的引号、逗号和括号（都用英文的）"
+    except (RecursionError, ValueError):
+        return 1, "以后有括号套得太深，或者数字太长"
+    if found := re.search(r"\\u0000|\\U00000000", text):  # the database has no such character
+        return text.count("\n", 0, found.start()) + 1, "不能有 \\u0000 这个字符"
+    return None
 
 
-def _pack(head: dict[str, Any], text: str) -> RulePack:
-    try:
-        _only(head, "code title document", "number issuer intro first_day priority")
-        if type(head.get("first_day", date.min)) is not date:
-            raise PackError("first_day 要写成日期，例如 2018-09-01")
-        pack = RulePack(**head, text=text, sha256=hashlib.sha256(text.encode()).hexdigest())
-        pack.intro = str(pack.intro).strip()
-        pack.clean_fields(exclude=["version", "first_day", "text"])
-    except ValidationError as problem:
-        raise PackError(f"政策包的 [pack]：{_told(RulePack, problem)}。") from None
-    except PackError as problem:
-        raise PackError(f"政策包的 [pack]：{problem}。") from None
-    return pack
+def _told(row: Model, name: str, texts: list[str]) -> str:
+    field = row._meta.get_field(name)
+    if field.choices and getattr(row, name):
+        words = [value for value, _ in field.choices]
+        return f"{field.verbose_name}没有“{getattr(row, name)}”，{instead(getattr(row, name), words)}"
+    return f"{field.verbose_name}：{'；'.join(text.rstrip('。') for text in texts)}"
 
 
-def _only(table: Any, needed: str, more: str) -> None:
-    if not isinstance(table, dict):
-        raise PackError(f"{table!r} 的地方要写一个表")
-    if missing := [name for name in needed.split() if name not in table]:
-        raise PackError(f"缺少 {'、'.join(missing)}")
-    if unknown := sorted(table.keys() - {*needed.split(), *more.split()}):
-        raise PackError(f"不认识 {'、'.join(unknown)}")
-
-
-def _told(model: type[Model], problem: ValidationError) -> str:
-    return "；".join(
-        f"{model._meta.get_field(name).verbose_name}：{'；'.join(texts).rstrip('。')}"
-        for name, texts in problem.message_dict.items()
-    )
-
-
-def _rule(pack: RulePack, row: Any, order: int, known: dict[str, Benefit]) -> Rule:
-    code = row.get("code") if isinstance(row, dict) else None
-    try:
-        rule = _checked(pack, row, order, known)
-        rule.clean_fields(exclude=["pack", "benefit", "conditions", "shares", "payers", "reading", "note"])
-    except ValidationError as problem:
-        raise PackError(f"规则 {code or order + 1}：{_told(Rule, problem)}。") from None
-    except PackError as problem:
-        raise PackError(f"规则 {code or order + 1}：{problem}。") from None
-    return rule
-
-
-def _checked(pack: RulePack, row: Any, order: int, known: dict[str, Benefit]) -> Rule:
-    _only(row, "code title clause when amount", RULE_WORDS)
-    amount, when = row["amount"], row["when"]
-    _only(amount, "kind period", "values days county private_ceiling")
-    rule = Rule(
-        pack=pack,
-        benefit=_benefit(row, order, known),
-        code=row["code"],
-        title=row["title"],
-        clause=row["clause"],
-        note=row.get("note", ""),
-        reading=row.get("reading", ""),
-        aliases=row.get("alias", []),
-        conditions=conditions(when),
-        from_on=_day(row, "from"),
-        cut_off=row.get("cut_off", CutOff.ANY_DAY),
-        jurisdiction=row.get("jurisdiction", _default_jurisdiction(when)),
-        amount_kind=amount["kind"],
-        period=amount["period"],
-        amounts=_values(amount),
-        days=amount.get("days"),
-        county_sets=_flag(amount, "county"),
-        private_ceiling=_flag(amount, "private_ceiling"),
-        claim=row.get("claim", "automatic"),
-        delivery=row.get("delivery", "cash"),
-        payer=row.get("payer", ""),
-        payers=_payers(row.get("payers", [])),
-        disburser=row.get("disburser", ""),
-        shares=_shares(row.get("shares", {})),
-        priority=row.get("priority", pack.priority),
-        universal=_flag(row, "universal"),
-        order=order,
-    )
-    if rule.period == Period.ONCE and when.get("new_entrant") is not True:
-        raise PackError("一生一次的项目在入学当年秋季发放，when 里要写 new_entrant = true")
-    return rule
-
-
-def _benefit(row: dict[str, Any], order: int, known: dict[str, Benefit]) -> Benefit:
-    """The benefit named, else the rule's code without its prefix; a new one is called as the rule is."""
-    if "benefit" in row and row["benefit"] not in list(known):
-        raise PackError(f"没有资助项目“{row['benefit']}”")
-    code = row.get("benefit") or str(row["code"]).partition("-")[2] or str(row["code"])
-    if code not in known:
-        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", code):
-            raise PackError("规则代码要用小写字母、数字和连字符，最多 40 个字，例如 lz-senior-grant")
-        known[code] = Benefit(code=code, name=str(row["title"])[:60], order=1000 + order)
-    return known[code]
-
-
-def conditions(when: Any) -> list[list[Any]]:
-    """The entries of `when` in the order written; raises PackError for one that means nothing."""
-    if not isinstance(when, dict):
-        raise PackError('when 要写成表，例如 when = { stage = ["primary"] }')
-    for fact, wanted in when.items():
-        condition(fact, wanted)
-    return [[fact, wanted] for fact, wanted in when.items()]
-
-
-def _flag(table: dict[str, Any], name: str) -> bool:
-    if type(table.get(name, False)) is not bool:
-        raise PackError(f"{name} 只能写 true 或 false")
-    return table.get(name, False)
-
-
-def _day(table: dict[str, Any], name: str) -> date | None:
-    if name in table and type(table[name]) is not date:
-        raise PackError(f"{name} 要写成日期，例如 2018-09-01")
-    return table.get(name)
-
-
-def _payers(rows: Any) -> dict[str, str]:
-    """{county code: payer} of payers = [{ county = ["640104"], payer = "市级财政" }]."""
-    found: dict[str, str] = {}
-    for row in rows if isinstance(rows, list) else [rows]:
-        _only(row, "county payer", "")
-        counties, payer = row["county"], row["payer"]
-        whole = isinstance(counties, list) and all(re.fullmatch(r"\d{6}", str(code)) for code in counties)
-        if not whole or not isinstance(payer, str):
-            raise PackError('payers 要写成 [{ county = ["640104"], payer = "市级财政" }]')
-        found |= dict.fromkeys(map(str, counties), payer)
-    return found
-
-
-def _shares(shares: Any) -> dict[str, int]:
-    """Percent by level of government; together 100."""
-    if not isinstance(shares, dict) or not all(type(part) is int and part >= 0 for part in shares.values()):
-        raise PackError("shares 要写成各级分担的百分数，例如 shares = { central = 60, county = 40 }")
-    if unknown := sorted(shares.keys() - set(SHARE_LEVELS)):
-        raise PackError(f"shares 不认识 {'、'.join(unknown)}，可用的有：{'、'.join(SHARE_LEVELS)}")
-    if shares and sum(shares.values()) != 100:
-        raise PackError(f"shares 加起来要是 100，现在是 {sum(shares.values())}")
-    return shares
-
-
-def _need_values(amount: dict[str, Any], kind: str) -> bool:
-    county = _flag(amount, "county")
-    if county and kind != AmountKind.FIXED:
-        raise PackError('由县里定标准的写 kind = "fixed"')
-    if _flag(amount, "private_ceiling") and kind != AmountKind.SCHOOL_FEE:
-        raise PackError("private_ceiling 只用于按学校收费标准的")
-    days = amount.get("days")
-    if kind == AmountKind.PER_DAY and not (type(days) is int and 0 < days <= 366):
-        raise PackError("按天的要写每学年天数，例如 days = 200")
-    if kind != AmountKind.PER_DAY and days is not None:
-        raise PackError("days 只用于按天的")
-    if kind == AmountKind.PER_DAY and amount["period"] != Period.SCHOOL_YEAR:
-        raise PackError('按天的写 period = "school_year"')
-    return kind in IN_YUAN and not county
-
-
-def _values(amount: dict[str, Any]) -> list[dict[str, Any]]:
-    values, kind = amount.get("values", []), amount["kind"]
-    if kind not in AmountKind.values:
-        return []  # the field's own check says so
-    if not isinstance(values, list):
-        raise PackError('values 要写成列表，例如 values = [{ yuan = "1250.00" }]')
-    if _need_values(amount, kind):
-        if not values:
-            raise PackError("没有写金额")
-    elif values:
-        raise PackError("按学校收费标准、由县里定、评定后确定或不计金额的，不能再写金额")
-    return [_value(value) for value in values]
-
-
-def _value(value: Any) -> dict[str, Any]:
-    """One amount: yuan as a decimal string (never a float), the day it starts as ISO text."""
-    _only(value, "yuan", "from stage grade when")
-    yuan = value["yuan"]
-    if not isinstance(yuan, str) or not re.fullmatch(r"\d{1,10}(\.\d{1,2})?", yuan, re.ASCII):
-        raise PackError('金额要写成带引号的元，不小于 0，最多两位小数，例如 yuan = "1250.00"')
-    for fact in ("stage", "grade"):
-        if fact in value:
-            condition(fact, [value[fact]])
-    if "when" in value:
-        conditions(value["when"])
-    day = _day(value, "from")
-    return {**value, "from": day.isoformat()} if day else value
-
-
-def _default_jurisdiction(when: dict[str, Any]) -> str:
-    """School up to secondary vocational, household from higher vocational up (rules.md, jurisdiction)."""
-    stages = when.get("stage", []) if isinstance(when, dict) else []
+def _default_jurisdiction(conditions: list[list[Any]]) -> str:
+    """School up to secondary vocational, household from higher vocational up."""
+    stages = dict(conditions).get("stage", [])
     college = stages and all(stage in COLLEGE_STAGES for stage in stages)
     return Jurisdiction.HOUSEHOLD if college else Jurisdiction.SCHOOL

@@ -25,16 +25,19 @@ def aid_board(request: HttpRequest) -> dict[str, Any] | None:
         return None
     term = chosen_term(request)
     counted, lines = board.counted(term), board.by_benefit(term)
-    due = [line for line in lines if not line["loan"]]
+    due, last = [line for line in lines if not line["loan"]], board.last_run(term)
+    # What stands while a newer run is under way was computed by one before it.
+    computed = bool(last and last.finished_at) or bool(lines)
     return {
         "term": term,
         "counted": counted,
+        "computed": computed,
         "due": due,
         "loans": [line for line in lines if line["loan"]],
         "times": sum(line["students"] for line in due),
         "money": sum((line["amount"] or Decimal(0) for line in due), Decimal(0)),
-        "covered": _covered(term) if counted["students"] else [],
-        "last": board.last_run(term),
+        "covered": _covered(term) if counted["students"] and computed else [],
+        "last": last,
     }
 
 

@@ -22,7 +22,17 @@ registry.add(
         P.ENTITLEMENT_VIEW,
         ("coverage_list", "missing_list", "student_why"),
     ),
-    NavItem(46, "政策", "pack_list", "journal-text", P.RULES_VIEW, ("pack_detail", "rule_detail")),
+    NavItem(
+        46,
+        "政策",
+        "pack_list",
+        "journal-text",
+        P.RULES_VIEW,
+        (
+            "figure_list", "pack_detail", "pack_changes", "rule_detail", "draft_list", "draft_new", "draft_detail", "draft_save",
+            "rehearsal_detail",
+        ),
+    ),
     NavItem(48, "测算", "run_list", "calculator", P.ENTITLEMENT_VIEW, ("run_detail", "change_list")),
     NavItem(50, "明白卡", "slip_list", "printer", P.HOUSEHOLD_VIEW),
     Card(10, P.ENTITLEMENT_VIEW, "subsidies/aid_board.html", panels.aid_board),

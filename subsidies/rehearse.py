@@ -20,6 +20,7 @@ from subsidies.certificate import facts_digest
 from subsidies.compute import rules_digest
 from subsidies.enums import MAY_CLAIM
 from subsidies.facts import facts_params, facts_sql
+from subsidies.gains import SIDE, parts, titles
 from subsidies.models import PackAdoption, Rehearsal, Rule, RulePack
 from subsidies.offers import offers_sql
 from subsidies.packtext import read
@@ -45,13 +46,11 @@ _COMPARE = """
     WHERE (o.code, o.amount) IS DISTINCT FROM (n.code, n.amount)
 """
 
-# A change is a gain or a loss by its yuan; where nothing is counted in money, by whether it comes or goes.
-_SUMMARY = """
+_SUMMARY = f"""
     SELECT rule, loan, side, count(DISTINCT student_id) AS students, sum(abs(difference))::numeric(14,2)::text AS amount
     FROM (
         SELECT student_id, difference, loan, COALESCE(new_rule, old_rule) AS rule,
-            CASE WHEN difference > 0 OR difference = 0 AND old_rule IS NULL THEN 'gain'
-                 WHEN difference < 0 OR difference = 0 AND new_rule IS NULL THEN 'lose' END AS side
+            {SIDE} AS side
         FROM subsidies_rehearsalrow WHERE rehearsal_id = %(rehearsal)s
     ) r WHERE side IS NOT NULL
     GROUP BY GROUPING SETS ((side, loan), (rule, side, loan)) ORDER BY rule NULLS FIRST, side
@@ -64,21 +63,32 @@ def proposed(text: str, term: Term, path: str) -> tuple[list[Applied], list[Appl
     The text's rules have negative keys: they stand in no table.
     """
     pack, rules = read(text)
+    adopted = adopted_as_if(pack.code, term, path)
+    newest = RulePack.objects.newest().exclude(code=pack.code).values("pk")
+    others = RulePack.objects.filter(pk__in=newest)
+    kept = Rule.objects.filter(pack__in=others).select_related("pack", "benefit").order_by("pack__code", "order")
+    return applied_rules(term), applied([*kept, *numbered(rules)], term, adopted)
+
+
+def numbered(rules: list[Rule]) -> list[Rule]:
+    """A text's rules and new benefits with negative keys of their own."""
     benefits: dict[str, int] = {}
     for number, rule in enumerate(rules, start=1):
         rule.pk, benefit = -number, rule.benefit
         if benefit.pk is None:
             benefit.pk = benefits.setdefault(benefit.code, -number)
         rule.benefit = benefit
+    return rules
+
+
+def adopted_as_if(pack_code: str, term: Term, path: str) -> dict[str, list[PackAdoption]]:
+    """The adoptions of the term; a pack nobody knows yet counts as adopted by the region from the term's first day."""
     adopted = adoptions_in_force(term)
-    if not RulePack.objects.filter(code=pack.code).exists():
+    if not RulePack.objects.filter(code=pack_code).exists():
         code = path.strip("/").split("/")[-1]
         region = code if code.isdigit() and region_path(code) == path else None
-        adopted[pack.code] = [PackAdoption(pack_code=pack.code, path=path, region_id=region, from_on=term.first_day)]
-    newest = RulePack.objects.newest().exclude(code=pack.code).values("pk")
-    others = RulePack.objects.filter(pk__in=newest)
-    kept = Rule.objects.filter(pack__in=others).select_related("pack", "benefit").order_by("pack__code", "order")
-    return applied_rules(term), applied([*kept, *rules], term, adopted)
+        adopted[pack_code] = [PackAdoption(pack_code=pack_code, path=path, region_id=region, from_on=term.first_day)]
+    return adopted
 
 
 @transaction.atomic
@@ -99,10 +109,11 @@ def rehearse(rehearsal: Rehearsal, report: Callable[[int, int], None] = lambda d
     report(len(numbers), len(numbers))
     rehearsal.facts_digest = facts_digest(term, path)
     rehearsal.rules_digest = rules_digest(term, now)
-    rehearsal.summary = summary(rehearsal)
+    told = summary(rehearsal)
+    rehearsal.summary = {**told, "parts": parts(rehearsal), "titles": titles(rehearsal)}
     rehearsal.finished_at = timezone.now()
     rehearsal.save()
-    return rehearsal.summary
+    return told
 
 
 def _compare(rehearsal: Rehearsal, term: Term, number: int, now: list[Applied], then: list[Applied]) -> None:
@@ -149,9 +160,11 @@ def summary(rehearsal: Rehearsal) -> dict[str, Any]:
     return found
 
 
-def still_holds(rehearsal: Rehearsal) -> bool:
-    """Whether facts and rules are still those the rehearsal saw."""
-    term = Term.parse(rehearsal.term)
-    if rules_digest(term) != rehearsal.rules_digest:
-        return False
-    return facts_digest(term, rehearsal.path) == rehearsal.facts_digest
+def same_rules(rehearsal: Rehearsal) -> bool:
+    """Whether the rules in force are still those the rehearsal saw."""
+    return rules_digest(Term.parse(rehearsal.term)) == rehearsal.rules_digest
+
+
+def same_facts(rehearsal: Rehearsal) -> bool:
+    """Whether everybody's facts are still those the rehearsal saw."""
+    return facts_digest(Term.parse(rehearsal.term), rehearsal.path) == rehearsal.facts_digest

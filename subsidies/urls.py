@@ -2,11 +2,25 @@
 
 from django.urls import path
 
-from subsidies.views import entitlements, packs, runs, slips, why
+from subsidies.views import drafts, entitlements, figures, packs, rehearsals, runs, slips, why
 
 urlpatterns = [
     path("packs/", packs.pack_list, name="pack_list"),
     path("packs/<slug:code>/", packs.pack_detail, name="pack_detail"),
+    path("packs/<slug:code>/changes/", packs.pack_changes, name="pack_changes"),
+    path("drafts/", drafts.draft_list, name="draft_list"),
+    path("drafts/new/", drafts.draft_new, name="draft_new"),
+    path("drafts/create/", drafts.draft_create, name="draft_create"),
+    path("drafts/<int:pk>/", drafts.draft_detail, name="draft_detail"),
+    path("drafts/<int:pk>/save/", drafts.draft_save, name="draft_save"),
+    path("drafts/<int:pk>/check/", drafts.draft_check, name="draft_check"),
+    path("drafts/<int:pk>/count/", drafts.draft_count, name="draft_count"),
+    path("drafts/<int:pk>/rehearse/", drafts.draft_rehearse, name="draft_rehearse"),
+    path("drafts/<int:pk>/ready/", drafts.draft_ready, name="draft_ready"),
+    path("drafts/<int:pk>/publish/", drafts.draft_publish, name="draft_publish"),
+    path("drafts/<int:pk>/discard/", drafts.draft_discard, name="draft_discard"),
+    path("rehearsals/<int:pk>/", rehearsals.rehearsal_detail, name="rehearsal_detail"),
+    path("rehearsals/<int:pk>/sheet/", rehearsals.rehearsal_sheet, name="rehearsal_sheet"),
     path("rules/<slug:code>/", packs.rule_detail, name="rule_detail"),
     path("runs/", runs.run_list, name="run_list"),
     path("runs/<int:pk>/", runs.run_detail, name="run_detail"),
@@ -19,6 +33,10 @@ urlpatterns = [
     path("coverage/", entitlements.coverage_list, name="coverage_list"),
     path("coverage/search/", entitlements.coverage_search, name="coverage_search"),
     path("missing-figures/", entitlements.missing_list, name="missing_list"),
+    path("figures/", figures.figure_list, name="figure_list"),
+    path("figures/set/", figures.figure_set, name="figure_set"),
+    path("areas/list/", figures.area_list, name="area_list"),
+    path("areas/<int:pk>/end/", figures.area_end, name="area_end"),
     path("slips/", slips.slip_list, name="slip_list"),
     path("slips/request/", slips.slip_request, name="slip_request"),
     path("slips/<int:pk>/download/", slips.slip_download, name="slip_download"),

@@ -7,9 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from aidcases.terms import Term
-from students.enums import Stage, grade_label
-from subsidies.amounts import BOUND, values_in_force
-from subsidies.conditions import condition
+from subsidies.amounts import BOUND, selector_label, values_in_force
 from subsidies.enums import AmountKind, Period
 from subsidies.models import Rule
 from subsidies.rules import conditions_of
@@ -61,21 +59,13 @@ def amount_lines(rule: Rule, values: list[dict[str, Any]]) -> list[AmountLine]:
         return [AmountLine("", "", _WHOLE[kind] + ("，民办园以县定公办标准为限" if rule.private_ceiling else ""))]
     if rule.county_sets:
         return [AmountLine("", "", "由县里定标准")]
-    parted = len({_selector(value) for value in values}) > 1
+    parted = len({selector_label(value) for value in values}) > 1
     per = f"元/天，每学年 {rule.days} 天" if kind == AmountKind.PER_DAY else _PER[Period(rule.period)]
     return [
         AmountLine(
             value.get("from") or "",
-            _selector(value) or ("其他学生" if parted else ""),
+            selector_label(value) or ("其他学生" if parted else ""),
             f"{_BEFORE.get(kind, '')}{Decimal(value['yuan']):,.2f} {per}",
         )
         for value in values
     ]
-
-
-def _selector(value: dict[str, Any]) -> str:
-    parts = [Stage(value["stage"]).label] if "stage" in value else []
-    if "grade" in value:
-        parts.append(grade_label(value.get("stage", ""), value["grade"]))
-    parts += [condition(code, wanted).label for code, wanted in value.get("when", {}).items()]
-    return "、".join(parts)

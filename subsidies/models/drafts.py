@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from django.db import models
 from django.db.models import F, Q
 
 from aidcases.conditions import All, Condition
 from aidcases.flow import Flow, FlowQuerySet, Move, Moving
 from aidcases.roles import P
-from aidcases.scoping import HOME, OFFICE, SCHOOL, PathField, Scoped, ScopedQuerySet, scoped_manager
+from aidcases.scoping import HOME, OFFICE, SCHOOL, Actor, PathField, Scoped, ScopedQuerySet, scoped_manager
 from students.models import Student
 from subsidies.models.rules import RulePack
 
@@ -124,3 +126,15 @@ class PackDraft(Moving, Scoped):
 
     def __str__(self) -> str:
         return self.title
+
+    def write(self, text: str, title: str, by: Actor) -> None:
+        """A new text by whoever saves it: who wrote last is the author and so does not publish it."""
+        self.text, self.title = text, title or self.title
+        self.sha256 = sha256_of(text)
+        self.author, self.author_id = by.name, by.user_id
+        self.save()
+
+
+def sha256_of(text: str) -> str:
+    """Of a pack's text, as its published version has it."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

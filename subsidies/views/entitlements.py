@@ -125,6 +125,7 @@ def missing_list(request: HttpRequest) -> HttpResponse:
             "school": schools[row["school_path"]],
             "url": reverse("school_detail", args=[schools[row["school_path"]].code]),
             "figure": FIGURES[row["figure"]],
+            "by_region": row["figure"] != "annual_fee",
             "code": row["rule__code"],
             "title": row["rule__title"],
             "students": row["students"],

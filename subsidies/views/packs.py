@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import zip_longest
 
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
@@ -13,7 +14,8 @@ from aidcases.terms import Term
 from aidcases.web import chosen_term, page
 from subsidies import board
 from subsidies.funnel import Step, funnel
-from subsidies.models import Entitlement, PackAdoption, Rule, RulePack
+from subsidies.models import DraftState, Entitlement, PackAdoption, PackDraft, Rule, RulePack
+from subsidies.packdiff import payer_words, rule_changes, share_words, text_changes
 from subsidies.rules import applied_rules
 from subsidies.words import rule_text
 
@@ -32,7 +34,8 @@ def pack_list(request: HttpRequest) -> HttpResponse:
     newest = RulePack.objects.filter(pk__in=RulePack.objects.newest().values("pk")).order_by("code")
     packs = newest.annotate(rules_in_it=Count("rules"))
     rows = [{"pack": pack, "adoptions": adoptions[pack.code]} for pack in packs]
-    return render(request, "subsidies/pack_list.html", {"rows": rows})
+    drafts = PackDraft.objects.filter(state=DraftState.DRAFT).count()
+    return render(request, "subsidies/pack_list.html", {"rows": rows, "drafts": drafts})
 
 
 @page(can=P.RULES_VIEW)
@@ -44,9 +47,36 @@ def pack_detail(request: HttpRequest, code: str) -> HttpResponse:
     if pack is None:
         raise Http404
     term = chosen_term(request)
-    rules = [rule_text(rule, term) for rule in pack.rules.select_related("benefit").order_by("order")]
-    context = {"pack": pack, "versions": versions, "rules": rules, "adoptions": _adoptions()[code]}
+    rules = [_told(rule, term) for rule in pack.rules.select_related("benefit").order_by("order")]
+    context = {
+        "pack": pack,
+        "versions": [{"pack": each, "before": before} for each, before in zip_longest(versions, versions[1:])],
+        "newest": versions[0],
+        "rules": rules,
+        "adoptions": _adoptions()[code],
+        "term": term,
+    }
     return render(request, "subsidies/pack_detail.html", context)
+
+
+def _told(rule: Rule, term: Term) -> dict:
+    """A rule as a page tells it: its text, who pays, who bears which part."""
+    return {"text": rule_text(rule, term), "payers": payer_words(rule), "shares": share_words(rule.shares)}
+
+
+@page(can=P.RULES_VIEW)
+def pack_changes(request: HttpRequest, code: str) -> HttpResponse:
+    """What changed between two versions: ?old= and ?new=, by default the newest and the one before it."""
+    versions = list(RulePack.objects.filter(code=code).order_by("-version"))
+    if not versions:
+        raise Http404
+    known = {str(each.version): each for each in versions}
+    new = known.get(request.GET.get("new", ""), versions[0])
+    old = known.get(request.GET.get("old", ""), next((each for each in versions if each.version < new.version), new))
+    before, after = (list(each.rules.select_related("benefit").order_by("order")) for each in (old, new))
+    changes = rule_changes(before, after)
+    context = {"old": old, "new": new, "versions": versions, "changes": changes, "lines": text_changes(old.text, new.text)}
+    return render(request, "subsidies/pack_changes.html", context)
 
 
 @page(can=P.RULES_VIEW)
@@ -55,7 +85,7 @@ def rule_detail(request: HttpRequest, code: str) -> HttpResponse:
     newest = Rule.objects.filter(code=code).select_related("pack", "benefit").order_by("-pack__version", "-pk")
     rule = get_object_or_404(newest[:1])
     adoptions = _adoptions()[rule.pack.code]
-    context = {"rule": rule, "text": rule_text(rule, term), "term": term, "adoptions": adoptions}
+    context = {"rule": rule, "told": _told(rule, term), "term": term, "adoptions": adoptions}
     return render(request, "subsidies/rule_detail.html", context | _reach(rule, term))
 
 

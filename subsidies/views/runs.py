@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from aidcases import audit
 from aidcases.flow import Refused
 from aidcases.models import Job, School
-from aidcases.roles import P
+from aidcases.roles import OfficeKind, P
 from aidcases.terms import Term
 from aidcases.web import chosen_term, command, page, paginate
 from students.filters import EXPIRED, searched
@@ -43,6 +43,7 @@ def run_list(request: HttpRequest) -> HttpResponse:
         "open_jobs": Job.objects.roots().open().filter(kind=KIND, params__term=term.code)[:5],
         "last": last,
         "marked": board.marked(term).count(),
+        "in_county": request.membership.organisation.kind == OfficeKind.COUNTY,
         "rules_changed": request.actor.may(P.RECOMPUTE) and _rules_changed(last, term),
         "form": RecomputeForm(initial={"term": term.code}),
     }

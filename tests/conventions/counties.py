@@ -26,9 +26,10 @@ from students.models import (
     Student,
 )
 from students.models.imports import FileState, RowState
-from subsidies.actions import request_recompute
+from subsidies.actions import list_area, request_recompute
+from subsidies.enums import AreaKind
 from subsidies.models import ComputeRun
-from tests import personas
+from tests import make, personas
 from tests.personas import CANARY, Side, World
 
 _phones = count(13_700_000_001)
@@ -67,6 +68,7 @@ def build() -> Counties:
         household.save()
     for side in made.sides:
         made.traces[side.code] = _traces(side, world.term)
+        list_area(kind=AreaKind.PILOT, region=make.region(side.code), from_on=world.term.first_day)
     personas.compute(world)
     return made
 

@@ -15,7 +15,7 @@ from django.urls import reverse
 from aidcases.models import Job
 from aidcases.scoping import EVERYWHERE, Scope, acting_in
 from students.models import Household, ImportFile
-from subsidies.models import Rule
+from subsidies.models import ListedArea, Rule
 from tests.conventions import counties
 from tests.conventions.counties import Counties
 from tests.conventions.resolver import Address, addresses
@@ -53,6 +53,7 @@ SAMPLES: dict[str, Samples] = {
     "household_slip": households,
     "household_reveal": households,
     "school_detail": lambda made: [("both", [side.primary.code]) for side in made.sides],
+    "area_end": lambda made: [("both", [ListedArea.objects.order_by("pk").first().pk])],
     "pack_detail": lambda made: [("both", ["lanzhou"])],
     "rule_detail": lambda made: [("both", [rule.code]) for rule in Rule.objects.order_by("pk")[:2]],
     "ledger_detail": lambda made: [("both", [code]) for code in ("poverty-register", "aid-summary")],

@@ -8,9 +8,16 @@ from django.core.management.base import CommandParser
 
 from aidcases.cli import AidCommand
 from aidcases.models import Region
-from aidcases.terms import Term
+from aidcases.terms import Term, chronological
+from students.models import Enrolment
 from subsidies.actions import publish, text_of_file
 from subsidies.conditions import PackError
+from subsidies.lint import stop_at_errors
+
+
+def newest_term() -> Term | None:
+    code = Enrolment.objects.order_by(*chronological()).values_list("term", flat=True).first()
+    return Term.parse(code) if code else None
 
 
 class Command(AidCommand):
@@ -21,6 +28,8 @@ class Command(AidCommand):
         parser.add_argument("file", help="政策包文件（TOML）")
 
     def work(self, options: dict[str, Any], region: Region | None, term: Term | None) -> dict[str, Any]:
-        pack, new = publish(text_of_file(options["file"]))
+        text = text_of_file(options["file"])
+        stop_at_errors(text, term=newest_term())  # also rules that match nobody or everybody today
+        pack, new = publish(text)
         self.record("publish_pack", code=pack.code, version=pack.version)
         return {"pack": pack.code, "version": pack.version, "new": new, "rules": pack.rules.count()}

@@ -31,3 +31,12 @@ class Command(AidCommand):
             raise CommandError(job.error or "测算已被取消。")
         names = ("students", "added", "changed", "withdrawn", "unchanged", "rules", "certificate")
         return {name: job.result[name] for name in names}
+
+    def show(self, result: dict[str, Any]) -> None:
+        rules = {code: {name: told[name] for name in ("students", "amount")} for code, told in result["rules"].items()}
+        super().show({**result, "rules": dict(sorted(rules.items()))})
+        if not result["students"]:
+            self.stdout.write(
+                "一名学生也没有算：这个学期这个地区没有在读学生，或用了 --marked 而资料没有变化。"
+                "请核对学期和地区，或先导入学籍信息。"
+            )
