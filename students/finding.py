@@ -21,6 +21,7 @@ class Hit:
     label: str
     detail: str
     url: str
+    term: str = ""  # the code of the term the detail speaks of
 
 
 def by_name(text: str, person: str) -> Q:
@@ -78,6 +79,7 @@ def students(query: Query, limit: int) -> list[Hit]:
             student.person.name,
             _studies(student, latest.get(student.pk)),
             reverse("student_detail", args=[student.pk]),
+            latest[student.pk].term if student.pk in latest else "",
         )
         for student in found
     ]

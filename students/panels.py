@@ -18,7 +18,7 @@ from students.models import Enrolment, Hardship, ImportFile, ImportRow, Member, 
 from students.models.imports import FileState
 from students.places import Places, county_of
 
-RECENT = 3
+RECENT, MOST_WAITING = 3, 9
 
 
 def household(request: HttpRequest, student: Student) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def imports(request: HttpRequest) -> dict[str, Any] | None:
     if not (recent or request.actor.may(P.IMPORT_WRITE)):
         return None
     term = chosen_term(request)
-    waiting = ImportFile.objects.filter(state=FileState.PREVIEWED).count()
+    waiting = list(ImportFile.objects.filter(state=FileState.PREVIEWED).only("kind", "term")[:MOST_WAITING])
     return {"files": recent, "waiting": waiting, "term": term, "rosters": rosters_of(request, term)}
 
 

@@ -10,16 +10,22 @@ from aidcases.actions import open_office, region_named
 from aidcases.flow import Refused
 from aidcases.models import Region
 from students.demo.rosters import make_neighbours
-from students.models import ImportFile
+from students.models import ImportFile, Student
 from students.models.imports import FileState
+
+NOT_EMPTY = (
+    "系统里已经有名单或学生，演示数据只装进空的系统，什么都没有改。办真事请用 manage.py run --no-demo 启动；"
+    "要看演示，请用 AIDCASES_HOME 另指一个空目录。"
+)
 
 
 def seed(demo: Any) -> None:
-    """Both counties' nine rosters for the demo's term; skipped where they have been imported already."""
+    """Both counties' nine rosters for the demo's term. Raises Refused where anybody's data is in the system."""
     from students.imports import pipeline
 
-    if ImportFile.objects.committed().filter(term=demo.term.code).exists():
-        return
+    if ImportFile.objects.exists() or Student.objects.exists():
+        raise Refused(NOT_EMPTY)
+    demo.say("正在装入演示数据，大约一分钟……")
     regions = [tuple(row) for row in Region.objects.order_by("code").values_list("code", "name", "level")]
     with tempfile.TemporaryDirectory() as folder:
         made = make_neighbours(

@@ -49,6 +49,9 @@ def _translation() -> dict[int, int | str | None]:
 
 _PLAIN = _translation()
 _ODD = re.compile(r"[^!-~一-鿿·]")
+# No roster has a word, number or date as long; a longer cell is refused before any expression looks at it.
+LONGEST = 2000
+LONGEST_NUMBER = 40  # a numeric cell as files spell it
 _QUOTES = "'`‘’"  # typed in front of digits so that Excel keeps them as text
 
 
@@ -72,22 +75,29 @@ def is_destroyed(text: str) -> bool:
 
 
 def plain(value: Value) -> str:
-    """Any cell as clean text. Raises Bad for an error cell and for a number of 16 digits or more.
+    """Any cell as clean text. Raises Bad for an error cell, for a number of 16 digits or more and for a text longer
+    than any word.
 
     Excel keeps 15 digits of a number, so 2162001000.0 is safely 2162001000 and longer ones are lost.
     """
     if isinstance(value, str):
+        if len(value) > LONGEST:
+            raise Bad("text too long")
         return clean(value)
     if value is None:
         return ""
     if value[:1] == b"#":
         raise Bad("cell error")
+    if len(value) > LONGEST_NUMBER:
+        raise Bad("number")
     try:
         number = Decimal(value.decode())
     except (InvalidOperation, UnicodeDecodeError):
         raise Bad("cell error") from None
-    if not number.is_finite() or abs(number) >= 10**15:
+    if not number.is_finite() or number.adjusted() >= 15:
         raise Bad("scientific-notation number")
+    if number.adjusted() < -LONGEST_NUMBER:
+        raise Bad("number")
     whole = int(number)
     return str(whole) if whole == number else format(number.normalize(), "f")
 
@@ -102,6 +112,8 @@ def text(value: Value, limit: int) -> str:
 
     Raises Doubt when it is longer: half a sentence would look like a whole one.
     """
+    if isinstance(value, str) and len(value) > LONGEST:
+        raise Doubt("text too long")
     found = plain(value)
     if not found.isalpha():
         found = mask_numbers(found)

@@ -1,4 +1,4 @@
-"""Checks of the staged rows that need the database: schools, divisions, repeats, names; then new/changed/unchanged."""
+"""Checks of the staged rows that need the database: schools, divisions, rights, repeats, names; then what is new."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 from aidcases import sql
 from aidcases.terms import Term
-from students.enums import RosterKind
-from students.imports import compare, names
+from students.enums import COLLEGE_STAGES, RosterKind
+from students.imports import compare, guards, names
 from students.imports.facts import divisions_above
 from students.models import ImportFile
 
@@ -24,7 +24,8 @@ _KNOWN_DIVISION = f"""
 
 _REPEATED = """
     UPDATE students_importrow r
-    SET state = CASE WHEN t.same THEN 'unchanged' ELSE 'review' END, reasons = ARRAY['repeated']::varchar[]
+    SET state = CASE WHEN t.same THEN 'unchanged' ELSE 'review' END, reasons = ARRAY['repeated']::varchar[],
+        changes = '{}'
     FROM (
         SELECT id, number > first_value(number) OVER w AS later,
             (data, phone_hash, number_hash, second_hash) IS NOT DISTINCT FROM
@@ -36,7 +37,7 @@ _REPEATED = """
 """
 
 _REJECT = """
-    UPDATE students_importrow r SET state = '{state}', reasons = ARRAY['{reason}']::varchar[]
+    UPDATE students_importrow r SET state = '{state}', reasons = ARRAY['{reason}']::varchar[], changes = '{{}}'
     WHERE r.file_id = %(file)s AND r.state IN ('read', 'new', 'changed', 'unchanged') AND ({where})
 """
 
@@ -47,16 +48,11 @@ def _send(where: str, reason: str, state: str = "rejected") -> str:
 
 _SCHOOL_OF_ROW = "FROM aidcases_school s WHERE s.code = r.data->>'school_code'"
 
+_COLLEGE = ", ".join(f"'{stage.value}'" for stage in COLLEGE_STAGES)
+
 CHECKS: dict[str, tuple[str, ...]] = {
     RosterKind.SCHOOLS: (
         _send("NOT EXISTS (SELECT FROM aidcases_region g WHERE g.code = r.data->>'region_code')", "unknown region"),
-        # A school that lies in another office's area is created when absent, never changed from here.
-        _send(
-            "EXISTS (SELECT FROM aidcases_school s WHERE s.code = r.data->>'code' "
-            "AND NOT starts_with(s.path, %(scope)s) AND s.name <> r.data->>'name')",
-            "school of another office",
-            "review",
-        ),
     ),
     RosterKind.ROLL: (
         _send(f"NOT EXISTS (SELECT {_SCHOOL_OF_ROW})", "unknown school"),
@@ -66,20 +62,19 @@ CHECKS: dict[str, tuple[str, ...]] = {
             "school stage",
             "review",
         ),
-        _send(
-            "EXISTS (SELECT FROM students_person p "
-            "JOIN students_enrolment e ON e.student_id = p.id AND e.term = %(term)s "
-            "JOIN aidcases_school s ON s.id = e.school_id WHERE p.id_hash = r.id_hash AND NOT p.name_undecided "
-            "AND s.code <> r.data->>'school_code' AND NOT starts_with(s.path, %(scope)s))",
-            "enrolled elsewhere",
-            "review",
-        ),
     ),
     RosterKind.COLLEGE: (
+        _send(f"r.data->>'stage' NOT IN ({_COLLEGE})", "no college"),
         _send(
             f"NOT EXISTS (SELECT {_SCHOOL_OF_ROW}) AND (COALESCE(r.data->>'school_name', '') = '' "
             "OR NOT EXISTS (SELECT FROM aidcases_region g WHERE g.code = r.data->>'school_province'))",
             "unknown school",
+        ),
+        _send(
+            f"EXISTS (SELECT {_SCHOOL_OF_ROW} AND cardinality(s.stages) > 0 "
+            f"AND NOT s.stages && ARRAY[{_COLLEGE}]::varchar[])",
+            "school stage",
+            "review",
         ),
     ),
     RosterKind.POVERTY: (
@@ -89,6 +84,14 @@ CHECKS: dict[str, tuple[str, ...]] = {
         ),
     ),
 }
+
+# A school that lies in another office's area is created when absent, never changed from here.
+_SCHOOL_OF_ANOTHER = _send(
+    "r.state = 'changed' AND EXISTS (SELECT FROM aidcases_school s WHERE s.code = r.data->>'code' "
+    "AND NOT starts_with(s.path, %(scope)s))",
+    "school of another office",
+    "review",
+)
 
 DIVISION_KEYS = ("hukou_code", "region_code", "school_province")
 
@@ -123,8 +126,12 @@ def check(file: ImportFile) -> None:
         sql.run(_KNOWN_DIVISION, {**params, "key": key})
     for statement in CHECKS.get(file.kind, ()):
         sql.run(statement, params)
+    for condition, reason in guards.GUARDS[file.kind]:
+        sql.run(_send(condition, reason, "review"), params)
     sql.run(_REPEATED, params)
     sql.run(compare.CLASSIFY.format(old=compare.OLD[file.kind]), params)
-    if file.kind != RosterKind.SCHOOLS and names.find_disputed(file):
+    if file.kind == RosterKind.SCHOOLS:
+        sql.run(_SCHOOL_OF_ANOTHER, params)
+    elif names.find_disputed(file):
         names.judge(file)
         names.review_rows(file)

@@ -97,6 +97,18 @@ def day_fact(key: str, *, end: bool = False, strict: bool = True) -> Fact:
     return Fact((key,), found)
 
 
+def period(first: Value, last: Value) -> Found:
+    """Says nothing itself; what each of the two dates says stands in its own fact. Raises Bad("period") where the end
+    lies before the start: it would be aid without end."""
+    try:
+        start, end = cells.day(first), cells.day(last, end=True)
+    except Bad:
+        return {}
+    if end < start:
+        raise Bad("period")
+    return {}
+
+
 def lenient(parse: Callable[[Value], object]) -> Callable[[Value], object]:
     """Leaves the key out, with a warning, where the value can't be read."""
 

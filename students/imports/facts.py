@@ -1,11 +1,18 @@
 """Rows → facts, one statement per table and kind, every fact with the row it came from.
 
-All statements read the temporary table `todo` (row bigint) and are written so that doing them twice changes nothing.
+All statements read the temporary table `todo` (row bigint), rows of one office, and are written so that doing them
+twice changes nothing. Rows that would change what another office keeps never get here (guards.py).
 """
 
 from __future__ import annotations
 
 from students.enums import RosterKind
+
+
+def own_row(row: str) -> str:
+    """The fact came from a row of this office or of one below it."""
+    return f"""EXISTS (SELECT FROM students_importrow mine JOIN students_importfile ours ON ours.id = mine.file_id
+        WHERE mine.id = {row} AND starts_with(ours.path, %(office)s))"""
 
 
 def divisions_above(code: str) -> str:
@@ -24,14 +31,18 @@ _ROWS = """
 
 # --- people -----------------------------------------------------------------------------------------------------
 
-PEOPLE = """
+# A row that waits gives nobody a home: such a person is found by no office yet.
+_STANDS = "r.state <> 'review'"
+
+PEOPLE = f"""
     INSERT INTO students_person (id_hash, id_number, id_last4, name, initials, name_authority, name_undecided, sex,
         birth_on, ethnicity, found_path, household_path, home_path, school_path)
     SELECT DISTINCT ON (r.id_hash) r.id_hash, r.id_cipher, r.id_last4, r.name, r.initials, %(authority)s, false, r.sex,
-        r.birth_on, COALESCE(r.data->>'ethnicity', ''), %(office)s, '', %(office)s, ''
+        r.birth_on, COALESCE(r.data->>'ethnicity', ''), CASE WHEN {_STANDS} THEN %(office)s ELSE '' END, '',
+        CASE WHEN {_STANDS} THEN %(office)s ELSE '' END, ''
     FROM students_importrow r
     WHERE r.file_id = %(file)s AND r.state <> 'rejected' AND r.id_hash IS NOT NULL
-    ORDER BY r.id_hash, r.number
+    ORDER BY r.id_hash, {_STANDS} DESC, r.number
     ON CONFLICT (id_hash) DO NOTHING
 """
 
@@ -48,16 +59,25 @@ SECOND_PEOPLE = """
 """
 
 # A name of higher authority takes the place of the same or an unauthorised one; disputes are settled in names.py.
-KNOWN_PEOPLE = """
+KNOWN_PEOPLE = f"""
     UPDATE students_person p SET
         name = CASE WHEN p.name_authority = 0 THEN r.name ELSE p.name END,
         initials = CASE WHEN p.name_authority = 0 OR p.initials = '' THEN r.initials ELSE p.initials END,
         name_authority = GREATEST(p.name_authority, %(authority)s),
         sex = r.sex, birth_on = r.birth_on,
-        found_path = LEAST(p.found_path, %(office)s)
+        found_path = CASE WHEN {_STANDS} THEN LEAST(NULLIF(p.found_path, ''), %(office)s) ELSE p.found_path END
     FROM students_importrow r
     WHERE r.file_id = %(file)s AND r.state <> 'rejected' AND p.id_hash = r.id_hash
-      AND (p.name_authority < %(authority)s OR p.birth_on IS NULL OR p.found_path > %(office)s)
+      AND (p.name_authority < %(authority)s OR p.birth_on IS NULL OR p.found_path > %(office)s OR p.found_path = '')
+      AND ({_STANDS} OR p.name_authority = 0)
+"""
+
+# The same for people one of whose rows, waiting so far, came to stand.
+FOUND = """
+    UPDATE students_person SET found_path = LEAST(NULLIF(found_path, ''), %(office)s)
+    WHERE id = ANY(%(people)s) AND EXISTS (SELECT FROM students_importrow r JOIN students_importfile f ON f.id = r.file_id
+        WHERE r.id_hash = students_person.id_hash AND f.state = 'committed' AND starts_with(f.path, %(office)s)
+          AND r.state IN ('new', 'changed', 'unchanged'))
 """
 
 _ETHNICITY = f"""
@@ -123,6 +143,7 @@ _ENROLMENTS = f"""
         entered_on = EXCLUDED.entered_on, left_behind = EXCLUDED.left_behind, orphan = EXCLUDED.orphan,
         disability_hint = EXCLUDED.disability_hint, phone = EXCLUDED.phone, phone_hash = EXCLUDED.phone_hash,
         school_path = EXCLUDED.school_path, row_id = EXCLUDED.row_id
+    WHERE starts_with(e.school_path, %(scope)s) OR {own_row("e.row_id")}
 """
 
 _GUARDIANS = f"""
@@ -158,14 +179,14 @@ _HOUSEHOLDS = f"""
         size = EXCLUDED.size, kind = EXCLUDED.kind, exit_status = EXCLUDED.exit_status, cause = EXCLUDED.cause,
         income_per_head = EXCLUDED.income_per_head, monitored = EXCLUDED.monitored,
         risk_cleared = EXCLUDED.risk_cleared, row_id = EXCLUDED.row_id
-    WHERE EXCLUDED.head_id IS NOT NULL OR h.head_id IS NULL
+    WHERE (EXCLUDED.head_id IS NOT NULL OR h.head_id IS NULL) AND starts_with(h.path, %(scope)s)
 """
 
 _MEMBERS = f"""
     INSERT INTO students_member AS m (household_id, person_id, relation, health, studying, from_on, row_id)
     SELECT DISTINCT ON (p.id, h.id) h.id, p.id, COALESCE(r.data->>'relation', ''), COALESCE(r.data->>'health', ''),
         COALESCE(r.data->>'studying', ''), COALESCE((r.data->>'identified_on')::date, %(earliest)s), r.id
-    {_ROWS} JOIN students_household h ON h.number = r.data->>'household_number'
+    {_ROWS} JOIN students_household h ON h.number = r.data->>'household_number' AND starts_with(h.path, %(scope)s)
     WHERE f.kind = %(kind)s ORDER BY p.id, h.id, f.id DESC, r.number
     ON CONFLICT (person_id, household_id) DO UPDATE SET relation = EXCLUDED.relation, health = EXCLUDED.health,
         studying = EXCLUDED.studying, from_on = EXCLUDED.from_on, row_id = EXCLUDED.row_id
@@ -188,7 +209,8 @@ _POOR = f"""
 
 _LISTED_CATEGORY = """CASE f.kind WHEN 'disabled' THEN 'disabled'
     ELSE f.kind || CASE WHEN (r.data->>'rural')::boolean THEN '_rural' ELSE '_urban' END END"""
-_LISTED_FROM = "COALESCE((r.data->>'from_on')::date, %(earliest)s)"
+# A certificate that ran out before the earliest term was valid on its last day, not for ever.
+_LISTED_FROM = "COALESCE((r.data->>'from_on')::date, LEAST(%(earliest)s, (r.data->>'until_on')::date))"
 _LISTED_DETAIL = "COALESCE(r.data->>'class', r.data->>'support_form', r.data->>'disability_kind', '')"
 
 _LISTED = f"""
@@ -251,7 +273,7 @@ _UNLISTED_MEMBERS = f"""
     INSERT INTO students_member (household_id, person_id, relation, health, studying, from_on, row_id)
     SELECT DISTINCT ON (p.id, h.id) h.id, p.id, COALESCE(r.data->>'relation', ''), '', '', {_LISTED_FROM}, r.id
     {_ROWS} JOIN students_person head ON head.id_hash = r.second_hash
-    JOIN students_household h ON h.head_id = head.id AND h.number IS NULL
+    JOIN students_household h ON h.head_id = head.id AND h.number IS NULL AND starts_with(h.path, %(scope)s)
     WHERE f.kind = %(kind)s ORDER BY p.id, h.id, r.number
     ON CONFLICT (person_id, household_id) DO NOTHING
 """
@@ -289,6 +311,7 @@ _SCHOOLS = """
     ORDER BY r.data->>'code', f.id DESC, r.number
     ON CONFLICT (code) DO UPDATE SET name = EXCLUDED.name, initials = EXCLUDED.initials, stages = EXCLUDED.stages,
         region_id = EXCLUDED.region_id, path = EXCLUDED.path, public = EXCLUDED.public
+    WHERE starts_with(s.path, %(scope)s)
 """
 
 _FEES = """
@@ -297,7 +320,7 @@ _FEES = """
     FROM todo JOIN students_importrow r ON r.id = todo.row
     JOIN students_importfile f ON f.id = r.file_id AND f.kind = %(kind)s
     JOIN aidcases_school s ON s.code = r.data->>'code'
-    WHERE r.data->>'annual_fee' IS NOT NULL ORDER BY s.id, r.number
+    WHERE r.data->>'annual_fee' IS NOT NULL AND (starts_with(s.path, %(scope)s) OR r.state = 'new') ORDER BY s.id, r.number
     ON CONFLICT (school_id, from_on) DO UPDATE SET annual_fee = EXCLUDED.annual_fee
 """
 
@@ -319,13 +342,16 @@ APPLY: dict[str, tuple[str, ...]] = {
     RosterKind.PRESENT: (_ROSTER,),
 }
 
-# What rests on the rows of people whose name was decided anew; laid again from the rows that stand.
-CLEAR: tuple[str, ...] = (
-    "DELETE FROM students_hardship WHERE person_id = ANY(%(people)s) AND row_id IS NOT NULL",
-    "DELETE FROM students_member WHERE person_id = ANY(%(people)s) AND row_id IS NOT NULL",
-    "DELETE FROM students_rosterentry WHERE person_id = ANY(%(people)s) AND row_id IS NOT NULL",
-    "DELETE FROM students_guardian WHERE student_id = ANY(%(people)s) AND row_id IS NOT NULL",
-    "DELETE FROM students_enrolment WHERE student_id = ANY(%(people)s) AND row_id IS NOT NULL",
+# What rests on this office's rows of people whose name was decided anew; laid again from the rows that stand.
+CLEAR = tuple(
+    f"DELETE FROM {table} WHERE {person} = ANY(%(people)s) AND {own_row('row_id')}"
+    for table, person in (
+        ("students_hardship", "person_id"),
+        ("students_member", "person_id"),
+        ("students_rosterentry", "person_id"),
+        ("students_guardian", "student_id"),
+        ("students_enrolment", "student_id"),
+    )
 )
 
 # The tables a kind writes (with the columns other statements choose their plans by).

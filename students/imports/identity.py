@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from students.imports.cells import Bad, Doubt, Value, clean, is_destroyed, plain
+from students.imports.cells import LONGEST, Bad, Doubt, Value, clean, is_destroyed, plain
 
 # Why a row was rejected or warned about, and what to write instead. Codes are stored, sentences are shown.
 REASONS: dict[str, str] = {
@@ -34,7 +34,14 @@ REASONS: dict[str, str] = {
     "repeated": "同一文件里这个人出现多次。内容相同的只算一次，内容不同的请只留一行。",
     "school stage": "学校名录里这所学校没有这个学段。请核对年级，或先更新学校名录。",
     "enrolled elsewhere": "这名学生本学期在别处已有学籍。请与对方学校核对后再导入。",
-    "school of another office": "这所学校归别的单位管理，名称与系统里的不同。请与对方核对。",
+    "school of another office": "这所学校已由别的单位管理，这一行与系统里的不同，没有改动。请与对方核对。",
+    "region of another office": "行政区划不归本单位管理。请核对代码，或请当地单位导入。",
+    "school elsewhere": "这所学校已由别的单位管理，学籍和在校情况由对方导入。这一行不起作用。",
+    "home elsewhere": "户籍在别处：已在别的单位管理的地方。请与对方核对；核对清楚之前，这一行不起作用。",
+    "household elsewhere": "户籍在别处：已是另一县的贫困户或低保、特困户。请与对方核对；核对清楚之前，这一行不起作用。",
+    "village elsewhere": "户编号前 12 位的村不归本单位管理。请核对户编号。",
+    "no college": "高校名单只收高职、本科和研究生。中小学生请导入学籍信息。",
+    "period": "截止日期早于起始日期，请核对。",
     "region code": "行政区划代码不对。请填 2、4、6、9 或 12 位数字代码。",
     "household number": "户编号不对。请填写系统里的完整户编号（数字，至少 13 位，设为文本格式）。",
     "missing value": "这一格必须填写。",
@@ -129,7 +136,7 @@ def upgrade(number: str) -> str:
 
 def normalised(text: str) -> str:
     """Half-width, upper case, without blanks, leading apostrophe or ="…"."""
-    return clean(text).replace(" ", "").upper()
+    return clean(text[:LONGEST]).replace(" ", "").upper()
 
 
 def resident(text: str, today: str) -> Identity:

@@ -15,6 +15,7 @@ from students.imports.columns import (
     income,
     lenient,
     one,
+    period,
     risk,
     school_code,
     text_fact,
@@ -206,6 +207,7 @@ DIBAO = Kind(
         one("monthly_amount", lenient(cells.money)),
         day_fact("from_on"),
         day_fact("until_on", end=True),
+        Fact(("from_on", "until_on"), period),
     ),
 )
 
@@ -225,6 +227,7 @@ TEKUN = Kind(
         text_fact("support_form"),
         day_fact("from_on"),
         day_fact("until_on", end=True),
+        Fact(("from_on", "until_on"), period),
     ),
 )
 

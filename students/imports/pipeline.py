@@ -171,14 +171,15 @@ def _apply(kind: str, rows: str, params: dict[str, Any]) -> None:
 
 
 def _lay_anew(people: list[int], params: dict[str, Any]) -> None:
-    """Takes away what rests on these people's rows and lays it again from every row that stands."""
+    """Takes away what rests on this office's rows of these people and lays it again from those that stand."""
     for statement in facts.CLEAR:
-        sql.run(statement, {"people": people})
+        sql.run(statement, {**params, "people": people})
+    sql.run(facts.FOUND, {**params, "people": people})
     standing = """
         SELECT r.id FROM students_importrow r JOIN students_importfile f ON f.id = r.file_id
         JOIN students_person p ON p.id_hash = r.id_hash
         WHERE p.id = ANY(%(people)s) AND f.kind = %(kind)s AND r.state IN ('new', 'changed', 'unchanged')
-          AND (f.state = 'committed' OR f.id = %(file)s)
+          AND (f.state = 'committed' OR f.id = %(file)s) AND starts_with(f.path, %(office)s)
     """
     for kind in facts.APPLY:
         if kind != RosterKind.SCHOOLS:

@@ -11,7 +11,7 @@ from typing import Any
 
 from aidcases.crypto import Keyring
 from students.imports import headings
-from students.imports.cells import Value, clean
+from students.imports.cells import LONGEST, Value, clean
 from students.imports.columns import Kind
 from students.imports.files import open_sheets
 from students.imports.headings import Heading
@@ -110,7 +110,7 @@ def _summary(chosen: Chosen, rows: int, rejected: int) -> Result:
 
 
 def shown(value: Value) -> str:
-    return clean(value.decode(errors="replace") if isinstance(value, bytes) else value or "")
+    return clean((value.decode(errors="replace") if isinstance(value, bytes) else value or "")[:LONGEST])
 
 
 def look(kind: Kind, sheet: Sheet) -> Chosen | None:

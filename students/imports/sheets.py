@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from operator import itemgetter
 
 from students.imports.package import feed, parser
-from students.imports.source import MOST_COLUMNS, RUN, TOO_LARGE, Refused, Row, in_part, too_wide
+from students.imports.source import BAD_ROWS, LAST_ROW, MOST_COLUMNS, RUN, TOO_LARGE, Refused, Row, in_part, too_wide
 from students.imports.strings import Unusual
 
 LONGEST_ROW = 8 << 20
@@ -52,6 +52,14 @@ def place(letters: bytes) -> int:
     for letter in letters:
         number = number * 26 + letter - 64
     return number - 1
+
+
+def row_number(digits: str | bytes) -> int:
+    """A row's number as the XML spells it. Raises Refused when no sheet has such a row."""
+    number = int(digits) if len(digits) < 9 and digits.isdigit() else 0
+    if not 0 < number <= LAST_ROW:
+        raise Refused(BAD_ROWS)
+    return number
 
 
 def rows(chunks: Callable[[], Iterable[bytes]], part: int | None = None) -> Iterator[Row]:
@@ -112,13 +120,14 @@ def _fast(chunks: Iterable[bytes], part: int | None) -> Iterator[Row]:
             number = ROW_NUMBER.match(piece, start) if start >= 0 else None
             if number is None:
                 raise Unusual
-            if part is not None and int(number[1]) >> RUN & 1 != part:
+            line = row_number(number[1])
+            if part is not None and line >> RUN & 1 != part:
                 continue
             cells = find(piece, start)
             if len(cells) != piece.count(b"<c", start):
                 cells = _all_cells(piece[start:])
             if cells:
-                yield int(number[1]), _placed(cells)
+                yield line, _placed(cells)
 
 
 def _all_cells(row: bytes) -> list[Cell]:
@@ -179,7 +188,7 @@ class _Slow:
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         local = name.rpartition(":")[2]
         if local == "row":
-            self.number = int(attributes.get("r", self.number + 1))
+            self.number = row_number(attributes.get("r") or str(self.number + 1))
             self.cells, self.letters, self.size = [], b"", 0
         elif local == "c":
             reference = attributes.get("r", "").rstrip("0123456789").encode()

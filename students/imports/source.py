@@ -13,6 +13,7 @@ Raw = Any
 Row = tuple[int, list[Raw]]
 
 MOST_COLUMNS = 500
+LAST_ROW = 1_048_576  # of any spreadsheet
 RUN = 8  # a run of rows is 2 ** RUN long
 
 
@@ -37,7 +38,7 @@ class Limits:
     wall: int = 240
     file: int = 200 << 20
     unpacked: int = 1 << 30
-    rows: int = 1_048_576
+    rows: int = LAST_ROW
 
 
 class Sheet(Protocol):
@@ -74,5 +75,6 @@ def too_wide(columns: int) -> Refused:
 
 
 DAMAGED = "文件已损坏或没有传完整。请用 Excel 或 WPS 打开它，另存为 .xlsx 后重新上传。"
+BAD_ROWS = f"文件已损坏：行号不对（应在 1–{LAST_ROW} 之间）。请用 Excel 或 WPS 打开它，另存为 .xlsx 后重新上传。"
 UNSAFE = "文件里有不该有的内容，为安全起见没有读取。请把名单复制到一张新表，存为 .xlsx 后重新上传。"
 TOO_LARGE = "文件展开后太大。请删除空白的行、列和多余的工作表，或分成几个文件后重新上传。"

@@ -8,7 +8,7 @@ from aidcases.crypto import EncryptedField
 from aidcases.models import Region, School
 from aidcases.scoping import HOME, SCHOOL, PathField, Scoped, ScopedQuerySet, scoped_manager
 from aidcases.terms import Term
-from students.enums import RosterKind, Stage, grade_label
+from students.enums import COLLEGE_STAGES, RosterKind, Stage, grade_label
 from students.models.people import Person
 
 
@@ -86,6 +86,13 @@ class Enrolment(Scoped):
     @property
     def grade_label(self) -> str:
         return grade_label(self.stage, self.grade)
+
+    @property
+    def boarding_label(self) -> str:
+        """"" for a college student not known to board: lists of college students say nothing of it."""
+        if self.boarding:
+            return "寄宿"
+        return "" if self.stage in COLLEGE_STAGES else "走读"
 
 
 class RosterEntry(Scoped):

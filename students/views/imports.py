@@ -29,6 +29,7 @@ from students.models.imports import FileState, RowState
 from students.panels import rosters_of
 from students.views.rows import WAITING, described, sentence
 
+UNDER_WAY = (FileState.UPLOADED, FileState.COMMITTING)
 OPEN = (FileState.UPLOADED, FileState.PREVIEWED, FileState.COMMITTING)
 # How far a file has come in 上传 → 核对 → 入库; 4: all done.
 STEPS = {FileState.UPLOADED: 2, FileState.PREVIEWED: 2, FileState.COMMITTING: 3, FileState.COMMITTED: 4}
@@ -121,7 +122,8 @@ def import_detail(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "file": file,
         "step": STEPS.get(FileState(file.state), 1),
-        "job": _job(file),
+        "job": (job := _job(file)),
+        "stalled": file.state in UNDER_WAY and not (job and job.is_open),
         "earlier": pipeline.same_file(file) if file.state != FileState.COMMITTED else None,
         "cards": _cards(file, request),
         "reasons": _reasons(file, request),

@@ -35,6 +35,8 @@ YES_NO = {
 }
 SCHOOLS, REGIONS = ("school_code",), ("hukou_code", "region_code", "school_province")
 MONEY = ("annual_fee", "monthly_amount", "income_per_head")
+# Reasons that say whose a school is; the county's name takes the place of "another office".
+MANAGED, ANOTHER = {"school of another office", "school elsewhere"}, "别的单位"
 SEALED = ("phone", "number")  # compared by keyed hash, never shown
 CODES = {
     **dict(Category.choices),
@@ -63,7 +65,8 @@ def sentence(code: str) -> str:
 
 def described(file: ImportFile, rows: list[ImportRow]) -> list[dict[str, Any]]:
     """What the page shows of each row; names of schools and divisions come in two queries."""
-    known = Known(_values(rows, SCHOOLS), _values(rows, REGIONS))
+    managed = {_school_of(row) for row in rows if MANAGED & set(row.reasons)}
+    known = Known(_values(rows, SCHOOLS) | managed, _values(rows, REGIONS))
     titles = {field.name: field.titles[0] for field in KINDS[file.kind].fields} | LABELS
     titles |= file.summary.get("mapping", {})
     is_school = file.kind == RosterKind.SCHOOLS
@@ -73,7 +76,7 @@ def described(file: ImportFile, rows: list[ImportRow]) -> list[dict[str, Any]]:
             "name": row.data.get("name", "") if is_school else row.name,
             "code": row.data.get("code", ""),
             "cells": known.cells(row, titles),
-            "reasons": [sentence(code) for code in row.reasons if row.state in WAITING],
+            "reasons": [known.reason(code, row) for code in row.reasons if row.state in WAITING],
             "warnings": [sentence(code) for code in row.warnings],
         }
         for row in rows
@@ -81,6 +84,10 @@ def described(file: ImportFile, rows: list[ImportRow]) -> list[dict[str, Any]]:
 
 
 WAITING = (RowState.REVIEW, RowState.REJECTED)
+
+
+def _school_of(row: ImportRow) -> str:
+    return row.data.get("code") or row.data.get("school_code", "")
 
 
 def _changes(row: ImportRow) -> dict[str, tuple[Any, Any]]:
@@ -99,8 +106,15 @@ class Known:
     """Names behind the codes that the rows of a page use."""
 
     def __init__(self, schools: set[str], regions: set[str]):
-        self.schools = dict(School.objects.filter(code__in=schools).values_list("code", "name")) if schools else {}
-        self.regions = region_names(regions)
+        found = School.objects.filter(code__in=schools).values_list("code", "name", "region_id") if schools else ()
+        self.schools = {code: name for code, name, _ in found}
+        self.counties = {code: region[:6] for code, _, region in found if len(region) >= 6}
+        self.regions = region_names(regions | set(self.counties.values()))
+
+    def reason(self, code: str, row: ImportRow) -> str:
+        """The sentence of a reason, with the county that manages the school."""
+        county = self.regions.get(self.counties.get(_school_of(row), "")) if code in MANAGED else None
+        return sentence(code).replace(ANOTHER, county, 1) if county else sentence(code)
 
     def cells(self, row: ImportRow, titles: dict[str, str]) -> list[Cell]:
         """In the order of the headings; a new row's empty values are left out."""

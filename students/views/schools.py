@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
@@ -87,9 +88,11 @@ def school_detail(request: HttpRequest, code: str) -> HttpResponse:
 
 @command(can=P.SCHOOL_VIEW)
 def school_pick(request: HttpRequest) -> HttpResponse:
-    """Schools for a filter's box, as one types."""
+    """Schools for a filter's box, as one types; those of one name say their code."""
     hits = finding.schools_named(request.POST.get("q", "").strip(), PICKED)
-    found = [{"value": s.code, "text": s.name, "hint": s.region.name} for s in hits]
+    times = Counter(school.name for school in hits)
+    hints = {s.code: f"{s.region.name} {s.code}" if times[s.name] > 1 else s.region.name for s in hits}
+    found = [{"value": s.code, "text": s.name, "hint": hints[s.code]} for s in hits]
     return JsonResponse({"results": found})
 
 

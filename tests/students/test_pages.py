@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from aidcases import crypto
 from aidcases.models import AuditEvent
@@ -17,7 +18,7 @@ from aidcases.roles import Role
 from aidcases.terms import Term
 from students.enums import Category, Stage
 from students.facts import categories_in
-from students.models import Enrolment, Hardship, Student
+from students.models import Enrolment, Hardship, Household, ImportFile, Student
 from tests import make
 from tests.personas import CANARY, TERM, World
 from tests.students.signed_in import As, imported
@@ -535,3 +536,59 @@ def test_terms_are_those_with_data_in_sight(as_: As, county: World):
     assert 'value="2019-spring"' in text_of(as_("other_maker").get(reverse("school_list")))
     assert 'value="2019-spring"' not in text_of(as_("maker").get(reverse("school_list")))
     assert Term.parse("2018-autumn").label in text_of(as_("maker").get(reverse("school_list")))
+
+
+# --- what a newcomer reads --------------------------------------------------------------------------------------
+
+
+def roster(county: World, kind: str, state: str, term: str = "2018-autumn") -> ImportFile:
+    moment = {"committed_at": timezone.now()} if state == "committed" else {}
+    file = ImportFile(
+        kind=kind, term=term, office=county.here.office, path=county.here.office.path, filename=f"{kind}.xlsx", sha256="0",
+        stored="x", state=state, uploaded_by="甲经办", **moment,
+    )  # fmt: skip
+    file.save()
+    return file
+
+
+def test_a_committed_roster_leads_on_to_computing_its_term(as_: As, county: World):
+    for kind in ("schools", "roll"):
+        roster(county, kind, "committed")
+    roster(county, "roll", "committed", term="2017-spring")
+    html = text_of(as_("maker").get(reverse("import_list")))
+    steps = re.findall(r'href="([^"]+)">下一步：去测算', html)
+    assert steps == [f"{reverse('run_list')}?term={code}" for code in ("2017-spring", "2018-autumn")]
+    assert "下一步：去测算" not in text_of(as_("head").get(reverse("import_list")))
+
+
+def test_a_waiting_roster_is_named_with_its_term_and_whose_turn_it_is(as_: As, county: World):
+    file = roster(county, "dibao", "previewed", term="2017-spring")
+    told = f'<a href="{reverse("import_detail", args=[file.pk])}">低保名单（2016—2017学年春季学期）</a>已核对，'
+    assert told + "等您确认入库" in text_of(as_("maker").get(reverse("home")))
+    for persona in ("checker", "head"):
+        assert told + "等经办确认入库" in text_of(as_(persona).get(reverse("home")))
+        assert "等经办确认" in text_of(as_(persona).get(reverse("import_list")))
+    assert "等经办确认" not in text_of(as_("maker").get(reverse("import_list")))
+
+
+def test_a_college_student_not_known_to_board_is_not_said_to_live_at_home(as_: As, county: World):
+    college = make.school(place="620123100", name="大学", stages=(Stage.UNDERGRADUATE,))
+    far = make.student("大学生", at=college, stage=Stage.UNDERGRADUATE, grade=1, home="620123100201")
+    html = text_of(as_("maker").get(reverse("student_list"), {"stage": "undergraduate"}))
+    assert '<td data-label="寄宿">—</td>' in html
+    assert '<td data-label="寄宿">—</td>' in text_of(as_("maker").get(reverse("student_detail", args=[far.pk])))
+    assert '<td data-label="寄宿">走读</td>' in text_of(as_("maker").get(reverse("student_list"), {"stage": "primary"}))
+
+
+def test_a_household_outside_the_register_says_so_instead_of_a_number(as_: As, county: World):
+    known = Household.objects.filter(path__startswith="/62/6201/620123/").first()
+    Household.objects.filter(pk=known.pk).update(number="")
+    assert "不在防返贫系统" in text_of(as_("maker").get(reverse("household_list")))
+
+
+def test_schools_of_one_name_are_told_apart_while_picking(as_: As, county: World):
+    twins = [make.school(place="620123100", name="城关小学") for _ in range(2)]
+    found = as_("maker").post(reverse("school_pick"), {"q": "城关小学"}).json()["results"]
+    assert {each["hint"] for each in found} == {f"城关镇 {school.code}" for school in twins}
+    [alone] = as_("maker").post(reverse("school_pick"), {"q": county.here.primary.name}).json()["results"]
+    assert alone["hint"] == "城关镇"

@@ -14,6 +14,7 @@ from aidcases.scoping import EVERYWHERE, acting_in, current_actor
 from aidcases.terms import Term
 from students.enums import RosterKind
 from students.imports import pipeline
+from students.imports.identity import REASONS
 from students.models.imports import FileState
 
 
@@ -23,7 +24,7 @@ class Command(AidCommand):
 
     def arguments(self, parser: CommandParser) -> None:
         parser.add_argument("kind", help="名单类型：" + "、".join(f"{k.value}（{k.label}）" for k in RosterKind))
-        parser.add_argument("file", type=Path)
+        parser.add_argument("file", type=Path, help="Excel（.xlsx、.xls）或 CSV 文件")
         parser.add_argument("--commit", action="store_true", help="核对后入库")
         parser.add_argument("--errors", type=Path, help="带原因列的原文件写到这里")
 
@@ -32,6 +33,8 @@ class Command(AidCommand):
         assert term
         if options["kind"] not in RosterKind.values:
             raise CommandError(f"没有“{options['kind']}”这种名单，可用：{'、'.join(RosterKind.values)}。")
+        if region.level != "county":
+            raise CommandError(f"名单由县区导入，--region 请写县区的 6 位代码，例如 620123，不能是{region.name}。")
         with acting_in(EVERYWHERE, current_actor()):
             office = open_office(region=region)
             file = pipeline.run_now(
@@ -43,3 +46,8 @@ class Command(AidCommand):
                 pipeline.give_back_to(file, options["errors"])
         self.record("import_roster", kind=file.kind, file=file.pk, committed=file.state == FileState.COMMITTED)
         return file.counts
+
+    def show(self, result: dict[str, Any]) -> None:
+        """Reasons as sentences."""
+        reasons = {REASONS.get(code, code): f"{count:,} 行" for code, count in result.get("reasons", {}).items()}
+        super().show({**result, "reasons": reasons})
