@@ -102,8 +102,16 @@ def recount(pk: int) -> None:
     ImportFile._base_manager.filter(pk=pk).update(counts=counted(pk))
 
 
+OTHERWISE = "您核对以后，系统里的数据有了变化，这份名单的结果和您看到的不一样了。请按下面的数字重新核对，再确认入库。"
+
+
+def _outcome(counts: dict[str, Any]) -> tuple:
+    return tuple(counts.get(state, 0) for state in ("new", "changed", "review", "rejected"))
+
+
 def commit(file: ImportFile, progress: Progress = lambda *_: None) -> ImportFile:
-    """Facts into place, all or nothing. The rows are checked once more first: the world may have moved on."""
+    """Facts into place, all or nothing. The rows are checked once more first: if the world has moved on, nobody has
+    confirmed what would now happen, and the file goes back to be looked at again."""
     with transaction.atomic():
         # Names are judged across offices and a person may stand on two lists: one commit at a time.
         if not sql.try_lock("import.commit"):
@@ -116,6 +124,9 @@ def commit(file: ImportFile, progress: Progress = lambda *_: None) -> ImportFile
             raise Refused("这份名单还没有确认入库。")
         progress(0, file.counts.get("rows"), "复核")
         checks.check(file)
+        if _outcome(now := counted(file.pk)) != _outcome(file.counts):
+            file.move("reopen", by=current_actor(), counts=now, problem=OTHERWISE)
+            return file
         _write(file, progress)
         counts = counted(file.pk)
         file.move("commit", by=current_actor(), counts=counts, committed_at=timezone.now())
@@ -230,8 +241,9 @@ def run_now(
     with acting_in(Scope("/"), current_actor()):
         file = receive(kind=kind, term=term, office=office, filename=path.name, chunks=_chunks(path))
         file = preview(file, progress)
-        if commit_too and file.state == FileState.PREVIEWED:
-            file.move("confirm", by=current_actor())
+        # A command confirms whatever the rows come to, also when somebody else commits in between.
+        while commit_too and file.state == FileState.PREVIEWED:
+            file.move("confirm", by=current_actor(), problem="")
             file = commit(file, progress)
     return file
 

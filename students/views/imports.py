@@ -125,6 +125,7 @@ def import_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "job": (job := _job(file)),
         "stalled": file.state in UNDER_WAY and not (job and job.is_open),
         "earlier": pipeline.same_file(file) if file.state != FileState.COMMITTED else None,
+        "usable": any(file.counts.get(state) for state in ("new", "changed", "unchanged")),
         "cards": _cards(file, request),
         "reasons": _reasons(file, request),
         "page": shown,
@@ -179,7 +180,7 @@ def import_confirm(request: HttpRequest, pk: int) -> HttpResponse:
     file = get_object_or_404(ImportFile, pk=pk)
     if file.returned:  # it tells of the preview; at the commit the rows are checked once more
         transaction.on_commit((settings.FILES / file.returned).unlink)
-    file.move("confirm", by=request.actor, returned="")
+    file.move("confirm", by=request.actor, returned="", problem="")
     _start("students.import_commit", "名单入库", file)
     return redirect("import_detail", pk=file.pk)
 

@@ -33,7 +33,9 @@ class FigureForm(forms.Form):
 
     def __init__(self, *args: object, **kwargs: object):
         super().__init__(*args, **kwargs)
-        self.fields["rule"].choices = [(rule.code, rule.title) for rule in figures.left_to_regions()]
+        self.fields["rule"].choices = [
+            (rule.code, f"{rule.title}（{rule.pack.title}）") for rule in figures.left_to_regions()
+        ]
 
 
 class AreaForm(forms.Form):

@@ -17,9 +17,12 @@ from aidcases import jobs
 from aidcases.actions import open_office, region_named
 from aidcases.models import Job, School
 from aidcases.roles import Role
-from students.models import Enrolment, Hardship, Household, ImportFile, Member, Person, RosterEntry
+from aidcases.scoping import current_actor
+from aidcases.terms import Term
+from students.imports import pipeline
+from students.models import Enrolment, Hardship, Household, ImportFile, Member, Person, RosterEntry, Student
 from tests import make
-from tests.students.rosters import bring_in, facts
+from tests.students.rosters import SAMPLE_FILES, bring_in, facts
 from tests.students.signed_in import As, imported
 
 HERE, THERE, TERM = "620123", "620121", "2018-autumn"
@@ -388,3 +391,24 @@ def test_two_uploads_of_one_roster_at_once_are_received_once(everywhere: None):
     file = ImportFile.objects.get()
     assert answers == [reverse("import_detail", args=[file.pk])] * 2
     assert Job.objects.filter(kind="students.import_preview").count() == 1
+
+
+# ---------- what was confirmed is what was seen ----------
+
+
+def test_a_preview_that_no_longer_holds_goes_back_to_be_looked_at(db: None, everywhere: None):
+    """The roll was looked at before its schools were there: all of it was to be sent back."""
+    office, term = make.office("620123"), Term.parse("2018-autumn")
+    path = SAMPLE_FILES["roll"]
+    seen = pipeline.preview(pipeline.receive(
+        kind="roll", term=term, office=office, filename=path.name, chunks=[path.read_bytes()]))  # fmt: skip
+    assert (seen.counts["new"], seen.counts["rejected"]) == (0, seen.counts["rows"])
+    bring_in("schools", SAMPLE_FILES["schools"], county="620123", term="2018-autumn")
+    seen.move("confirm", by=current_actor())
+    back = pipeline.commit(seen)
+    assert (back.state, Student.objects.count()) == ("previewed", 0)
+    assert back.counts["new"] > 900
+    assert "重新核对" in back.problem
+    back.move("confirm", by=current_actor(), problem="")
+    assert pipeline.commit(back).state == "committed"
+    assert Student.objects.count() > 900
