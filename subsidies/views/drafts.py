@@ -17,6 +17,7 @@ from students.models import Enrolment
 from students.places import Places
 from subsidies import drafting, packdiff
 from subsidies.actions import against_publishing, publish_draft, request_rehearsal
+from subsidies.board import above_counties
 from subsidies.conditions import PackError
 from subsidies.forms import LONGEST, DraftForm, NewDraftForm, RehearsalForm
 from subsidies.lint import lint
@@ -95,6 +96,7 @@ def _draft_page(request: HttpRequest, draft: PackDraft, form: DraftForm, *, told
         "rehearsal_seen": bool(rehearsal) and current_scope().covers(rehearsal.path),
         "rehearse": RehearsalForm(terms=_terms(request), draft=draft, initial={"term": chosen_term(request).code}),
         "facts": drafting.vocabulary(),
+        "live": not above_counties(),
         "unadopted": bool(draft.pack) and not PackAdoption.objects.filter(pack_code=draft.pack.code).exists(),
         **drafting.against_published(draft),
     }

@@ -33,7 +33,7 @@ def rehearsal_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "rehearsal": rehearsal,
         "term": Term.parse(rehearsal.term),
         "place": Places([rehearsal.path]).label(rehearsal.path) or "全部地区",
-        "job": Job.objects.filter(pk=rehearsal.job_id).first(),
+        "job": None if rehearsal.finished_at else Job.objects.filter(pk=rehearsal.job_id).first(),
         "draft": PackDraft.objects.filter(rehearsal=rehearsal).only("pk", "sha256").first(),
     }
     if rehearsal.finished_at is None:

@@ -32,8 +32,8 @@ def pages(db: Counties) -> dict[str, list[str]]:
 
 # Answers that are a part of a page, a file, a machine's business, or a page for whoever has no session.
 NO_PAGE = {
-    "job_progress", "entitlement_totals", "import_returned", "search_results", "login", "healthz", "readyz", "robots",
-    "api_schema",
+    "job_progress", "draft_ready", "entitlement_totals", "import_returned", "search_results", "login", "healthz",
+    "readyz", "robots", "api_schema",
 }  # fmt: skip
 
 

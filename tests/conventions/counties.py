@@ -26,9 +26,9 @@ from students.models import (
     Student,
 )
 from students.models.imports import FileState, RowState
-from subsidies.actions import list_area, request_recompute
+from subsidies.actions import list_area, request_recompute, request_rehearsal
 from subsidies.enums import AreaKind
-from subsidies.models import ComputeRun
+from subsidies.models import ComputeRun, PackDraft
 from tests import make, personas
 from tests.personas import CANARY, Side, World
 
@@ -43,6 +43,7 @@ class Traces:
     file: ImportFile
     issue: LedgerIssue
     run: ComputeRun
+    draft: PackDraft  # rehearsed
 
 
 @dataclass
@@ -106,7 +107,32 @@ def _traces(side: Side, term: Term) -> Traces:
         audit.record("import.received", subject=job, note=f"{mark}留言", term=term.code)
         ended = jobs.work_off(request_recompute(term=term, path=path))
         run = ComputeRun.objects.get(job_id=ended.pk)
-        return Traces(job, _file(side, mark, term), _issue(mark, path, term, job), run)
+        draft = _draft(mark, path, term, clerk)
+        return Traces(job, _file(side, mark, term), _issue(mark, path, term, job), run, draft)
+
+
+_LOCAL = """
+[pack]
+code = "local-{code}"
+title = "{mark}草案"
+document = "{mark}草案全文"
+[[rule]]
+code = "local-{code}-meal"
+title = "{mark}草案伙食"
+clause = "一"
+note = "每学期 10 元"
+when = {{ stage = ["primary"] }}
+amount = {{ kind = "fixed", period = "term", values = [{{ yuan = "10.00" }}] }}
+"""
+
+
+def _draft(mark: str, path: str, term: Term, clerk: Actor) -> PackDraft:
+    draft = PackDraft(path=path)
+    draft.write(_LOCAL.format(mark=mark, code=path.strip("/").split("/")[-1]), f"{mark}草案", clerk)
+    rehearsal = request_rehearsal(text=draft.text, term=term, path=path, draft=draft)
+    assert jobs.work_off(Job.objects.get(pk=rehearsal.job_id)).state == "done"
+    draft.refresh_from_db()
+    return draft
 
 
 def _file(side: Side, mark: str, term: Term) -> ImportFile:
@@ -168,7 +194,7 @@ def hidden_from(scope: Scope | None) -> set[str]:
     return words
 
 
-WORK = ("任务", "出错", "留言", "办事员", "在校生.xlsx", "表", "列", "用途", "台账")
+WORK = ("任务", "出错", "留言", "办事员", "在校生.xlsx", "表", "列", "用途", "台账", "草案")
 
 
 def _seen(scope: Scope | None, person: Person) -> bool:

@@ -15,7 +15,7 @@ from django.urls import reverse
 from aidcases.models import Job
 from aidcases.scoping import EVERYWHERE, Scope, acting_in
 from students.models import Household, ImportFile
-from subsidies.models import ListedArea, Rule
+from subsidies.models import ListedArea, PackDraft, Rule
 from tests.conventions import counties
 from tests.conventions.counties import Counties
 from tests.conventions.resolver import Address, addresses
@@ -68,6 +68,15 @@ SAMPLES: dict[str, Samples] = {
         ),
         each(lambda m, s: m.traces[s.code].file.pk),
     ),
+    "pack_changes": lambda made: [("both", ["lanzhou"])],
+    **dict.fromkeys(
+        (
+            "draft_detail", "draft_save", "draft_check", "draft_count", "draft_rehearse", "draft_ready", "draft_publish",
+            "draft_discard",
+        ),
+        each(lambda m, s: m.traces[s.code].draft.pk),
+    ),
+    **dict.fromkeys(("rehearsal_detail", "rehearsal_sheet"), each(lambda m, s: m.traces[s.code].draft.rehearsal_id)),
     "run_detail": each(lambda m, s: m.traces[s.code].run.pk),
     **dict.fromkeys(("issue_detail", "issue_download"), each(lambda m, s: m.traces[s.code].issue.pk)),
 }  # fmt: skip
@@ -203,6 +212,7 @@ def _states() -> list[tuple]:
     return [
         *Job.objects.order_by("pk").values_list("pk", "state"),
         *ImportFile.objects.values_list("pk", "state"),
+        *PackDraft.objects.values_list("pk", "state", "sha256", "rehearsal"),
     ]
 
 
@@ -221,6 +231,7 @@ def test_the_canaries_sing(made: Counties, visitors: dict[str, tuple[Client, Sco
             reverse("student_detail", args=[side.students[0].pk]): "榆槐监贫人",
             reverse("job_list"): "榆槐任务",
             reverse("import_list"): "榆槐在校生.xlsx",
+            reverse("draft_list"): "榆槐草案",
         }
     for url, word in pages.items():
         assert word in text_of(visitors["maker"][0].get(url))

@@ -36,6 +36,7 @@ SQL = {
     "subsidies/compute.py": "the one MERGE",
     "subsidies/explain.py": "one student, found through the scoped manager",
     "subsidies/funnel.py": "compiled from scoped querysets",
+    "subsidies/gains.py": "sums over one rehearsal's rows, which the caller holds",
     "subsidies/lint.py": "counts of students a draft's rules match, in scope",
     "subsidies/rehearse.py": "the two computations side by side, for students under the scope's own path",
     "subsidies/runs.py": "locks",
