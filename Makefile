@@ -13,8 +13,10 @@ $(STAMP):
 	@requirements/install.sh .venv requirements/dev.txt
 	@rm -f .venv/installed-* && touch $@
 
+# PORT and HOST choose another address: make run PORT=8001. Some shells export a HOST of their own, so that one
+# counts only where it stands behind make.
 run: setup
-	@exec $(BIN)/python manage.py run
+	@exec $(BIN)/python manage.py run $(if $(PORT),--port $(PORT)) $(if $(filter command,$(firstword $(origin HOST))),--host $(HOST))
 
 test: lint
 	@$(BIN)/python -m pytest -n 2
@@ -28,9 +30,9 @@ lint: setup
 bench: setup
 	@$(BIN)/python -m benchmarks
 
-# The embedded database goes on running after `make run`; this stops it.
+# The site, wherever it was started from, and the embedded database, which goes on running after `make run`.
 stop:
-	@$(BIN)/python -m aidcases.postgres stop
+	@$(BIN)/python -m aidcases.serving
 
 # Keeps var/: it holds the data and the keys.
 clean:

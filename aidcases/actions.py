@@ -42,7 +42,7 @@ def region_named(code: str) -> Region:
     return found
 
 
-_KIND_OF_LEVEL = {4: OfficeKind.CITY, 6: OfficeKind.COUNTY, 9: OfficeKind.TOWNSHIP, 12: OfficeKind.VILLAGE}
+KIND_OF_LEVEL = {4: OfficeKind.CITY, 6: OfficeKind.COUNTY, 9: OfficeKind.TOWNSHIP, 12: OfficeKind.VILLAGE}
 
 
 @transaction.atomic
@@ -53,7 +53,7 @@ def open_office(
     if school is not None:
         place, kind, name = school.path, OfficeKind.SCHOOL, school.name
     elif region is not None:
-        place, kind = region.path, kind or _KIND_OF_LEVEL.get(len(region.code), OfficeKind.SYSTEM)
+        place, kind = region.path, kind or KIND_OF_LEVEL.get(len(region.code), OfficeKind.SYSTEM)
         name = region.name + OFFICE_LABELS[kind].removeprefix("县").removeprefix("市")
         if kind in (OfficeKind.TOWNSHIP, OfficeKind.VILLAGE):
             name = region.name

@@ -1,12 +1,13 @@
-"""Commands of the system: they act as `system` with the scope of --region, are audited with the operating-system
+"""Commands of the system: they act as 系统 with the scope of --region, are audited with the operating-system
 user, print one JSON object as the last line with --json, and answer bad input with one sentence and exit code 1."""
 
 from __future__ import annotations
 
 import getpass
 import json
+import re
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -16,18 +17,80 @@ from aidcases.flow import Refused
 from aidcases.models import Job, Region
 from aidcases.scoping import EVERYWHERE, Actor, Scope, acting_in
 from aidcases.terms import Term, UnknownTerm
+from aidcases.wording import FIGURES
 
 
 def operator() -> Actor:
-    """`system`, with the operating-system user's name for the audit log."""
+    """The system, with the operating-system user's name for the audit log."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
         user = "unknown"
-    return Actor(f"system（{user}）", all_powers=True)
+    return Actor(f"系统（{user}）", all_powers=True)
 
 
-class AidCommand(BaseCommand):
+# What argparse says of a wrong command line → the same for a clerk.
+_WRONG = (
+    (r"the following arguments are required: (.+)", "缺少参数：{0}。"),
+    (r"unrecognized arguments: (.+)", "不认识的参数：{0}。"),
+    (r"argument (\S+): expected .*", "参数 {0} 后面要写内容。"),
+    (r"argument (\S+): invalid int value: '(.*)'", "参数 {0} 要写整数，不能是“{1}”。"),
+    (r"argument (\S+): invalid float value: '(.*)'", "参数 {0} 要写数字，不能是“{1}”。"),
+    (r"argument (\S+): invalid choice: '(.*)' \(choose from (.+)\)", "参数 {0} 不能是“{1}”，可用：{2}。"),
+    (r"argument (\S+): not allowed with argument (\S+)", "参数 {0} 和 {1} 只能写一个。"),
+    (r"one of the arguments (.+) is required", "这些参数要写一个：{0}。"),
+    (r"ambiguous option: (\S+) could match (.+)", "参数 {0} 不完整，可能是：{1}。"),
+)
+
+
+def in_plain_words(problem: str) -> str:
+    """A sentence of argparse in Chinese; what it does not know is passed on."""
+    for pattern, sentence in _WRONG:
+        if found := re.fullmatch(pattern, problem):
+            return sentence.format(*found.groups())
+    return f"参数写错了：{problem}。"
+
+
+class PlainCommand(BaseCommand):
+    """A command whose refusals, those of wrong arguments included, are one sentence and exit code 1."""
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+
+        def refuse(problem: str) -> NoReturn:
+            sentence = f"{in_plain_words(problem)}用法见 manage.py {subcommand} --help。"
+            if not self._called_from_command_line:
+                raise CommandError(sentence)
+            self.stderr.write(sentence)
+            sys.exit(1)
+
+        setattr(parser, "error", refuse)  # noqa: B010  (Django makes the parser itself, of a class of its own)
+        return parser
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """On the command line the sentence stands alone, without Django's name of the exception before it."""
+        try:
+            return super().execute(*args, **options)
+        except CommandError as problem:
+            if not self._called_from_command_line:
+                raise
+            self.stderr.write(str(problem))
+            sys.exit(problem.returncode)
+
+
+def figure(name: str, value: Any) -> str:
+    """One figure of a result as people read it: 学生：605 人. The parts of a figure stand in one line."""
+    label, unit = FIGURES.get(name, (name, ""))
+    if isinstance(value, bool):
+        value = "是" if value else "否"
+    elif isinstance(value, int):
+        value = f"{value:,}"
+    elif isinstance(value, dict):
+        return f"{label}：{'，'.join(figure(part, told) for part, told in value.items())}"
+    return f"{label}：{value}{f' {unit}' if unit and value != '' else ''}"
+
+
+class AidCommand(PlainCommand):
     """Subclasses write `arguments(parser)` and `work(options) -> dict`; `region` and `term` options are resolved."""
 
     wants_region = False
@@ -44,16 +107,6 @@ class AidCommand(BaseCommand):
 
     def arguments(self, parser: CommandParser) -> None:
         """Adds the command's own arguments."""
-
-    def execute(self, *args: Any, **options: Any) -> str | None:
-        """On the command line the sentence stands alone, without Django's name of the exception before it."""
-        try:
-            return super().execute(*args, **options)
-        except CommandError as problem:
-            if not self._called_from_command_line:
-                raise
-            self.stderr.write(str(problem))
-            sys.exit(problem.returncode)
 
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
@@ -81,9 +134,18 @@ class AidCommand(BaseCommand):
         raise NotImplementedError
 
     def show(self, result: dict[str, Any]) -> None:
-        """For people: a line per figure."""
+        """For people: a line per figure, and one below it for each part of a figure."""
         for name, value in result.items():
-            self.stdout.write(f"{name}: {json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value}")
+            if isinstance(value, dict):
+                self.stdout.write(figure(name, "") if value else figure(name, "没有"))
+                for part, told in value.items():
+                    self.stdout.write("  " + figure(part, told))
+            else:
+                self.stdout.write(figure(name, value))
+
+    def progress(self, line: str) -> None:
+        """What is going on, for people; apart from the result, and not in the red of a refusal."""
+        self.stderr.write(line, style_func=str)
 
     def record(self, action: str, **data: Any) -> None:
         audit.record(f"command.{action}", **data)

@@ -35,14 +35,14 @@ class Demo:
 
 
 def seed(*, students: int, seed: int, say: Callable[[str], None]) -> None:
-    """Runs every app's seeder and makes the accounts; a second run adds what is missing."""
+    """Runs every app's seeder, the first of which refuses a system that is in use, and makes the accounts."""
     if settings.PRODUCTION:
         raise Refused("正式环境不装演示数据。")
     demo = Demo(students, seed, Term.containing(date.today()), say)
     with acting_in(EVERYWHERE):
-        offices = {code: open_office(region=region_named(code)) for code in (CITY, COUNTY, NEIGHBOUR)}
         for _, seeder in sorted(registry.demo, key=lambda entry: entry[0]):
             seeder(demo)
+        offices = {code: open_office(region=region_named(code)) for code in (CITY, COUNTY, NEIGHBOUR)}
         make_accounts(offices)
 
 

@@ -62,7 +62,7 @@ class Actor:
         return self.all_powers or permission in self.permissions
 
 
-SYSTEM = Actor("system", all_powers=True)
+SYSTEM = Actor("系统", all_powers=True)
 
 _acting: ContextVar[tuple[Scope, Actor] | None] = ContextVar("acting", default=None)
 

@@ -26,7 +26,7 @@ from aidcases.registry import NavItem, registry
 from aidcases.roles import P
 from aidcases.terms import Term, UnknownTerm
 from aidcases.web import PUBLIC, SIGNED_IN, back, command, page, paginate
-from aidcases.wording import action_label, outcome, page_of, told
+from aidcases.wording import action_label, outcome, page_of, subjects, told
 
 MOST_HITS = 20  # of one source on the search page
 
@@ -177,8 +177,15 @@ def job_resume(request: HttpRequest, pk: int) -> HttpResponse:
 def audit_list(request: HttpRequest) -> HttpResponse:
     found = AuditFilter(request.GET, AuditEvent.objects.all(), request=request)
     shown = paginate(found.qs, request)
+    about = subjects(shown, request.actor)
     lines = [
-        {"event": each, "action": action_label(each.action), "told": told(each), "page": each.data.get("page", "")}
+        {
+            "event": each,
+            "action": action_label(each.action),
+            "told": told(each),
+            "subject": about.get(each.pk),
+            "page": each.data.get("page", ""),
+        }
         for each in shown
     ]
     return render(request, "aidcases/audit_list.html", {"found": found, "page": shown, "lines": lines})

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
+from django.apps import apps
 from django.urls import NoReverseMatch, reverse
 
 from aidcases.models import AuditEvent, Job
+from aidcases.models.places import region_names
+from aidcases.roles import ROLE_LABELS, P
+from aidcases.scoping import Actor
 from aidcases.terms import Term, UnknownTerm
 
 ACTIONS = {
@@ -51,6 +58,8 @@ ACTIONS = {
     "command.slips": "命令行：打印明白卡",
     "command.load_pack": "命令行：载入政策",
     "command.seed_demo": "命令行：装演示数据",
+    "account.opened": "开设账号",
+    "account.appointed": "给账号加任职",
 }
 
 # What of an event's data a reader wants to know; ids, hashes and paths are left to the database.
@@ -66,6 +75,7 @@ _DATA = {
     "new": "新增",
     "changed": "改动",
     "rejected": "退回",
+    "role": "角色",
     "what": "内容",
 }
 _WHAT = {"id": "证件号码", "roll": "学籍号", "phone": "联系电话", "number": "证件号码"}
@@ -83,6 +93,23 @@ _RESULT = {
     "review": ("待核对", "行"),
     "rejected": ("退回", "行"),
 }
+# The same and what else commands report, each with its unit.
+FIGURES = _RESULT | {
+    "accounts": ("账号", "个"),
+    "amount": ("金额", "元"),
+    "rules": ("各条规则", ""),
+    "reasons": ("待核对和退回的原因", ""),
+    "totals": ("合计", ""),
+    "certificate": ("校验证书", ""),
+    "sha256": ("文件校验码（SHA-256）", ""),
+    "issue": ("生成记录编号", ""),
+    "pack": ("政策", ""),
+    "version": ("版本", ""),
+    "region": ("地区", ""),
+    "from": ("起始日期", ""),
+    "active": ("采用", ""),
+    "run": ("测算编号", ""),
+}
 # Where a job's outcome is shown: a key of its result or parameters → the page of that record.
 _OPENS = {"run": "run_detail", "issue": "issue_detail", "file": "import_detail"}
 
@@ -94,7 +121,7 @@ def action_label(action: str) -> str:
 def told(event: AuditEvent) -> str:
     """An event's particulars in one line: 2 名学生 · 用途 核对."""
     parts = [event.note] if event.note else []
-    if ids := event.data.get("subject_ids"):
+    if len(ids := event.data.get("subject_ids", [])) > 1:
         parts.append(f"{len(ids)} 人")
     parts += [f"{label} {_shown(name, event.data[name])}" for name, label in _DATA.items() if event.data.get(name)]
     return " · ".join(parts)
@@ -106,7 +133,76 @@ def _shown(name: str, value: Any) -> str:
             return Term.parse(value).label
         except UnknownTerm:
             return str(value)
-    return _WHAT.get(value, str(value)) if name == "what" else str(value)
+    if name == "region":
+        return region_names([str(value)]).get(str(value), str(value))
+    words = {"what": _WHAT, "kind": _rosters(), "role": ROLE_LABELS}.get(name, {})
+    return str(words.get(value, value))
+
+
+def _rosters() -> dict[str, str]:
+    return dict(apps.get_model("students", "ImportFile")._meta.get_field("kind").flatchoices)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whose record an event is about. `url` is "" where there is nothing to open."""
+
+    label: str
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Records of one model as the log shows them: a noun, the field that names one, its page, who may see it."""
+
+    noun: str
+    name: str
+    page: str
+    can: P
+
+
+_KINDS = {
+    "students.student": Kind("学生", "person__name", "student_detail", P.STUDENT_VIEW),
+    "students.household": Kind("家庭", "head__name", "household_detail", P.HOUSEHOLD_VIEW),
+    "students.importfile": Kind("名单文件", "filename", "import_detail", P.IMPORT_VIEW),
+    "ledgers.ledgerissue": Kind("台账", "title", "issue_detail", P.LEDGER_VIEW),
+    "subsidies.packdraft": Kind("政策草稿", "", "", P.RULES_VIEW),
+    "aidcases.job": Kind("任务", "label", "job_detail", P.JOB_VIEW),
+    "aidcases.user": Kind("账号", "full_name", "", P.AUDIT_VIEW),
+    "aidcases.organisation": Kind("单位", "name", "", P.AUDIT_VIEW),
+}
+
+
+def _about(event: AuditEvent) -> tuple[str, int] | None:
+    """(model, key) of the one record an event is about: its subject, the one row that was read, its file."""
+    if event.subject_id is not None and event.subject_type in _KINDS:
+        return event.subject_type, event.subject_id
+    seen, ids = event.data.get("subject_type_seen"), event.data.get("subject_ids", [])
+    if seen in _KINDS and len(ids) == 1:
+        return seen, ids[0]
+    file = event.data.get("file")
+    return ("students.importfile", file) if isinstance(file, int) else None
+
+
+def subjects(events: Iterable[AuditEvent], actor: Actor) -> dict[int, Subject]:
+    """Event → whose record it is: a query per model, through its scoped manager. What whoever looks may not see, or
+    sees no more, is told by its noun alone."""
+    about = {event.pk: found for event in events if (found := _about(event))}
+    wanted: dict[str, set[int]] = defaultdict(set)
+    for model, pk in about.values():
+        wanted[model].add(pk)
+    known: dict[tuple[str, int], str] = {}
+    for model, pks in wanted.items():
+        if _KINDS[model].name and actor.may(_KINDS[model].can):
+            rows = apps.get_model(model).objects.filter(pk__in=pks).order_by()
+            known |= {(model, pk): name for pk, name in rows.values_list("pk", _KINDS[model].name)}
+    return {event: _subject(_KINDS[model], pk, known.get((model, pk))) for event, (model, pk) in about.items()}
+
+
+def _subject(kind: Kind, pk: int, name: str | None) -> Subject:
+    if name is None:
+        return Subject(kind.noun)
+    return Subject(f"{kind.noun} {name}".strip(), reverse(kind.page, args=[pk]) if kind.page else "")
 
 
 def outcome(job: Job) -> list[dict[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from django import forms
@@ -11,9 +12,11 @@ from aidcases.terms import Term, UnknownTerm
 from aidcases.web import chosen_term, known_terms
 from ledgers.areas import Area, areas
 
+# Said the same way by page, command and documents.
+FLAT = "一行表头、没有合并单元格，便于筛选和再导入"
 LAYOUTS = [
     ("report", "上报版：带标题、填报单位、合计和签字栏，A4 横向打印"),
-    ("flat", "数据版：一行表头、没有合并单元格，用于筛选、透视和回填"),
+    ("flat", f"数据版：{FLAT}"),
 ]
 PURPOSES = ("报送市教育局", "报送县乡村振兴部门", "核对学籍和资助名单", "迎接检查", "存档")
 
@@ -35,11 +38,20 @@ class ChoiceOfArea(forms.Form):
         super().__init__(chosen, **kwargs)
         self.fields["term"].choices = [(code, Term.parse(code).label) for code in codes]
         self.fields["area"].choices = [
-            (name, [(area.path, area.name) for area in group]) for name, group in groups.items() if group
+            (name, told_apart(group)) for name, group in groups.items() if group
         ]
         self.term, self.area = Term.parse(chosen["term"]), self.areas[chosen["area"]]
         if len(self.areas) == 1:
             self.fields["area"].widget = forms.HiddenInput()
+
+
+def told_apart(group: list[Area]) -> list[tuple[str, str]]:
+    """(path, name) as options; a name that repeats says its code as well: the end of the path."""
+    times = Counter(area.name for area in group)
+    return [
+        (area.path, area.name if times[area.name] == 1 else f"{area.name}（{area.path.strip('/').rpartition('/')[2]}）")
+        for area in group
+    ]
 
 
 class IssueForm(forms.Form):

@@ -50,6 +50,7 @@ def ledger_detail(request: HttpRequest, code: str) -> HttpResponse:
     ledger, choice = _ledger(request, code), ChoiceOfArea(request)
     sheets = [preview(table, choice.term, choice.area) for table in ledger.tables(choice.term, choice.area)]
     start = {"term": choice.term.code, "area": choice.area.path}
+    may_unmask = request.actor.may(P.LEDGER_UNMASK)
     context = {
         "ledger": ledger,
         "choice": choice,
@@ -58,7 +59,8 @@ def ledger_detail(request: HttpRequest, code: str) -> HttpResponse:
         "sheets": sheets,
         "heading": ledger.heading(choice.term, choice.area),
         "uncomputed": "" if newest_run(choice.term, choice.area) else uncomputed(choice.term, choice.area),
-        "form": IssueForm(initial=start, may_unmask=request.actor.may(P.LEDGER_UNMASK) and ledger.personal),
+        "form": IssueForm(initial=start, may_unmask=may_unmask and ledger.personal),
+        "masked_only": ledger.personal and not may_unmask,
         "purposes": PURPOSES,
         "recent": LedgerIssue.objects.filter(ledger=code)[:RECENT],
     }

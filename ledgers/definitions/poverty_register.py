@@ -36,7 +36,7 @@ from ledgers.areas import Area
 from ledgers.definition import HIDDEN_PHONE, NUMBER, Column, Ledger, Listing, Shown, labelled, last_four
 from ledgers.facts import one_each, place_name
 from ledgers.workbook import Kind
-from students.enums import GRADE_LABELS, Category, RosterKind, Stage
+from students.enums import COLLEGE_STAGES, GRADE_LABELS, Category, RosterKind, Stage
 from students.facts import hardships_in
 from students.models import Guardian, Member, Student
 from subsidies.models import Entitlement, MissingFigure
@@ -174,7 +174,12 @@ COLUMNS = (
     Column((STUDY, "学校标识码"), F("here__school__code"), 10.5),
     Column((STUDY, "全国学籍号"), F("roll_number"), 11, masked=last_four("roll_last4")),
     Column((STUDY, "班级"), F("here__class_name"), 6),
-    Column((STUDY, "就读方式"), _text((Q(here__boarding=True), "寄宿"), (ENROLLED, "走读")), 5),
+    # Lists of college students say nothing of boarding.
+    Column(
+        (STUDY, "就读方式"),
+        _text((Q(here__boarding=True), "寄宿"), (ENROLLED & ~Q(here__stage__in=COLLEGE_STAGES), "走读")),
+        5,
+    ),
     Column((STUDY, "就读地"), _place(), 5),
     Column((HEALTH, "健康/残疾"), HEALTHY, 6.5),
     Column((HEALTH, "残疾证号"), F("disability__proof"), 10.5, masked=last_four("disability__proof_last4")),

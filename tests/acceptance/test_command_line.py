@@ -102,6 +102,7 @@ def look(data: bytes, numbers: set[str], where: str) -> None:
         (["recompute", "--term", "2018-winter", "--region", COUNTY], "2018-autumn"),
         (["recompute", "--term", TERM, "--region", "999999"], "行政区划代码"),
         (["import_roster", "roll", "nowhere.xlsx", "--term", TERM, "--region", COUNTY], "找不到文件"),
+        (["import_roster", "roll", "nowhere.xlsx", "--term", TERM, "--region", "6201"], "县区的 6 位代码"),
         (["import_roster", "rolls", "nowhere.xlsx", "--term", TERM, "--region", COUNTY], "名单"),
         (["load_pack", "nowhere"], "lanzhou"),
         (["adopt_pack", "nowhere", "--region", "6201"], "load_pack"),

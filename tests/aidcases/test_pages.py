@@ -19,6 +19,7 @@ from aidcases.models.records import JobState
 from aidcases.registry import registry
 from aidcases.scoping import Scope, acting_in
 from aidcases.wording import ACTIONS, told
+from students.models import ImportFile
 from tests import make
 from tests.personas import CANARY, World
 
@@ -165,6 +166,18 @@ def test_a_search_by_a_common_name_says_that_there_are_more(as_: As, county: Wor
     assert "只显示前 20 条" in html
 
 
+def test_a_hit_of_another_term_says_which_and_leads_there(as_: As, county: World):
+    old = make.student("旧学期生", at=county.here.primary, home="620123100201", term="2017-spring")
+    found = {"q": "旧学期生"}
+    html = text_of(as_("maker").post(reverse("search"), found, follow=True))
+    assert "三年级1班（2016—2017学年春季学期）" in plain(html)
+    assert f'href="{reverse("student_detail", args=[old.pk])}?term=2017-spring"' in html
+    client = as_("maker")
+    client.post(reverse("term_choose"), {"term": "2017-spring"})
+    html = text_of(client.post(reverse("search"), found, follow=True))
+    assert "（2016—2017学年" not in plain(html)
+
+
 def test_an_empty_search_asks_for_words(as_: As):
     assert "请输入姓名" in text_of(as_("maker").post(reverse("search"), {"q": " "}, follow=True))
 
@@ -234,11 +247,56 @@ def test_the_log_tells_who_did_what_in_words(as_: As, county: World):
         audit.record("ledger.issued", purpose="年终核对", term="2018-autumn")
         audit.record("something.new")
     html = text_of(as_("head").get(reverse("audit_list")))
-    assert "甲经办查看个人信息1人" in plain(html)
-    assert reverse("student_detail", args=[pupil.pk]) in html
+    assert f"甲经办查看个人信息学生{HERE}贫生所看页面" in plain(html)
+    assert f'<a href="{reverse("student_detail", args=[pupil.pk])}">学生 {HERE}贫生</a>' in html
     assert "学期2018—2019学年秋季学期·用途年终核对" in plain(html)
     assert "something.new" in html
-    assert f"{HERE}贫生" not in html
+
+
+def test_the_log_says_whose_record_it_was_only_to_who_may_see_it(as_: As, county: World):
+    pupil = county.here.students[0]
+    with acting_in(Scope("/62/6201/620123/")):
+        audit.record("secret.reveal", subject=pupil, note="核对", what="id")
+        audit.record("secret.reveal", subject=county.there.students[0], note="误查", what="id")
+    shown = text_of(as_("head").get(reverse("audit_list")))
+    assert f"学生 {HERE}贫生</a> · 核对 · 内容 证件号码" in shown
+    assert "学生误查" in plain(shown).replace("·", "")  # not in sight: no name
+    assert CANARY["620121"] not in shown
+    officer = make.user("watch", "审计管理员", county.here.office, "audit_admin")
+    client = Client()
+    client.force_login(officer, backend=BACKEND)
+    assert HERE not in text_of(client.get(reverse("audit_list")))
+
+
+def test_rosters_and_their_files_are_named(as_: As, county: World):
+    scope = Scope("/62/6201/620123/")
+    with acting_in(scope):
+        file = ImportFile(
+            kind="dibao", term="2018-autumn", office=county.here.office, path=scope.path, filename="低保.xlsx",
+            sha256="0", stored="x", uploaded_by="甲经办",
+        )  # fmt: skip
+        file.save()
+        audit.record("command.import_roster", kind="dibao", file=file.pk, region="620123")
+    html = text_of(as_("head").get(reverse("audit_list")))
+    link = f'<a href="{reverse("import_detail", args=[file.pk])}">名单文件 低保.xlsx</a>'
+    assert f"{link} · 名单 低保名单 · 地区 榆中县" in html
+
+
+def test_the_log_is_filtered_by_who_acted(as_: As, county: World):
+    as_("maker").get(reverse("student_detail", args=[county.here.students[0].pk]))
+    with acting_in(Scope("/62/6201/620123/")):
+        audit.record("ledger.issued", purpose="夜里自动")
+    client, url = as_("head"), reverse("audit_list")
+    html = text_of(client.get(url))
+    assert "甲经办（maker）" in html
+    assert "乙经办" not in html
+    assert "市专员" not in html
+    mine = text_of(client.get(url, {"who": county["maker"].pk}))
+    assert f"{HERE}贫生" in mine
+    assert "夜里自动" not in mine
+    theirs = text_of(client.get(url, {"who": "system"}))
+    assert "夜里自动" in theirs
+    assert f"{HERE}贫生" not in theirs
 
 
 def test_the_log_is_filtered_by_what_and_when(as_: As, county: World):

@@ -15,7 +15,7 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError
 
-from aidcases import postgres
+from aidcases import postgres, serving
 from aidcases.management.commands import run
 
 
@@ -106,6 +106,39 @@ def test_serves_restarts_the_dead_and_stops_on_a_signal(served):
     assert "http://" not in process.stdout.read()
 
 
+def stop(home: Path) -> subprocess.CompletedProcess[str]:
+    """What `make stop` does."""
+    environment = {**os.environ, "AIDCASES_HOME": str(home)}
+    command = [sys.executable, "-m", "aidcases.serving"]
+    return subprocess.run(command, cwd=settings.PROJECT, env=environment, capture_output=True, text=True, timeout=90)
+
+
+def test_make_stop_ends_the_site_and_its_database(served, tmp_path: Path):
+    process, port = served
+    process.stdout.readline()
+    assert serving.holder(serving.file_of(tmp_path, port)) == process.pid
+    done = stop(tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "网站已停止\n数据库已停止\n", "")
+    assert process.wait(5) == 0
+    assert not listens(port)
+    assert not serving.file_of(tmp_path, port).exists()
+    assert stop(tmp_path).stdout == "网站没有运行\n数据库没有运行\n"
+
+
+def test_a_file_left_behind_by_a_killed_site_ends_nobody(tmp_path: Path):
+    """Its process id may be somebody else's by now: only a held lock counts."""
+    bystander = subprocess.Popen(["sleep", "60"])
+    try:
+        left = serving.file_of(tmp_path, 8000)
+        left.write_text(str(bystander.pid))
+        assert serving.stop(tmp_path) == 0
+        assert not left.exists()
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
 def test_a_killed_database_is_started_again(served, tmp_path: Path):
     process, port = served
     process.stdout.readline()
@@ -130,14 +163,14 @@ def test_a_taken_port_is_one_sentence():
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(CommandError, match=rf"端口 {port}（可能已被占用）"):
+        with pytest.raises(CommandError, match=rf"端口 {port}（可能已被占用"):
             run.refuse_taken_port("127.0.0.1", port)
     run.refuse_taken_port("127.0.0.1", free_port())
 
 
 @pytest.mark.parametrize("port", [-1, 65536])
 def test_a_port_that_is_none_is_one_sentence(port):
-    with pytest.raises(CommandError, match="请用 --port 另选一个"):
+    with pytest.raises(CommandError, match="请另选一个，例如 make run PORT=8001"):
         run.refuse_taken_port("127.0.0.1", port)
 
 

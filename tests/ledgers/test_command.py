@@ -52,7 +52,7 @@ def test_the_file_is_written_for_its_owner_alone_and_matches_the_issue(world: Wo
     assert values(out)[4][7] == POOR
     assert (issue.path, issue.reported_by) == ("/62/6201/620123/", world.here.office.name)
     event = AuditEvent.objects.get(action="command.ledger")
-    assert event.actor.startswith("system（")
+    assert event.actor.startswith("系统（")
     assert (event.data["code"], event.data["purpose"]) == ("poverty-register", "验收")
 
 

@@ -69,6 +69,24 @@ def download(client: Client, issue: LedgerIssue, purpose: str = "报送市教育
     return client.post(reverse("issue_download", args=[issue.pk]), {"purpose": purpose})
 
 
+def test_who_gets_no_clear_numbers_is_told_who_does(county: World, as_: As):
+    told = "需要完整号码，请由县中心的审核人或负责人生成"
+    assert told in page(as_("maker"), "ledger_detail", "poverty-register")
+    assert told in page(as_("school"), "ledger_detail", "poverty-register")
+    assert told not in page(as_("maker"), "ledger_detail", "aid-summary")  # holds no numbers
+    html = page(as_("head"), "ledger_detail", "poverty-register")
+    assert told not in html
+    assert "显示全部数字" in html
+
+
+def test_schools_of_one_name_are_told_apart_by_their_codes(county: World, as_: As):
+    one, other = (make.school(place="620123100", name="城关小学") for _ in range(2))
+    html = page(as_("maker"), "ledger_detail", "poverty-register")
+    assert f"城关小学（{one.code}）" in html
+    assert f"城关小学（{other.code}）" in html
+    assert f">{HERE}中心小学<" in html
+
+
 # --- looking ----------------------------------------------------------------------------------------------------
 
 

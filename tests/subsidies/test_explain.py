@@ -299,6 +299,31 @@ def test_the_amount_for_the_rest_may_stand_first():
         assert make.entitled(who)["another-z"] == amount
 
 
+def test_of_several_amounts_the_one_used_is_named_with_the_fact_that_decides():
+    """滋蕙: 500 where school and registered residence lie in one province, 1000 elsewhere."""
+    college = {"stage": Stage.UNDERGRADUATE, "grade": 1, "categories": (Category.REGISTERED_POOR,)}
+    near = told(child(**college), "lz-zihui")
+    far = told(child(place="510107", **college), "lz-zihui")
+    assert [(line.whom, line.arithmetic) for line in near.lines] == [
+        ("学校与户口同省", "500.00 元，入学当年一次"), ("其他学生", "1,000.00 元，入学当年一次"),
+    ]  # fmt: skip
+    assert [[line.used for line in one.lines] for one in (near, far)] == [[True, False], [False, True]]
+    assert [(each.label, each.value) for one in (near, far) for each in one.told_apart_by] == [
+        ("学校与户口同省", "是"), ("学校与户口同省", "否"),
+    ]  # fmt: skip
+
+
+def test_a_stage_that_the_rule_asks_for_itself_is_not_told_twice():
+    one = told(child(boarding=True, categories=(Category.REGISTERED_POOR,)), "lz-compulsory-boarding")
+    assert [(line.whom, line.used) for line in one.lines] == [("小学", True), ("初中", False)]
+    assert one.told_apart_by == []
+
+
+def test_a_single_amount_is_told_once():
+    one = told(child(Stage.SENIOR, categories=(Category.DISABLED,)), "lz-senior-fee")
+    assert (one.granted, one.lines) == (True, [])
+
+
 def test_setting_the_fee_is_all_that_is_missing_for_a_missing_figure():
     who = child(Stage.SECONDARY_VOCATIONAL, fee=None)
     assert not told(who, "lz-vocational-fee").granted

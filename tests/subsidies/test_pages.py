@@ -155,7 +155,47 @@ def test_the_home_page_tells_what_changed_since_the_last_run(as_: As, world: Wor
         html = page(as_(persona), "home")
         assert "改动或取消1条" in plain(html)
         assert f"{reverse('change_list')}?term=2018-autumn&amp;run={run.pk}" in html
-    assert "没有改动或取消的" in page(as_("other_school"), "home")
+    assert "没有谁的应享被改动或取消" in page(as_("other_school"), "home")
+
+
+def test_before_the_first_run_nobody_is_said_to_get_nothing(as_: As, county: World):
+    for persona, told in (
+        ("maker", "学籍和各类困难名单入库以后点“测算”"),
+        ("head", "测算由经办或审核岗进行"),
+        ("school", "县学生资助管理中心测算以后"),
+    ):
+        html = page(as_(persona), "home")
+        assert f"2018—2019学年秋季学期还没有测算过，所以还不知道谁应享什么、多少元。{told}" in plain(html)
+        assert "一项都没有" not in html
+        assert "应助学生" not in html
+        assert "在读学生" in html
+    compute(county)
+    assert "一项都没有" in page(as_("maker"), "home")
+
+
+def test_who_may_not_compute_is_told_who_does(as_: As, world: World):
+    """The county's head: the colleagues, not an office above. A school: the office above."""
+    run = recomputed(world)
+    html = page(as_("head"), "run_list")
+    assert "本单位的测算由经办或审核岗进行" in html
+    assert "上级" not in html
+    assert reverse("run_detail", args=[run.pk]) in html
+    html = page(as_("school"), "run_list")
+    assert "由上级单位进行" in html
+    assert "经办或审核岗" not in html
+    assert "经办或审核岗" not in page(as_("maker"), "run_list")
+
+
+def test_a_loan_on_a_run_s_page_is_a_ceiling_and_the_certificate_is_folded_away(as_: As, county: World):
+    college = make.school(place="620123100", name="职业学院", stages=(Stage.HIGHER_VOCATIONAL,), fee="5000")
+    make.student(
+        "贷款生", at=college, stage=Stage.HIGHER_VOCATIONAL, grade=2, home="620123100201", categories=("dibao_rural",)
+    )
+    run = recomputed(county)
+    html = page(as_("maker"), "run_detail", run.pk)
+    assert "最多￥8,000.00" in plain(html)
+    assert run.certificate in html.split("<summary>证书号", 1)[1].split("</details>", 1)[0]
+    assert run.certificate[:12] not in page(as_("maker"), "home")
 
 
 def test_a_missing_figure_is_counted_and_named_with_its_school(as_: As, county: World):
@@ -540,8 +580,7 @@ def test_pages_of_an_empty_county_say_what_to_do(db: None, everywhere: None, nam
 def test_a_county_that_has_not_been_computed_sees_its_pupils(as_: As, county: World):
     shown = plain(page(as_("maker"), "home"))
     assert "在读学生4人" in shown
-    assert "还没有应享资助" in shown
-    assert "单位本学期还没有测算过" in shown
+    assert "还没有测算过，所以还不知道谁应享什么" in shown
     assert "没有测算" in plain(page(as_("city"), "home"))
     assert Rule.objects.exists()
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from aidcases import demo
+from aidcases.cli import PlainCommand
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     help = "列出演示账号。"
 
     def handle(self, *_args: Any, **_options: Any) -> None:

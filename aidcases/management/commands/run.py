@@ -18,9 +18,9 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
-from django.core.management.base import BaseCommand
 
-from aidcases import postgres
+from aidcases import postgres, serving
+from aidcases.cli import PlainCommand
 
 GRACE_SECONDS = 20  # for a job to reach the end of its step
 STEADY_SECONDS = 10  # a process that lived shorter failed to start
@@ -28,8 +28,8 @@ START_ATTEMPTS = 5
 PR_SET_PDEATHSIG = 1
 
 
-class Command(BaseCommand):
-    help = "启动网站和后台任务；数据库为空时先装入演示数据。按 Ctrl-C 停止。"
+class Command(PlainCommand):
+    help = "启动网站和后台任务；数据库为空时先装入演示数据。按 Ctrl-C 或用 make stop 停止。"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="监听地址，默认 127.0.0.1")
@@ -38,11 +38,20 @@ class Command(BaseCommand):
 
     def handle(self, *, host: str, port: int, no_demo: bool, **options: Any) -> None:
         refuse_taken_port(host, port)
+        try:
+            with serving.held(settings.HOME, port):
+                self.serve(host, port, no_demo)
+        except BlockingIOError as refusal:
+            raise CommandError(f"端口 {port} 的网站正在启动，请稍等；要停止它，请用 make stop。") from refusal
+        except KeyboardInterrupt:
+            self.stdout.write("已停止。")
+
+    def serve(self, host: str, port: int, no_demo: bool) -> None:
         call_command("migrate", verbosity=0)
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise warns without
+        signal.signal(signal.SIGTERM, stop_on_signal)
         if not no_demo and not get_user_model().objects.exists():
             call_command("seed_demo")
-        signal.signal(signal.SIGTERM, stop_on_signal)
         children = [Child("网站", web(host, port)), *background()]
         try:
             for child in children:
@@ -57,8 +66,6 @@ class Command(BaseCommand):
                 if embedded() and turn % 4 == 0:
                     postgres.start(settings.HOME)  # costs nothing while it runs
                 time.sleep(0.5)
-        except KeyboardInterrupt:
-            self.stdout.write("已停止。")
         finally:
             stop(children)
 
@@ -117,7 +124,8 @@ def refuse_taken_port(host: str, port: int) -> None:
             listener.bind((host, port))
         except (OSError, OverflowError) as refusal:
             raise CommandError(
-                f"不能使用 {host} 的端口 {port}（可能已被占用）：请用 --port 另选一个。"
+                f"不能使用 {host} 的端口 {port}（可能已被占用，网站也可能已经在运行）："
+                "请另选一个，例如 make run PORT=8001（或 --port 8001）；要停止正在运行的网站，请用 make stop。"
             ) from refusal
 
 

@@ -6,13 +6,14 @@ import signal
 import time
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.db import OperationalError, close_old_connections, connection
 
 from aidcases import jobs
+from aidcases.cli import PlainCommand
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     help = "没有消息队列时执行任务：逐个认领任务表里的任务。"
 
     def add_arguments(self, parser: CommandParser) -> None:

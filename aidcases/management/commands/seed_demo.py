@@ -11,7 +11,7 @@ from aidcases.cli import AidCommand
 
 
 class Command(AidCommand):
-    help = "装入演示县和邻县：生成名单，走正常的导入和测算，建好演示账号。"
+    help = "装入演示县和邻县（只能装进空的系统）：生成名单，走正常的导入和测算，建好演示账号。"
     plain_errors = (*AidCommand.plain_errors, ValueError)
 
     def arguments(self, parser: CommandParser) -> None:
@@ -21,6 +21,6 @@ class Command(AidCommand):
     def work(self, options: dict[str, Any], *_: Any) -> dict[str, Any]:
         if options["students"] < 100:
             raise CommandError("演示县至少要 100 名学生。")
-        demo.seed(students=options["students"], seed=options["seed"], say=self.stderr.write)
+        demo.seed(students=options["students"], seed=options["seed"], say=self.progress)
         self.record("seed_demo", students=options["students"], seed=options["seed"])
         return {"students": options["students"], "accounts": len(demo.accounts())}

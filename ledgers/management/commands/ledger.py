@@ -16,6 +16,8 @@ from aidcases.models.records import JobState
 from aidcases.terms import Term
 from ledgers.actions import UnknownLedger, ledger_named, open_file, request_issue, result_of
 from ledgers.areas import area_at
+from ledgers.definitions import LEDGERS
+from ledgers.forms import FLAT
 from ledgers.models import LedgerIssue
 
 
@@ -25,10 +27,10 @@ class Command(AidCommand):
     plain_errors = (*AidCommand.plain_errors, UnknownLedger)
 
     def arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("code", help="台账代码，例如 poverty-register")
+        parser.add_argument("code", help="台账代码：" + "、".join(f"{each.code}（{each.title}）" for each in LEDGERS.values()))
         parser.add_argument("--out", type=Path, required=True, help="写到这个 .xlsx 文件")
         parser.add_argument("--purpose", required=True, help="用途")
-        parser.add_argument("--flat", action="store_true", help="数据版")
+        parser.add_argument("--flat", action="store_true", help=f"数据版：{FLAT}；不写是上报版")
         parser.add_argument("--unmask", action="store_true", help="证件号码、学籍号、电话显示全部数字")
 
     def work(self, options: dict[str, Any], region: Region | None, term: Term | None) -> dict[str, Any]:
