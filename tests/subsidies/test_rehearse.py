@@ -27,13 +27,25 @@ TERM = Term(2018, "autumn")
 COUNTY = "/62/6201/620123/"
 LANZHOU = (PACKS / "lanzhou.toml").read_text(encoding="utf-8")
 # Boarders get more, the poor kindergarten child less, textbooks are gone, the ceiling of the loan rises.
-CHANGED = (
-    LANZHOU.replace('from = 2018-09-01, stage = "primary", yuan = "1000.00"', 'from = 2018-09-01, stage = "primary", yuan = "1100.01"')
-    .replace('when = { stage = ["preschool"], registered_poor = true }\namount = { kind = "fixed", period = "school_year", values = [{ yuan = "1000.00" }] }',
-             'when = { stage = ["preschool"], registered_poor = true }\namount = { kind = "fixed", period = "school_year", values = [{ yuan = "600.00" }] }')
-    .replace('code = "lz-compulsory-textbook"\nbenefit = "compulsory-textbook"', 'code = "lz-compulsory-textbook"\nbenefit = "compulsory-textbook"\nfrom = 2030-09-01')
-    .replace('values = [{ yuan = "8000.00" }]', 'values = [{ yuan = "12000.00" }]')
-)  # fmt: skip
+POOR_CHILD = """when = { stage = ["preschool"], registered_poor = true }
+amount = { kind = "fixed", period = "school_year", values = [{ yuan = "1000.00" }] }"""
+TEXTBOOK = 'code = "lz-compulsory-textbook"\nbenefit = "compulsory-textbook"'
+CHANGES = {
+    'from = 2018-09-01, stage = "primary", yuan = "1000.00"': 'from = 2018-09-01, stage = "primary", yuan = "1100.01"',
+    POOR_CHILD: POOR_CHILD.replace("1000.00", "600.00"),
+    TEXTBOOK: f"{TEXTBOOK}\nfrom = 2030-09-01",
+    'values = [{ yuan = "8000.00" }]': 'values = [{ yuan = "12000.00" }]',
+}
+
+
+def changed(text: str) -> str:
+    for old, new in CHANGES.items():
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return text
+
+
+CHANGED = changed(LANZHOU)
 
 
 @pytest.fixture
@@ -93,7 +105,7 @@ def test_publishing_applies_exactly_that_difference(children: dict[str, Student]
         for e in Entitlement.objects.select_related("benefit", "rule")
     }
     differing = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key, (None, None))[0]}
-    differing |= {key for key in before.keys() ^ after.keys()}
+    differing |= set(before.keys() ^ after.keys())
     assert differing == set(wanted)
     for key, (old, new, rule) in wanted.items():
         assert before.get(key) == old
