@@ -27,11 +27,12 @@ from benchmarks import bench_openfisca, population
 from benchmarks.population import CITY, TERM
 from students.models import Student
 from subsidies import blocks, certificate, compute
-from subsidies.actions import request_recompute
+from subsidies.actions import PACKS, request_recompute
 from subsidies.explain import explain
 from subsidies.facts import facts_params, facts_sql
-from subsidies.models import ComputeRun
+from subsidies.models import ComputeRun, Rehearsal
 from subsidies.offers import offers_sql
+from subsidies.rehearse import rehearse
 from subsidies.rules import applied_rules
 
 PATH = f"/{CITY[:2]}/{CITY}/"
@@ -163,6 +164,19 @@ def explained(times: int = 20) -> float:
     return statistics.median(seconds(lambda one=one: explain(one, TERM)) * 1000 for one in students)
 
 
+def rehearsed() -> float:
+    """Seconds of rehearsing a version of the lanzhou pack that pays boarders more."""
+    text = (PACKS / "lanzhou.toml").read_text(encoding="utf-8")
+    text = text.replace('stage = "primary", yuan = "1000.00"', 'stage = "primary", yuan = "1100.00"')
+    rehearsal = Rehearsal(
+        pack_code="lanzhou", title="bench", text=text, sha256="", term=TERM.code, path=PATH, requested_by="bench"
+    )
+    rehearsal.save()
+    took = seconds(lambda: rehearse(rehearsal))
+    assert rehearsal.summary["gain"]["students"] > 0
+    return took
+
+
 def openfisca(full: float) -> dict[str, Any]:
     """The peer on the same students; it must come to the same totals."""
     found = bench_openfisca.main()
@@ -188,6 +202,7 @@ def main(students: int = 1_000_000) -> dict[str, Any]:
     sql.run("VACUUM (ANALYZE) subsidies_entitlement")
     peer = openfisca(full)
     certified = certify()
+    rehearsal = rehearsed()
     unchanged = seconds(lambda: found.update(unchanged_wal_bytes=wal_bytes(recompute)))
     change(CHANGED)
     marked = seconds(lambda: recompute(marked_only=True))
@@ -209,6 +224,8 @@ def main(students: int = 1_000_000) -> dict[str, Any]:
         "certificate_s": round(certified, 2),
         "certificate_to_full": round(certified / full, 2),
         "certificate_after_change_s": round(recertified, 2),
+        "rehearsal_s": round(rehearsal, 2),
+        "rehearsal_to_full": round(rehearsal / full, 2),
         "explain_ms": round(explained(), 1),
         "one_worker_s": round(workers[1], 2),
         "two_workers_s": round(workers[2], 2),

@@ -33,7 +33,7 @@ registry.add(
             "rehearsal_detail",
         ),
     ),
-    NavItem(48, "测算", "run_list", "calculator", P.ENTITLEMENT_VIEW, ("run_detail", "change_list")),
+    NavItem(48, "测算", "run_list", "calculator", P.ENTITLEMENT_VIEW, ("run_detail", "change_list", "adjustment_list")),
     NavItem(50, "明白卡", "slip_list", "printer", P.HOUSEHOLD_VIEW),
     Card(10, P.ENTITLEMENT_VIEW, "subsidies/aid_board.html", panels.aid_board),
     Card(10, P.ENTITLEMENT_VIEW, "subsidies/county_board.html", panels.county_board),

@@ -27,6 +27,7 @@ urlpatterns = [
     path("recompute/", runs.recompute, name="recompute"),
     path("changes/", runs.change_list, name="change_list"),
     path("changes/search/", runs.change_search, name="change_search"),
+    path("adjustments/", runs.adjustment_list, name="adjustment_list"),
     path("entitlements/", entitlements.entitlement_list, name="entitlement_list"),
     path("entitlements/totals/", entitlements.entitlement_totals, name="entitlement_totals"),
     path("entitlements/search/", entitlements.entitlement_search, name="entitlement_search"),

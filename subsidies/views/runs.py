@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 
@@ -23,7 +24,7 @@ from subsidies.actions import request_recompute
 from subsidies.enums import MAY_CLAIM
 from subsidies.filters import ChangeFilter
 from subsidies.forms import RecomputeForm
-from subsidies.models import ComputeRun, EntitlementChange, Rule
+from subsidies.models import Adjustment, ComputeRun, EntitlementChange, Rule
 
 KIND = "subsidies.recompute"
 MOST_RUNS = 50  # of a term on the page
@@ -134,3 +135,32 @@ def _changes(request: HttpRequest, data: Any, rows: Any, term: Term) -> dict[str
         {"change": changes[pk], "school": schools.get(changes[pk].school_path, "")} for pk in shown if pk in changes
     ]
     return {"found": found, "page": shown, "changes": lines, "expired": EXPIRED}
+
+
+SIDES = {"": "全部", "back_pay": "补发", "recovery": "追缴"}
+
+
+@page(can=P.ENTITLEMENT_VIEW)
+def adjustment_list(request: HttpRequest) -> HttpResponse:
+    """What is to be paid or taken back, because what batches have listed is no longer what is due."""
+    term, side = chosen_term(request), request.GET.get("side", "")
+    rows = Adjustment.objects.filter(term=term.code)
+    wanted = {"back_pay": rows.filter(difference__gt=0), "recovery": rows.filter(difference__lt=0)}.get(side, rows)
+    shown = paginate(wanted.order_by("student_id", "benefit_id").values_list("pk", flat=True), request)
+    lines = Adjustment.objects.filter(pk__in=list(shown)).select_related("student__person", "benefit", "rule")
+    totals = rows.aggregate(
+        back_pay=Sum("difference", filter=Q(difference__gt=0), default=0),
+        recovery=Sum("difference", filter=Q(difference__lt=0), default=0),
+    )
+    query = f"?term={term.code}&side="
+    context = {
+        "term": term,
+        "page": shown,
+        "rows": lines.defer("student__roll_number", "student__person__id_number").order_by("student_id", "benefit_id"),
+        "back_pay": totals["back_pay"],
+        "recovery": -totals["recovery"],
+        "tabs": [
+            {"label": label, "url": query + code, "active": side == code, "count": None} for code, label in SIDES.items()
+        ],
+    }
+    return render(request, "subsidies/adjustment_list.html", context)

@@ -6,6 +6,8 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
 from aidcases.models import SchoolFee
 from aidcases.terms import Term
@@ -14,6 +16,7 @@ from students.models import Enrolment, Hardship, Student
 from subsidies.actions import cancel_lines, freeze
 from subsidies.models import Adjustment, Entitlement, EntitlementChange, FrozenLine
 from tests import make
+from tests.personas import CANARY, World, compute
 
 pytestmark = pytest.mark.usefixtures("everywhere")
 TERM = "2018-autumn"
@@ -140,3 +143,31 @@ def test_a_determination_counts_to_the_end_of_its_school_year(db: None):
     make.recompute("2019-spring", marked_only=True)
     assert "lz-vocational-grant" not in make.entitled(who, "2019-spring")
     assert next_year.term == str(Term(2019, "autumn"))
+
+
+# ---------- the list of them ----------
+
+
+def test_the_list_says_what_to_pay_and_what_to_take_back(county: World):
+    """Each county sees its own; the tabs and the sums tell back-pay from recovery."""
+    compute(county)
+    assert freeze(Entitlement.objects.all(), batch="1") > 0
+    Hardship.objects.all().delete()
+    compute(county)
+    rows = Adjustment.objects.filter(home_path__startswith=county.here.office.path)
+    owed = -sum(row.difference for row in rows)
+    assert owed > 0
+    html = page_of(county, "maker")
+    assert f"应补 ￥0.00，应追 ￥{owed:,.2f}" in html
+    assert CANARY["620123"] in html
+    assert CANARY["620121"] not in html.replace(county.crossing.person.name, "")
+    assert "没有要补发或追缴的" in page_of(county, "maker", side="back_pay")
+    assert "没有要补发或追缴的" not in page_of(county, "maker", side="recovery")
+
+
+def page_of(county: World, persona: str, **asked: str) -> str:
+    client = Client()
+    client.force_login(county[persona], backend="django.contrib.auth.backends.ModelBackend")
+    answer = client.get(reverse("adjustment_list"), {"term": TERM, **asked})
+    assert answer.status_code == 200
+    return answer.content.decode()
