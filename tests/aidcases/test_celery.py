@@ -21,6 +21,7 @@ from aidcases.celery import app
 from aidcases.models import Job
 from aidcases.scoping import EVERYWHERE, acting_in
 from subsidies.actions import request_recompute
+from subsidies.blocks import blocks_of
 from tests import make
 from tests.aidcases.processes import running, until, waits_for_a_lock
 from tests.personas import TERM
@@ -131,8 +132,9 @@ def test_the_bell_calls_a_worker_and_a_lost_bell_is_rung_again(broker: Broker, a
 
 def test_a_job_whose_worker_was_killed_is_picked_up_again(broker: Broker, acting: None):
     job = request_recompute(term=TERM, path=PATH)
+    [block] = blocks_of(TERM, PATH)  # not always the first: other tests may have used up its keys
     with transaction.atomic():
-        sql.lock("compute", TERM.code, 0)  # the worker stands still in the middle of the one part
+        sql.lock("compute", TERM.code, block)  # the worker stands still in the middle of the one part
         with worker(broker) as first:
             until(lambda: [part.state for part in job.parts.all()] == ["running"] and waits_for_a_lock())
             kill(first)
