@@ -5,16 +5,20 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import re
+import shutil
 import sys
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from aidcases import audit
+from aidcases import audit, jobs
 from aidcases.actions import UnknownRegion, region_named
 from aidcases.flow import Refused
 from aidcases.models import Job, Region
+from aidcases.models.records import JobState
 from aidcases.scoping import EVERYWHERE, Actor, Scope, acting_in
 from aidcases.terms import Term, UnknownTerm
 from aidcases.wording import FIGURES
@@ -90,6 +94,25 @@ def figure(name: str, value: Any) -> str:
     return f"{label}：{value}{f' {unit}' if unit and value != '' else ''}"
 
 
+def refuse_without_folder(out: Path) -> None:
+    """Before any work is done: raises CommandError where the file could not be put."""
+    if not out.parent.is_dir():
+        raise CommandError(f"文件夹 {out.parent} 不存在，请先建立。")
+
+
+def deliver(content: BinaryIO, out: Path) -> None:
+    """Copies an open file to where it is wanted: whole or not at all, readable by this account only."""
+    part = out.with_name(f".{out.name}.{os.getpid()}.part")
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(descriptor, "wb") as file, content:
+            shutil.copyfileobj(content, file)
+        part.replace(out)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
 class AidCommand(PlainCommand):
     """Subclasses write `arguments(parser)` and `work(options) -> dict`; `region` and `term` options are resolved."""
 
@@ -149,6 +172,13 @@ class AidCommand(PlainCommand):
 
     def record(self, action: str, **data: Any) -> None:
         audit.record(f"command.{action}", **data)
+
+    def worked_off(self, job_id: int, name: str) -> Job:
+        """The job, done in this process; raises CommandError with the reason where it did not end well."""
+        job = jobs.work_off(Job.objects.get(pk=job_id), every=self.show_progress)
+        if job.state != JobState.DONE:
+            raise CommandError(job.error or f"{name}已被取消。")
+        return job
 
     def show_progress(self, job: Job) -> None:
         """A line on a terminal that rewrites itself; nothing where output is kept."""

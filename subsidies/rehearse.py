@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from aidcases import sql
+from aidcases.flow import Refused
 from aidcases.models.places import region_path
 from aidcases.terms import Term
 from subsidies import blocks
@@ -99,15 +100,17 @@ def rehearse(rehearsal: Rehearsal, report: Callable[[int, int], None] = lambda d
     """
     term, path = Term.parse(rehearsal.term), rehearsal.path
     now, then = proposed(rehearsal.text, term, path)
-    # Nobody computes the term meanwhile, or rows and digests would tell of two moments (subsidies.runs locks so too).
-    sql.lock("certify", term.code)
+    # Also keeps everybody from computing the term meanwhile. An import may still change facts: seen at the end.
+    digest = facts_digest(term, path)
     sql.run("DELETE FROM subsidies_rehearsalrow WHERE rehearsal_id = %s", [rehearsal.pk])
     numbers = blocks.blocks_of(term, path)
     for done, number in enumerate(numbers):
         report(done, len(numbers))
         _compare(rehearsal, term, number, now, then)
     report(len(numbers), len(numbers))
-    rehearsal.facts_digest = facts_digest(term, path)
+    if facts_digest(term, path) != digest:
+        raise Refused("试算途中资料有变化，请再试算一次。")
+    rehearsal.facts_digest = digest
     rehearsal.rules_digest = rules_digest(term, now)
     told = summary(rehearsal)
     rehearsal.summary = {**told, "parts": parts(rehearsal), "titles": titles(rehearsal)}

@@ -101,6 +101,19 @@ def county(db: None, everywhere: None):
     return build()
 
 
+@pytest.fixture
+def as_(county):
+    """as_("maker") is a browser in which a persona of the county is signed in."""
+    from django.test import Client
+
+    def signed_in(persona: str) -> Client:
+        client = Client()
+        client.force_login(county[persona], backend="django.contrib.auth.backends.ModelBackend")
+        return client
+
+    return signed_in
+
+
 def manage(*arguments: str, home: Path | None = None, env: dict | None = None, **options: object):
     """Runs manage.py in a process of its own and returns it finished."""
     environ = {**os.environ, **(env or {})}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
+
+from django.test import Client
 
 from aidcases.models import Organisation, School, User
 from aidcases.roles import OfficeKind, Role
@@ -13,6 +16,8 @@ from students.models import Student
 from tests import make
 
 TERM = Term.parse("2018-autumn")
+
+As = Callable[[str], Client]  # the fixture as_: a persona's browser
 
 # Names no other text contains: found on a page, they prove a leak.
 CANARY = {"620123": "榆槐", "620121": "登枫"}

@@ -36,9 +36,11 @@ def returned_file(
     order = {"task": "mark", "filename": filename, "sheet": sheet, "heading_row": heading_row}
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(_in_memory(source)) if isinstance(source, bytes) else source
+        after = stack.enter_context(contextlib.ExitStack())
         child = stack.enter_context(started(order, file, limits))
         sealing = Sealing(child, out_path, keyring)
         sealing.start()
+        after.callback(sealing.join)  # once the child has ended: no half of a file outlives an error
         with contextlib.suppress(BrokenPipeError):
             for number, cells, reason in rows:
                 child.input.write(json.dumps([number, list(cells), reason]).encode() + b"\n")

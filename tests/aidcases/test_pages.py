@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -21,21 +20,10 @@ from aidcases.scoping import Scope, acting_in
 from aidcases.wording import ACTIONS, told
 from students.models import ImportFile
 from tests import make
-from tests.personas import CANARY, World
+from tests.personas import CANARY, As, World
 
 HERE = CANARY["620123"]
 BACKEND = "django.contrib.auth.backends.ModelBackend"
-As = Callable[[str], Client]
-
-
-@pytest.fixture
-def as_(county: World) -> As:
-    def signed_in(persona: str) -> Client:
-        client = Client()
-        client.force_login(county[persona], backend=BACKEND)
-        return client
-
-    return signed_in
 
 
 @pytest.mark.parametrize(

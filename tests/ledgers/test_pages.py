@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
 from urllib.parse import quote, unquote
 
 import pytest
@@ -18,27 +17,16 @@ from aidcases import jobs
 from aidcases.models import AuditEvent, Job
 from ledgers.models import LedgerIssue
 from tests import make
-from tests.personas import CANARY, World, compute
+from tests.personas import CANARY, As, World, compute
 
 HERE, THERE = CANARY["620123"], CANARY["620121"]
 AT_HERE, AT_THERE = "/62/6201/620123/", "/62/6201/620121/"
 CODES = ("poverty-register", "aid-summary")
-As = Callable[[str], Client]
 
 
 @pytest.fixture(autouse=True)
 def files(settings, tmp_path) -> None:
     settings.FILES = tmp_path
-
-
-@pytest.fixture
-def as_(county: World) -> As:
-    def signed_in(persona: str) -> Client:
-        client = Client()
-        client.force_login(county[persona], backend="django.contrib.auth.backends.ModelBackend")
-        return client
-
-    return signed_in
 
 
 def text_of(response) -> str:

@@ -6,8 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from tests.personas import TERM, World
-from tests.students.signed_in import As
+from tests.personas import TERM, As, World
 
 
 @pytest.fixture

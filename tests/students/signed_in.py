@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
-
-from django.test import Client
 
 from students.models import ImportFile
 from tests.personas import TERM, World
 
-As = Callable[[str], Client]
 COUNTS = {"rows": 6, "new": 1, "changed": 1, "unchanged": 1, "review": 1, "rejected": 2, "reasons": {"name": 1, "checksum": 2}}
 SUMMARY = {
     "rows": 6, "rejected": 2, "sheet": "名单", "heading_row": 3, "headings": ["姓名", "身份证件号", "备注"],

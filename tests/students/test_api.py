@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
 
 import pytest
@@ -13,23 +12,12 @@ from django.test.utils import CaptureQueriesContext
 from aidcases.models import AuditEvent
 from students.models import Student
 from tests import make
-from tests.personas import CANARY, World
+from tests.personas import CANARY, As, World
 
-As = Callable[[str], Client]
 LIST = "/api/students/"
 # Ten of them are the request's: session, user, memberships, the read-only transaction (as a savepoint), the idle clock.
 # The others: terms, townships to choose from, rows, categories, the log's insert, and what begins and ends it.
 QUERIES = 16
-
-
-@pytest.fixture
-def as_(county: World) -> As:
-    def signed_in(persona: str) -> Client:
-        client = Client()
-        client.force_login(county[persona], backend="django.contrib.auth.backends.ModelBackend")
-        return client
-
-    return signed_in
 
 
 def results(client: Client, **asked: str) -> list[dict]:

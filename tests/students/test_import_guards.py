@@ -22,8 +22,9 @@ from aidcases.terms import Term
 from students.imports import pipeline
 from students.models import Enrolment, Hardship, Household, ImportFile, Member, Person, RosterEntry, Student
 from tests import make
+from tests.personas import As
 from tests.students.rosters import SAMPLE_FILES, bring_in, facts
-from tests.students.signed_in import As, imported
+from tests.students.signed_in import imported
 
 HERE, THERE, TERM = "620123", "620121", "2018-autumn"
 SCHOOL_HERE, SCHOOL_THERE = "2162004001", "2162004901"

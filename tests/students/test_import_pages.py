@@ -16,8 +16,8 @@ from aidcases.models import AuditEvent, Job
 from aidcases.roles import Role
 from students.models import Enrolment, ImportFile, ImportRow
 from tests import make
-from tests.personas import CANARY, TERM, World
-from tests.students.signed_in import COUNTS, As, imported
+from tests.personas import CANARY, TERM, As, World
+from tests.students.signed_in import COUNTS, imported
 
 HERE = CANARY["620123"]
 HTMX = {"HTTP_HX_REQUEST": "true"}

@@ -20,8 +20,8 @@ from students.enums import Category, Stage
 from students.facts import categories_in
 from students.models import Enrolment, Hardship, Household, ImportFile, Student
 from tests import make
-from tests.personas import CANARY, TERM, World
-from tests.students.signed_in import As, imported
+from tests.personas import CANARY, TERM, As, World
+from tests.students.signed_in import imported
 
 HERE, THERE = CANARY["620123"], CANARY["620121"]
 

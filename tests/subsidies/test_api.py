@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from django.db import connection
 from django.test import Client
@@ -12,9 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from aidcases.models import AuditEvent
 from subsidies.models import Entitlement
 from tests import make
-from tests.personas import World, compute
+from tests.personas import As, World, compute
 
-As = Callable[[str], Client]
 LIST, EXPLAIN = "/api/entitlements/", "/api/entitlements/explain/"
 # Ten of them are the request's own (tests.students.test_api).
 QUERIES = 13
@@ -24,16 +21,6 @@ QUERIES = 13
 def world(county: World) -> World:
     compute(county)
     return county
-
-
-@pytest.fixture
-def as_(county: World) -> As:
-    def signed_in(persona: str) -> Client:
-        client = Client()
-        client.force_login(county[persona], backend="django.contrib.auth.backends.ModelBackend")
-        return client
-
-    return signed_in
 
 
 def results(client: Client, **asked: object) -> list[dict]:

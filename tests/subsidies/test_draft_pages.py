@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from io import BytesIO
 
 import pytest
@@ -19,11 +18,9 @@ from students.models import Enrolment, Person
 from subsidies.actions import PACKS, adopt_pack, publish
 from subsidies.models import DraftState, Entitlement, PackDraft, Rehearsal, RulePack
 from tests import make
-from tests.personas import CANARY, TERM, World, compute
-from tests.subsidies.test_pages import as_, names_on, page, plain, text_of
+from tests.personas import CANARY, TERM, As, World, compute
+from tests.subsidies.test_pages import names_on, page, plain, text_of
 
-__all__ = ["as_"]
-As = Callable[[str], Client]
 LOCAL = """
 [pack]
 code = "local"

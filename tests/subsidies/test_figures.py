@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -17,20 +16,9 @@ from subsidies.actions import adopt_pack, load_pack
 from subsidies.enums import AreaKind
 from subsidies.models import CountyFigure, ListedArea
 from tests import make
-from tests.personas import World
+from tests.personas import As, World
 
 TERM = "2025-spring"
-As = Callable[[str], Client]
-
-
-@pytest.fixture
-def as_(county: World) -> As:
-    def signed_in(persona: str) -> Client:
-        client = Client()
-        client.force_login(county[persona], backend="django.contrib.auth.backends.ModelBackend")
-        return client
-
-    return signed_in
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 
@@ -27,10 +26,9 @@ from subsidies.funnel import facts_in_sight, funnel
 from subsidies.models import ComputeRun, Entitlement, EntitlementChange, FactRow, MissingFigure, PackAdoption, Rule
 from subsidies.rules import applied_rules
 from tests import make
-from tests.personas import CANARY, TERM, World, compute
+from tests.personas import CANARY, TERM, As, World, compute
 
 HERE, THERE = CANARY["620123"], CANARY["620121"]
-As = Callable[[str], Client]
 PAGES = (
     "home", "entitlement_list", "entitlement_totals", "coverage_list", "missing_list", "pack_list", "run_list", "change_list",
 )  # fmt: skip
@@ -40,18 +38,6 @@ PAGES = (
 def world(county: World) -> World:
     compute(county)
     return county
-
-
-@pytest.fixture
-def as_(county: World) -> As:
-    """A browser in which a persona is signed in; the only term with data is the personas'."""
-
-    def signed_in(persona: str) -> Client:
-        client = Client()
-        client.force_login(county[persona], backend="django.contrib.auth.backends.ModelBackend")
-        return client
-
-    return signed_in
 
 
 def text_of(response) -> str:

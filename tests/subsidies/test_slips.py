@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable
 from datetime import date
 from io import StringIO
 from pathlib import Path
@@ -29,12 +28,11 @@ from students.models import Enrolment, Household, Person
 from subsidies import paper, slips
 from subsidies.models import Entitlement, Rule
 from tests import make
-from tests.personas import CANARY, TERM, World, compute
+from tests.personas import CANARY, TERM, As, World, compute
 from tests.subsidies.pdfs import Pdf
 
 HERE, THERE = CANARY["620123"], CANARY["620121"]
 VILLAGE = "620123100201"
-As = Callable[[str], Client]
 
 
 @pytest.fixture(autouse=True)
@@ -47,16 +45,6 @@ def files(settings, tmp_path: Path) -> Path:
 def world(county: World) -> World:
     compute(county)
     return county
-
-
-@pytest.fixture
-def as_(county: World) -> As:
-    def signed_in(persona: str) -> Client:
-        client = Client()
-        client.force_login(county[persona], backend="django.contrib.auth.backends.ModelBackend")
-        return client
-
-    return signed_in
 
 
 def family(*people: Person, head: str = "户主甲") -> Household:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from aidcases import jobs
-from aidcases.cli import AidCommand
-from aidcases.models import Job, Region
-from aidcases.models.records import JobState
+from aidcases.cli import AidCommand, deliver, refuse_without_folder
+from aidcases.models import Region
 from aidcases.terms import Term
 from ledgers.actions import UnknownLedger, ledger_named, open_file, request_issue, result_of
 from ledgers.areas import area_at
@@ -37,8 +33,7 @@ class Command(AidCommand):
         assert region
         assert term
         out: Path = options["out"]
-        if not out.parent.is_dir():
-            raise CommandError(f"文件夹 {out.parent} 不存在，请先建立。")
+        refuse_without_folder(out)
         issue = request_issue(
             ledger_named(options["code"]),
             term,
@@ -48,22 +43,7 @@ class Command(AidCommand):
             unmasked=options["unmask"],
         )
         self.record("ledger", code=issue.ledger, term=term.code, region=region.code, purpose=issue.purpose)
-        job = jobs.work_off(Job.objects.get(pk=issue.job_id), every=self.show_progress)
-        if job.state != JobState.DONE:
-            raise CommandError(job.error or "生成台账已被取消。")
+        self.worked_off(issue.job_id, "生成台账")
         issue = LedgerIssue.objects.get(pk=issue.pk)
-        _copy(issue, out)
+        deliver(open_file(issue), out)
         return result_of(issue)
-
-
-def _copy(issue: LedgerIssue, out: Path) -> None:
-    """Whole or not at all, readable by this account only."""
-    part = out.with_name(f".{out.name}.{issue.sha256[:8]}.part")
-    try:
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(descriptor, "wb") as file, open_file(issue) as content:
-            shutil.copyfileobj(content, file)
-        part.replace(out)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from aidcases import jobs
 from aidcases.cli import AidCommand
 from aidcases.models import Region
-from aidcases.models.records import JobState
 from aidcases.terms import Term
 from subsidies.actions import request_recompute
 
@@ -26,9 +24,7 @@ class Command(AidCommand):
         assert term
         job = request_recompute(term=term, path=region.path, marked_only=options["marked"])
         self.record("recompute", term=term.code, region=region.code, job=job.pk)
-        job = jobs.work_off(job, every=self.show_progress)
-        if job.state != JobState.DONE:
-            raise CommandError(job.error or "测算已被取消。")
+        job = self.worked_off(job.pk, "测算")
         names = ("students", "added", "changed", "withdrawn", "unchanged", "rules", "certificate")
         return {name: job.result[name] for name in names}
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from aidcases import jobs
 from aidcases.cli import AidCommand
-from aidcases.models import Job, Region
-from aidcases.models.records import JobState
+from aidcases.models import Region
 from aidcases.terms import Term
 from subsidies.actions import request_rehearsal, text_of_file
 from subsidies.conditions import PackError
@@ -28,7 +26,4 @@ class Command(AidCommand):
         assert term
         rehearsal = request_rehearsal(text=text_of_file(options["file"]), term=term, path=region.path)
         self.record("rehearse", term=term.code, region=region.code, code=rehearsal.pack_code)
-        job = jobs.work_off(Job.objects.get(pk=rehearsal.job_id), every=self.show_progress)
-        if job.state != JobState.DONE:
-            raise CommandError(job.error or "试算已被取消。")
-        return job.result
+        return self.worked_off(rehearsal.job_id, "试算").result
