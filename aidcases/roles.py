@@ -15,8 +15,10 @@ class P(StrEnum):
     SECRET_REVEAL = "secret.reveal"  # one ID or phone in clear, with a reason, logged
     IMPORT_VIEW = "import.view"
     IMPORT_WRITE = "import.write"
+    REVIEW_DECIDE = "review.decide"  # rows that wait, people who may be one, people missing from a register
     RULES_VIEW = "rules.view"
     FIGURE_SET = "figure.set"  # standards and lists of areas that documents leave to regions
+    CLAUSE_WRITE = "clause.write"  # a document's own words beside its rules
     PACK_DRAFT = "pack.draft"  # write and rehearse
     PACK_PUBLISH = "pack.publish"  # somebody else's draft
     ENTITLEMENT_VIEW = "entitlement.view"
@@ -69,9 +71,11 @@ _COUNTY = _READ | {P.SECRET_REVEAL, P.LEDGER_ISSUE, P.JOB_STEER}
 _SCHOOL = {P.HOME, P.STUDENT_VIEW, P.SCHOOL_VIEW, P.RULES_VIEW, P.ENTITLEMENT_VIEW, P.JOB_VIEW}
 
 PERMISSIONS: dict[Role, frozenset[P]] = {
-    Role.COUNTY_MAKER: frozenset(_COUNTY | {P.IMPORT_WRITE, P.RECOMPUTE, P.PACK_DRAFT}),
-    Role.COUNTY_CHECKER: frozenset(_COUNTY | {P.RECOMPUTE, P.LEDGER_UNMASK, P.PACK_DRAFT, P.PACK_PUBLISH, P.FIGURE_SET}),
-    Role.COUNTY_HEAD: frozenset(_COUNTY | {P.LEDGER_UNMASK, P.AUDIT_VIEW, P.PACK_PUBLISH, P.FIGURE_SET}),
+    Role.COUNTY_MAKER: frozenset(_COUNTY | {P.IMPORT_WRITE, P.REVIEW_DECIDE, P.RECOMPUTE, P.CLAUSE_WRITE, P.PACK_DRAFT}),
+    Role.COUNTY_CHECKER: frozenset(
+        _COUNTY | {P.REVIEW_DECIDE, P.RECOMPUTE, P.LEDGER_UNMASK, P.CLAUSE_WRITE, P.PACK_DRAFT, P.PACK_PUBLISH, P.FIGURE_SET}
+    ),
+    Role.COUNTY_HEAD: frozenset(_COUNTY | {P.LEDGER_UNMASK, P.AUDIT_VIEW, P.CLAUSE_WRITE, P.PACK_PUBLISH, P.FIGURE_SET}),
     Role.SCHOOL_MAKER: frozenset(
         _SCHOOL | {P.SECRET_REVEAL, P.IMPORT_VIEW, P.LEDGER_VIEW, P.LEDGER_ISSUE, P.JOB_STEER}
     ),
@@ -79,7 +83,8 @@ PERMISSIONS: dict[Role, frozenset[P]] = {
     Role.CLASS_TEACHER: frozenset({P.HOME, P.STUDENT_VIEW, P.SCHOOL_VIEW}),
     Role.CADRE: frozenset({P.HOME, P.STUDENT_VIEW, P.HOUSEHOLD_VIEW, P.SCHOOL_VIEW}),
     Role.CITY_OFFICER: frozenset(
-        _READ | {P.RECOMPUTE, P.LEDGER_ISSUE, P.JOB_STEER, P.PACK_DRAFT, P.PACK_PUBLISH, P.FIGURE_SET}
+        _READ
+        | {P.REVIEW_DECIDE, P.RECOMPUTE, P.LEDGER_ISSUE, P.JOB_STEER, P.CLAUSE_WRITE, P.PACK_DRAFT, P.PACK_PUBLISH, P.FIGURE_SET}
     ),
     Role.CITY_INSPECTOR: frozenset(_READ | {P.AUDIT_VIEW}),
     Role.AUDITOR: frozenset(_READ | {P.AUDIT_VIEW}),

@@ -48,6 +48,10 @@ class RosterKind(models.TextChoices):
     DISABLED = "disabled", "残疾人名单"
     POPULATION = "population", "户籍适龄人口"
     PRESENT = "present", "在校学生"
+    ORPHANS = "orphans", "孤儿和事实无人抚养儿童"
+    ATTENDANCE = "attendance", "考勤"
+    STUDENTS = "students", "学生名单（通用）"
+    EDITS = "edits", "数据版回传"
 
 
 # Whose word on a person's name counts more: roll or college list > poverty register > other lists.

@@ -19,9 +19,10 @@ from aidcases.models import Organisation
 from aidcases.scoping import Scope, acting_in, current_actor
 from aidcases.terms import EARLIEST, Term
 from students.enums import NAME_AUTHORITY, RosterKind
-from students.imports import checks, facts, homes, names, reader, returned
+from students.imports import checks, facts, homes, journal, names, reader, returned
 from students.imports.identity import REASONS
 from students.models import ImportFile, ImportRow
+from students.models.batches import BatchKind
 from students.models.imports import FileState, RowState
 
 # The child's COPY lines, in this order (students.imports.child).
@@ -127,9 +128,11 @@ def commit(file: ImportFile, progress: Progress = lambda *_: None) -> ImportFile
         if _outcome(now := counted(file.pk)) != _outcome(file.counts):
             file.move("reopen", by=current_actor(), counts=now, problem=OTHERWISE)
             return file
-        _write(file, progress)
+        label = f"{file.get_kind_display()}：{file.filename}"
+        with journal.batch(BatchKind.IMPORT, path=file.path, label=label, term=file.term) as batch:
+            _write(file, progress)
         counts = counted(file.pk)
-        file.move("commit", by=current_actor(), counts=counts, committed_at=timezone.now())
+        file.move("commit", by=current_actor(), counts=counts, committed_at=timezone.now(), batch=batch)
         audit.record("import.committed", subject=file, path=file.path, **counts)
     return file
 

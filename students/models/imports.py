@@ -14,21 +14,36 @@ from students.enums import RosterKind
 
 class FileState(models.TextChoices):
     UPLOADED = "uploaded", "读取中"
+    MAPPING = "mapping", "待对应列名"
     PREVIEWED = "previewed", "待确认入库"
     COMMITTING = "committing", "入库中"
     COMMITTED = "committed", "已入库"
     REFUSED = "refused", "读不了"
     DISCARDED = "discarded", "已放弃"
+    UNDOING = "undoing", "撤销中"
+    UNDONE = "undone", "已撤销"
+
+
+# Facts rest on such a file's rows, or did.
+WRITTEN = (FileState.COMMITTED, FileState.UNDOING, FileState.UNDONE)
 
 
 IMPORT_FILE = Flow(
     Move("preview", "核对", {FileState.UPLOADED, FileState.PREVIEWED}, FileState.PREVIEWED, P.IMPORT_WRITE),
+    Move("ask", "请对应列名", {FileState.UPLOADED}, FileState.MAPPING, P.IMPORT_WRITE),
+    Move("map", "对应列名", {FileState.MAPPING, FileState.PREVIEWED}, FileState.UPLOADED, P.IMPORT_WRITE),
     Move("refuse", "退回", {FileState.UPLOADED}, FileState.REFUSED, P.IMPORT_WRITE),
     Move("confirm", "确认入库", {FileState.PREVIEWED}, FileState.COMMITTING, P.IMPORT_WRITE),
     Move("commit", "入库", {FileState.COMMITTING}, FileState.COMMITTED, P.IMPORT_WRITE),
     Move("reopen", "退回核对", {FileState.COMMITTING}, FileState.PREVIEWED, P.IMPORT_WRITE),
-    Move("discard", "放弃", {FileState.UPLOADED, FileState.PREVIEWED}, FileState.DISCARDED, P.IMPORT_WRITE),
-)
+    Move(
+        "discard", "放弃", {FileState.UPLOADED, FileState.MAPPING, FileState.PREVIEWED}, FileState.DISCARDED,
+        P.IMPORT_WRITE,
+    ),
+    Move("undo", "撤销", {FileState.COMMITTED}, FileState.UNDOING, P.IMPORT_WRITE),
+    Move("keep", "仍保留", {FileState.UNDOING}, FileState.COMMITTED, P.IMPORT_WRITE),
+    Move("undone", "撤销完成", {FileState.UNDOING}, FileState.UNDONE, P.IMPORT_WRITE),
+)  # fmt: skip
 
 
 class ImportFileQuerySet(FlowQuerySet, ScopedQuerySet):
@@ -52,6 +67,12 @@ class ImportFile(Moving, Scoped):
     returned = models.CharField(max_length=80, default="", blank=True)
     state = models.CharField("状态", max_length=12, choices=FileState.choices, default=FileState.UPLOADED)
     summary = models.JSONField(default=dict)  # what the reader saw: sheet, headings, mapping, unused columns
+    # What the clerk chose: {"sheet", "heading_row", "mapping": {field: heading}}; empty: as guessed.
+    choice = models.JSONField(default=dict, db_default={})
+    # The whole register of its kind: who is on an older one and not on this waits to be ended (Missing).
+    whole = models.BooleanField("整册", default=False, db_default=False)
+    data_on = models.DateField("数据日期", null=True)
+    batch = models.ForeignKey("students.Batch", models.PROTECT, null=True, related_name="+")
     counts = models.JSONField(default=dict)  # rows, new, changed, unchanged, review, rejected, reasons
     problem = models.TextField("原因", default="", blank=True)
     job_id = models.BigIntegerField(null=True)
@@ -68,8 +89,8 @@ class ImportFile(Moving, Scoped):
         constraints = [
             models.CheckConstraint(
                 name="committed_has_a_moment",
-                condition=models.Q(state="committed", committed_at__isnull=False)
-                | (~models.Q(state="committed") & models.Q(committed_at=None)),
+                condition=models.Q(state__in=WRITTEN, committed_at__isnull=False)
+                | (~models.Q(state__in=WRITTEN) & models.Q(committed_at=None)),
             ),
         ]
 
@@ -131,3 +152,28 @@ class ImportRow(Scoped):
 
     def __str__(self) -> str:
         return f"第 {self.number} 行"
+
+
+class SavedMapping(Scoped):
+    """Headings an office has once mapped by hand: the next file with the same headings needs no asking."""
+
+    OWNER_PATHS = {OFFICE: "path"}
+
+    office = models.ForeignKey(Organisation, models.PROTECT, related_name="+", verbose_name="单位")
+    path = PathField()
+    kind = models.CharField("名单", max_length=12, choices=RosterKind.choices)
+    headings_hash = models.CharField(max_length=64)  # sha256 of the normalised headings, in order
+    mapping = models.JSONField()  # field → heading as it stands in the file
+    saved_by = models.CharField("保存人", max_length=120)
+    saved_at = models.DateTimeField("保存时间", db_default=models.functions.Now())
+
+    objects = scoped_manager(ScopedQuerySet)
+
+    class Meta:
+        verbose_name = "列名对应"
+        constraints = [
+            models.UniqueConstraint(fields=["office", "kind", "headings_hash"], name="headings_mapped_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} 列名对应"

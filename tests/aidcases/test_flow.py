@@ -23,8 +23,10 @@ from aidcases.models.records import JobState
 from aidcases.roles import PERMISSIONS, P, Role
 from aidcases.scoping import EVERYWHERE, SYSTEM, Actor, Scope, acting_in
 from ledgers.models import LedgerIssue
-from students.models import ImportFile, ImportRow
+from students.models import Attendance, Batch, Decision, ImportFile, ImportRow, Missing, Suspect
+from students.models.batches import BatchState
 from students.models.imports import FileState
+from students.models.reviews import DecisionState, MissingState, SuspectState
 from subsidies.models import Adjustment, CountyFigure, DraftState, Entitlement, PackDraft, Rehearsal, RulePack
 from tests import make
 
@@ -42,25 +44,55 @@ MAY_GO = {
         "confirm": ({"previewed"}, "committing"),
         "commit": ({"committing"}, "committed"),
         "reopen": ({"committing"}, "previewed"),
-        "discard": ({"uploaded", "previewed"}, "discarded"),
+        "ask": ({"uploaded"}, "mapping"),
+        "map": ({"mapping", "previewed"}, "uploaded"),
+        "discard": ({"uploaded", "mapping", "previewed"}, "discarded"),
+        "undo": ({"committed"}, "undoing"),
+        "keep": ({"undoing"}, "committed"),
+        "undone": ({"undoing"}, "undone"),
     },
     PackDraft: {
         "publish": ({"draft"}, "published"),
         "discard": ({"draft"}, "discarded"),
     },
+    Batch: {"undo": ({"standing"}, "undone")},
+    Decision: {
+        "apply": ({"asked"}, "applied"),
+        "decline": ({"asked"}, "declined"),
+        "withdraw": ({"asked"}, "withdrawn"),
+        "undo": ({"applied"}, "undone"),
+    },
+    Suspect: {
+        "merge": ({"open"}, "same"),
+        "part": ({"open"}, "different"),
+        "reopen": ({"same", "different"}, "open"),
+    },
+    Missing: {
+        "end": ({"open"}, "ended"),
+        "keep": ({"open"}, "kept"),
+        "reopen": ({"ended", "kept"}, "open"),
+    },
 }
+DECIDE = {Role.COUNTY_MAKER, Role.COUNTY_CHECKER, Role.CITY_OFFICER}
 WHO_MAY = {
     Job: {
         Role.COUNTY_MAKER, Role.COUNTY_CHECKER, Role.COUNTY_HEAD, Role.SCHOOL_MAKER, Role.CITY_OFFICER,
         Role.SYSTEM_ADMIN,
     },
     ImportFile: {Role.COUNTY_MAKER},
+    Batch: {Role.COUNTY_MAKER},
+    Decision: DECIDE,
+    Suspect: DECIDE,
+    Missing: DECIDE,
     PackDraft: {
         "publish": {Role.COUNTY_CHECKER, Role.COUNTY_HEAD, Role.CITY_OFFICER},
         "discard": {Role.COUNTY_MAKER, Role.COUNTY_CHECKER, Role.CITY_OFFICER},
     },
 }  # fmt: skip
-STATES = {Job: list(JobState), ImportFile: list(FileState), PackDraft: list(DraftState)}
+STATES = {
+    Job: list(JobState), ImportFile: list(FileState), PackDraft: list(DraftState), Batch: list(BatchState),
+    Decision: list(DecisionState), Suspect: list(SuspectState), Missing: list(MissingState),
+}  # fmt: skip
 MATRIX = [(model, move, state) for model in MAY_GO for move in MAY_GO[model] for state in STATES[model]]
 
 
@@ -74,7 +106,7 @@ def job(state: str = "queued", path: str = HERE, **values: object) -> Job:
 
 def file(state: str = "uploaded", path: str = HERE, **values: object) -> ImportFile:
     office = make.office(path.strip("/").split("/")[-1])
-    moment = timezone.now() if state == "committed" else None
+    moment = timezone.now() if state in ("committed", "undoing", "undone") else None
     given: dict = {"uploaded_by": "甲", "committed_at": moment} | values
     made = ImportFile(
         kind="roll", term="2018-autumn", office=office, path=path, filename="在校生.xlsx", sha256="0" * 64,
@@ -104,8 +136,51 @@ def draft(state: str = "draft", **values: object) -> PackDraft:
     return made
 
 
+def batch(state: str = "standing", **values: object) -> Batch:
+    given: dict = belonging(Batch, state) | values
+    made = Batch(kind="import", path=HERE, label="学籍信息", made_by="甲", state=state, **given)
+    made.save()
+    return made
+
+
+def decision(state: str = "asked") -> Decision:
+    row = ImportRow(file=file("committed"), number=3, state="review", reasons=["name"])
+    row.save()
+    made = Decision(row=row, path=HERE, reason="name", outcome="row", why="查过户口本", state=state, decided_by="甲")
+    made.save()
+    return made
+
+
+def suspect(state: str = "open") -> Suspect:
+    first = Suspect.objects.count() * 2
+    made = Suspect(path=HERE, first_id=first, second_id=first + 1, first_name="甲", second_name="乙", rung="same", state=state)
+    made.save()
+    return made
+
+
+def missing(state: str = "open") -> Missing:
+    made = Missing(file=file("committed"), path=HERE, person=make.person(), from_on=date(2024, 9, 1), state=state)
+    made.save()
+    return made
+
+
+MAKERS = {
+    Job: job, ImportFile: file, PackDraft: draft, Batch: batch, Decision: decision, Suspect: suspect, Missing: missing,
+}  # fmt: skip
+
+
+def attendance(due: str, absent: str, unexcused: str) -> Attendance:
+    enrolment = make.enrolment()
+    made = Attendance(
+        student=enrolment.student, month="2024-03", school=enrolment.school, school_path=enrolment.school_path,
+        days_due=Decimal(due), days_absent=Decimal(absent), days_unexcused=Decimal(unexcused),
+    )  # fmt: skip
+    made.save()
+    return made
+
+
 def a_row(model: type[models.Model], state: str) -> models.Model:
-    return {Job: job, ImportFile: file, PackDraft: draft}[model](state)
+    return MAKERS[model](state)
 
 
 def who_may(model: type[models.Model], move: str) -> set[Role]:
@@ -117,6 +192,8 @@ def belonging(model: type[models.Model], target: str) -> dict:
     """Columns that the new state demands."""
     if (model, target) == (PackDraft, "published"):
         return {"pack": pack(), "published_by": "乙", "published_by_id": 7}
+    if (model, target) == (Batch, "undone"):
+        return {"undone_by": "甲", "undone_at": timezone.now()}
     return {"committed_at": timezone.now()} if (model, target) == (ImportFile, "committed") else {}
 
 
@@ -154,7 +231,7 @@ def test_a_move_is_made_from_its_states_only(
         assert (event.path, event.user_id, event.note, event.actor in PERMISSIONS) == (HERE, 7, "因为", True)
         return
     with pytest.raises(Refused, match=rf"^当前状态不能{model.FLOW[name].label}$"):
-        row.move(name, by=SYSTEM, **also)
+        row.move(name, by=SYSTEM, note="因为", **also)
     row.refresh_from_db()
     assert row.state == state
     assert not events.exists()
@@ -167,11 +244,11 @@ def test_who_may_make_a_move(db: None, everywhere: None, role: Role):
         for name, (sources, target) in moves.items():
             row = a_row(model, sorted(sources)[0])
             if role in who_may(model, name):
-                row.move(name, by=actor(role), **belonging(model, target))
+                row.move(name, by=actor(role), note="因为", **belonging(model, target))
                 assert row.state == target
             else:
                 with pytest.raises(Refused, match=f"您的角色不能{model.FLOW[name].label}"):
-                    row.move(name, by=actor(role))
+                    row.move(name, by=actor(role), note="因为")
                 row.refresh_from_db()
                 assert row.state in sources
 
@@ -373,6 +450,18 @@ BROKEN: dict[str, list[Callable[[], object]]] = {
         lambda: file("committed", committed_at=None),
         lambda: file("uploaded", committed_at=timezone.now()),
         lambda: file("committing").move("commit", by=SYSTEM),
+    ],
+    "undone_has_a_moment": [
+        lambda: batch("undone", undone_at=None),
+        lambda: batch("standing", undone_at=timezone.now()),
+    ],
+    "absent_within_due": [
+        lambda: attendance("3", "4", "0"),
+        lambda: attendance("20", "2", "3"),
+        lambda: attendance("20", "-1", "0"),
+    ],
+    "suspects_in_order": [
+        lambda: Suspect(path=HERE, first_id=2, second_id=1, first_name="甲", second_name="乙", rung="same").save()
     ],
     "fee_not_negative": [
         lambda: SchoolFee.objects.create(school=make.school(), from_on=date(2020, 1, 1), annual_fee=Decimal("-0.01"))

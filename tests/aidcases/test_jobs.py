@@ -537,7 +537,7 @@ def test_a_runner_outlives_its_database_connection(everywhere: None):
     with running("manage.py", "runner", "--idle", "0.05") as process:
         until(lambda: others() == 1)
         sql.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
-                "AND pid <> pg_backend_pid()")  # fmt: skip
+                "AND backend_type = 'client backend' AND pid <> pg_backend_pid()")  # fmt: skip
         job = request_recompute(term=TERM, path="/62/6201/620123/")
         until(lambda: not again(job).is_open)
         assert again(job).state == "done"

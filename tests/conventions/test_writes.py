@@ -27,6 +27,7 @@ SQL = {
     "subsidies/offers.py": "the SELECT of the one MERGE",
     "students/imports/checks.py": "set-based checks of one file's rows",
     "students/imports/homes.py": "owner paths themselves are derived here",
+    "students/imports/journal.py": "names the batch to the triggers",
     "students/imports/names.py": "names are judged across offices",
     "students/imports/pipeline.py": "staging and commit of one file",
     "students/registration.py": "codes of the terms in the table; which are in sight the scoped manager says",

@@ -1,0 +1,33 @@
+"""Opens a batch: everything written to facts inside it is kept by the database's triggers, so that it can be undone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aidcases import sql
+from aidcases.scoping import current_actor
+from students.models import Batch
+
+
+@contextmanager
+def batch(kind: str, *, path: str, label: str, term: str = "") -> Iterator[Batch]:
+    """A new batch of the office at `path`. Inside the caller's transaction, whose end or rollback also ends the batch;
+    batches do not nest."""
+    made = Batch(kind=kind, path=path, label=label[:200], term=term, made_by=current_actor().name)
+    made.save()
+    _name(str(made.pk))
+    yield made
+    _name("")
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """What an undo writes is not kept."""
+    _name("0")
+    yield
+    _name("")
+
+
+def _name(batch: str) -> None:
+    sql.run("SELECT set_config('aidcases.batch', %s, true)", [batch])
