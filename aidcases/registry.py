@@ -51,6 +51,16 @@ class SearchSource:
     find: Callable[[Any, int], list]
 
 
+@dataclass(frozen=True)
+class Resting:
+    """What stands on a batch of facts and forbids to take it back: how many of what, and the page that shows them."""
+
+    label: str
+    count: int
+    unit: str = "条"
+    url: str = ""
+
+
 @dataclass
 class Registry:
     navigation: list[NavItem] = field(default_factory=list)
@@ -62,6 +72,8 @@ class Registry:
     # Term codes that have data, newest first, as far as whoever acts can see.
     terms: Callable[[], list[str]] = list
     office_opened: list[Callable[[Any], None]] = field(default_factory=list)
+    # What rests on the facts of a students.Batch: each is called with it, seeing everything, before an undo.
+    resting: list[Callable[[Any], list[Resting]]] = field(default_factory=list)
 
     def add(self, *things: Any) -> None:
         homes = {NavItem: self.navigation, Card: self.cards, Panel: self.panels, SearchSource: self.searches}

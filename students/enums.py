@@ -65,6 +65,9 @@ NAME_AUTHORITY = {
     RosterKind.DISABLED: 1,
     RosterKind.POPULATION: 1,
     RosterKind.PRESENT: 1,
+    RosterKind.ORPHANS: 1,
+    RosterKind.ATTENDANCE: 1,
+    RosterKind.STUDENTS: 1,
 }
 
 GRADE_LABELS: dict[str, tuple[str, ...]] = {

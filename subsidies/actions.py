@@ -22,6 +22,7 @@ from subsidies.conditions import PackError
 from subsidies.enums import AmountKind, AreaKind, DeterminedBy, EntitlementState, Level
 from subsidies.lint import lint, stop_at_errors
 from subsidies.models import (
+    AdoptionRequest,
     Benefit,
     CountyFigure,
     Entitlement,
@@ -89,19 +90,25 @@ def publish(text: str) -> tuple[RulePack, bool]:
     return pack, True
 
 
-def request_rehearsal(*, text: str, term: Term, path: str, draft: PackDraft | None = None) -> Rehearsal:
-    """Queues a rehearsal of a pack's text, for a draft or alone. Raises PackError for a text that can't be used."""
+def request_rehearsal(
+    *, text: str, term: Term, path: str, draft: PackDraft | None = None, asked: AdoptionRequest | None = None
+) -> Rehearsal:
+    """Queues a rehearsal of a pack's text, for a draft or alone, or (asked) of adopting the pack it is of.
+
+    Raises PackError for a text that can't be used.
+    """
     pack, _ = read(text)
     if not current_scope().covers(path):
         raise Refused("只能试算本单位范围内的学生。")
     with transaction.atomic():
         rehearsal = Rehearsal(
             pack_code=pack.code, title=pack.title, text=text, sha256=pack.sha256, term=term.code, path=path,
-            requested_by=current_actor().name,
+            request=asked, requested_by=current_actor().name,
         )  # fmt: skip
         rehearsal.save()
         with acting_in(Scope(path), current_actor()):
-            label = f"试算《{pack.title}》{term.label}"
+            what = f"{asked.region.name}{asked.verb}" if asked else ""
+            label = f"试算{what}《{pack.title}》{term.label}"
             rehearsal.job_id = jobs.enqueue("subsidies.rehearse", label=label, rehearsal=rehearsal.pk).pk
         rehearsal.save()
         if draft:
@@ -154,12 +161,7 @@ def adopt_pack(code: str, *, region: Region | None, from_on: date | None = None,
     from_on = from_on or pack.first_day
     if from_on is None:
         raise PackError(f"政策包“{code}”没有首日，请写明从哪天起采用。")
-    adoption, _ = PackAdoption.objects.update_or_create(
-        pack_code=code,
-        path=region.path if region else "/",
-        from_on=from_on,
-        defaults={"region": region, "active": active},
-    )
+    adoption = PackAdoption.objects.settle(code, region, from_on, active=active)
     audit.record("pack.adopted", subject=adoption, code=code, path=adoption.path, from_on=str(from_on), active=active)
     return adoption
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -9,9 +10,11 @@ from django import forms
 from aidcases.models import Region
 from aidcases.models.places import LEVELS
 from aidcases.scoping import current_scope
-from aidcases.terms import Term, UnknownTerm
+from aidcases.terms import EARLIEST, Term, UnknownTerm
 from students.places import Places, codes_of
+from subsidies.clauses import LONGEST as LONGEST_CLAUSE
 from subsidies.models import PackDraft, RulePack
+from subsidies.packwords import LATEST
 
 LONGEST = 200_000  # characters of a pack's text; the longest shipped one has under 20,000
 
@@ -57,6 +60,42 @@ class DraftForm(forms.Form):
     def clean_text(self) -> str:
         """Browsers send line ends as CR LF; a pack's digest is of its lines."""
         return self.cleaned_data["text"].replace("\r\n", "\n")
+
+
+class ClauseForm(forms.Form):
+    """The full text of one clause; `seen`: number of the version the editor began with, 0 for none."""
+
+    clause = forms.CharField(max_length=80, widget=forms.HiddenInput)
+    seen = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+    text = forms.CharField(
+        label="条款原文",
+        required=False,
+        max_length=LONGEST_CLAUSE,
+        error_messages={"max_length": "原文有 %(show_value)d 个字，最多 %(limit_value)d 个字；请只粘贴这一条。"},
+        widget=forms.Textarea(attrs={"rows": 8, "autocomplete": "off"}),
+        help_text="从文件里复制这一条，粘贴成纯文字，分行会保留。本单位和下级单位都能看到；清空后保存就不再显示，以前的仍留有记录。",
+    )
+
+    def clean_text(self) -> str:
+        return self.cleaned_data["text"].replace("\r\n", "\n").replace("\r", "\n")
+
+
+class AdoptionForm(forms.Form):
+    """From which day the own region is to adopt the policy, or to end it."""
+
+    what = forms.ChoiceField(label="采用还是停用", choices=[("adopt", "采用"), ("end", "停用")])
+    from_on = forms.DateField(
+        label="从哪天起",
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        error_messages={"invalid": "请写成 2026-09-01 这样的日期。"},
+        help_text="学期第一天（9 月 1 日、3 月 1 日）已经采用的，这个学期就按它算；学期中间的日期从下一个学期起算。",
+    )
+
+    def clean_from_on(self) -> date:
+        day = self.cleaned_data["from_on"]
+        if not EARLIEST <= day < LATEST:
+            raise forms.ValidationError("年份不对。")
+        return day
 
 
 class RehearsalForm(forms.Form):

@@ -7,7 +7,7 @@ from aidcases.actions import region_named
 from aidcases.jobs import KINDS, Kind
 from aidcases.registry import Card, NavItem, Panel, SearchSource, registry
 from aidcases.roles import P
-from subsidies import panels, runs, slips
+from subsidies import panels, resting, runs, slips
 from subsidies.actions import adopt_pack, load_pack, request_recompute
 
 KINDS["subsidies.recompute"] = Kind("测算应享资助", run=runs.run_block, split=runs.split, finish=runs.finish)
@@ -30,7 +30,7 @@ registry.add(
         P.RULES_VIEW,
         (
             "figure_list", "pack_detail", "pack_changes", "rule_detail", "draft_list", "draft_new", "draft_detail", "draft_save",
-            "rehearsal_detail",
+            "rehearsal_detail", "adoption_detail", "clause_history", "clause_save",
         ),
     ),
     NavItem(48, "测算", "run_list", "calculator", P.ENTITLEMENT_VIEW, ("run_detail", "change_list", "adjustment_list")),
@@ -50,4 +50,5 @@ def seed_demo(demo: Any) -> None:
     demo.say(f"测算 {demo.term.label}：{job.result.get('students', 0)} 名学生")
 
 
+registry.resting.append(resting.on_batch)
 registry.demo.append((20, seed_demo))

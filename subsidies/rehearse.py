@@ -1,7 +1,7 @@
 """What a pack's text would change: the same computation under today's rules and under the text's, compared.
 
 Nothing is granted. A known pack's text is its next version, in force wherever that pack is adopted; a new one counts as
-adopted by the region asked for from the term's first day.
+adopted by the region asked for from the term's first day. A request to adopt or end a pack counts as confirmed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from subsidies.compute import rules_digest
 from subsidies.enums import MAY_CLAIM
 from subsidies.facts import facts_params, facts_sql
 from subsidies.gains import SIDE, parts, titles
-from subsidies.models import PackAdoption, Rehearsal, Rule, RulePack
+from subsidies.models import AdoptionRequest, PackAdoption, Rehearsal, Rule, RulePack
 from subsidies.offers import offers_sql
 from subsidies.packtext import read
 from subsidies.rules import Applied, adoptions_in_force, applied, applied_rules
@@ -92,6 +92,17 @@ def adopted_as_if(pack_code: str, term: Term, path: str) -> dict[str, list[PackA
     return adopted
 
 
+def adopted_as_asked(asked: AdoptionRequest, term: Term) -> dict[str, list[PackAdoption]]:
+    """The adoptions of the term once the request is confirmed: its row is written, read and taken back. A day after the
+    term's first counts as that first day, so that any term shows what is to come."""
+    with transaction.atomic():
+        from_on = min(asked.from_on, term.first_day)
+        PackAdoption.objects.settle(asked.pack_code, asked.region, from_on, active=asked.active)
+        adopted = adoptions_in_force(term)
+        transaction.set_rollback(True)
+    return adopted
+
+
 @transaction.atomic
 def rehearse(rehearsal: Rehearsal, report: Callable[[int, int], None] = lambda done, total: None) -> dict[str, Any]:
     """Fills a rehearsal: its rows, summary, digests; again, it begins anew. `report`: blocks done, blocks in all.
@@ -99,7 +110,10 @@ def rehearse(rehearsal: Rehearsal, report: Callable[[int, int], None] = lambda d
     → {"gain": {"students", "amount"}, "lose": {…}, "by_rule": {code: {"gain", "lose", "loan"}}, "loan": {…}}
     """
     term, path = Term.parse(rehearsal.term), rehearsal.path
-    now, then = proposed(rehearsal.text, term, path)
+    if rehearsal.request:
+        now, then = applied_rules(term), applied_rules(term, adopted=adopted_as_asked(rehearsal.request, term))
+    else:
+        now, then = proposed(rehearsal.text, term, path)
     # Also keeps everybody from computing the term meanwhile. An import may still change facts: seen at the end.
     digest = facts_digest(term, path)
     sql.run("DELETE FROM subsidies_rehearsalrow WHERE rehearsal_id = %s", [rehearsal.pk])

@@ -102,12 +102,14 @@ def applied(
     return found
 
 
-def applied_rules(term: Term, *, every: bool = False) -> list[Applied]:
-    """Rules of the newest pack versions that some region has adopted on the term's first day and that pay in the
-    term; `every` keeps the others too."""
+def applied_rules(
+    term: Term, *, every: bool = False, adopted: dict[str, list[PackAdoption]] | None = None
+) -> list[Applied]:
+    """Rules of the newest pack versions that some region has adopted on the term's first day (or as `adopted` has it)
+    and that pay in the term; `every` keeps the others too."""
     newest = RulePack.objects.newest().values("pk")
     rules = Rule.objects.filter(pack__in=newest).select_related("pack", "benefit").order_by("pack__code", "order")
-    return applied(rules, term, adoptions_in_force(term), every=every)
+    return applied(rules, term, adoptions_in_force(term) if adopted is None else adopted, every=every)
 
 
 def adoptions_in_force(term: Term) -> dict[str, list[PackAdoption]]:

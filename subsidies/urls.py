@@ -2,12 +2,20 @@
 
 from django.urls import path
 
-from subsidies.views import drafts, entitlements, figures, packs, rehearsals, runs, slips, why
+from subsidies.views import adoptions, clauses, drafts, entitlements, figures, packs, rehearsals, runs, slips, why
 
 urlpatterns = [
     path("packs/", packs.pack_list, name="pack_list"),
     path("packs/<slug:code>/", packs.pack_detail, name="pack_detail"),
     path("packs/<slug:code>/changes/", packs.pack_changes, name="pack_changes"),
+    path("packs/<slug:code>/clause/", clauses.clause_save, name="clause_save"),
+    path("packs/<slug:code>/adopt/", adoptions.adoption_ask, name="adoption_ask"),
+    path("clauses/<int:pk>/", clauses.clause_history, name="clause_history"),
+    path("adoptions/<int:pk>/", adoptions.adoption_detail, name="adoption_detail"),
+    path("adoptions/<int:pk>/rehearse/", adoptions.adoption_rehearse, name="adoption_rehearse"),
+    path("adoptions/<int:pk>/confirm/", adoptions.adoption_confirm, name="adoption_confirm"),
+    path("adoptions/<int:pk>/decline/", adoptions.adoption_decline, name="adoption_decline"),
+    path("adoptions/<int:pk>/withdraw/", adoptions.adoption_withdraw, name="adoption_withdraw"),
     path("drafts/", drafts.draft_list, name="draft_list"),
     path("drafts/new/", drafts.draft_new, name="draft_new"),
     path("drafts/create/", drafts.draft_create, name="draft_create"),

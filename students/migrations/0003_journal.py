@@ -13,8 +13,9 @@ CREATE FUNCTION students_journal() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     batch bigint := NULLIF(current_setting('aidcases.batch', true), '')::bigint;
     pk text := TG_ARGV[0];
-    derived text[] := string_to_array(TG_ARGV[1], ' ');
     step bigint;
+    said text;
+    was text;
 BEGIN
     IF batch = 0 OR (batch IS NULL AND TG_OP <> 'UPDATE') THEN RETURN NULL; END IF;
     step := nextval('students_written_step');
@@ -27,15 +28,20 @@ BEGIN
             SELECT $1, $2, $3, ''delete'', %I, to_jsonb(o) FROM stale o', pk)
             USING step, batch, TG_TABLE_NAME;
     ELSE
+        -- Only the columns that are no derived ones are looked at, and written out only where they differ.
+        SELECT string_agg(format('n.%I', attname), ', '), string_agg(format('o.%I', attname), ', ') INTO said, was
+        FROM pg_attribute WHERE attrelid = TG_RELID AND attnum > 0 AND NOT attisdropped
+            AND attname <> ALL(string_to_array(TG_ARGV[1], ' '));
         EXECUTE format('INSERT INTO students_written (step, batch_id, "table", verb, key, before, after)
-            SELECT $1, $2, $3, ''update'', n.%1$I, d.before, d.after
-            FROM fresh n JOIN stale o ON o.%1$I = n.%1$I CROSS JOIN LATERAL (
-                SELECT jsonb_object_agg(one.key, one.value) AS before,
-                       jsonb_object_agg(one.key, to_jsonb(n)->one.key) AS after
-                FROM jsonb_each(to_jsonb(o)) one
-                WHERE to_jsonb(n)->one.key IS DISTINCT FROM one.value AND one.key <> ALL($4)) d
-            WHERE n IS DISTINCT FROM o AND d.before IS NOT NULL', pk)
-            USING step, batch, TG_TABLE_NAME, derived;
+            SELECT $1, $2, $3, ''update'', d.key, j.before, j.after
+            FROM (SELECT n.%1$I AS key, to_jsonb(o) AS was, to_jsonb(n) AS said
+                FROM fresh n JOIN stale o ON o.%1$I = n.%1$I
+                WHERE (%2$s) IS DISTINCT FROM (%3$s)) d
+            CROSS JOIN LATERAL (SELECT jsonb_object_agg(one.key, one.value) AS before,
+                    jsonb_object_agg(one.key, d.said->one.key) AS after
+                FROM jsonb_each(d.was) one
+                WHERE d.said->one.key IS DISTINCT FROM one.value AND one.key <> ALL($4)) j', pk, said, was)
+            USING step, batch, TG_TABLE_NAME, string_to_array(TG_ARGV[1], ' ');
     END IF;
     RETURN NULL;
 END $$;

@@ -1,5 +1,7 @@
 """Benefits, rule packs, adoptions; entitlements, runs, changes."""
 
+from subsidies.models.adopting import AdoptionRequest, AdoptionState
+from subsidies.models.clauses import ClauseText
 from subsidies.models.determination import Determination
 from subsidies.models.drafts import DraftState, PackDraft, Rehearsal, RehearsalRow
 from subsidies.models.entitlements import (
@@ -17,8 +19,11 @@ from subsidies.models.rules import Benefit, CountyFigure, ListedArea, PackAdopti
 
 __all__ = [
     "Adjustment",
+    "AdoptionRequest",
+    "AdoptionState",
     "Benefit",
     "CertificatePart",
+    "ClauseText",
     "ComputeRun",
     "CountyFigure",
     "Determination",

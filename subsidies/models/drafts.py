@@ -12,6 +12,7 @@ from aidcases.flow import Flow, FlowQuerySet, Move, Moving
 from aidcases.roles import P
 from aidcases.scoping import HOME, OFFICE, SCHOOL, Actor, PathField, Scoped, ScopedQuerySet, scoped_manager
 from students.models import Student
+from subsidies.models.adopting import AdoptionRequest
 from subsidies.models.rules import RulePack
 
 
@@ -31,7 +32,8 @@ PACK_DRAFT = Flow(
 
 
 class Rehearsal(Scoped):
-    """What a pack's text would change in a term for everyone with home or school under the path; nothing is granted."""
+    """What a pack's text, or adopting the pack as a request asks, would change in a term for everyone with home or
+    school under the path; nothing is granted."""
 
     OWNER_PATHS = {OFFICE: "path"}
 
@@ -44,6 +46,7 @@ class Rehearsal(Scoped):
     facts_digest = models.CharField(max_length=64, default="", blank=True)
     rules_digest = models.CharField(max_length=64, default="", blank=True)  # of the rules in force today
     summary = models.JSONField(default=dict, blank=True)
+    request = models.ForeignKey(AdoptionRequest, models.SET_NULL, null=True, related_name="+")
     job_id = models.BigIntegerField(null=True)
     requested_by = models.CharField(max_length=120)
     requested_at = models.DateTimeField(db_default=models.functions.Now())

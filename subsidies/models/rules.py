@@ -108,11 +108,27 @@ class Rule(models.Model):
         return next((self.payers[code] for code in path.split("/") if code in self.payers), self.payer)
 
 
+def above(path: str) -> list[str]:
+    """The path and every one above it, nearest first: /62/6201/ → /62/6201/, /62/, /."""
+    steps = path.strip("/").split("/") if path.strip("/") else []
+    return ["/" + "".join(f"{step}/" for step in steps[:length]) for length in range(len(steps), -1, -1)]
+
+
 class AdoptionQuerySet(models.QuerySet):
     def in_force_on(self, day: date) -> AdoptionQuerySet:
         """Per pack and region the last row not after the day, where it adopts."""
         last = self.filter(from_on__lte=day).order_by("pack_code", "path", "-from_on").distinct("pack_code", "path")
         return self.filter(pk__in=last.values("pk"), active=True)
+
+    def settle(self, pack_code: str, region: Region | None, from_on: date, *, active: bool) -> PackAdoption:
+        """The row that says what holds in a region (None: everywhere) from the day; said again, it is that row."""
+        defaults = {"region": region, "active": active}
+        path = region.path if region else "/"
+        return self.update_or_create(pack_code=pack_code, path=path, from_on=from_on, defaults=defaults)[0]
+
+    def near(self, path: str) -> AdoptionQuerySet:
+        """Of the regions above and below a place: what holds there, and in parts of it."""
+        return self.filter(models.Q(path__startswith=path) | models.Q(path__in=above(path)))
 
 
 class PackAdoption(models.Model):

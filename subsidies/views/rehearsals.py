@@ -28,7 +28,7 @@ DRAWN = ("stage", "category")  # of the parts; a chart of twenty schools can't b
 
 @page(can=P.RULES_VIEW)
 def rehearsal_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    rehearsal = get_object_or_404(Rehearsal.objects.defer("text"), pk=pk)
+    rehearsal = get_object_or_404(Rehearsal.objects.defer("text").select_related("request__region"), pk=pk)
     context = {
         "rehearsal": rehearsal,
         "term": Term.parse(rehearsal.term),

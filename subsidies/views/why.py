@@ -12,9 +12,10 @@ from aidcases.roles import P
 from aidcases.terms import Term
 from aidcases.web import PERSONAL, chosen_term, page, saw
 from students.models import Enrolment, Student
+from subsidies import clauses
 from subsidies.enums import MAY_CLAIM
 from subsidies.explain import Explained, explain
-from subsidies.models import Entitlement
+from subsidies.models import ClauseText, Entitlement
 
 
 @page(can=P.ENTITLEMENT_VIEW, reads=PERSONAL)
@@ -28,6 +29,7 @@ def student_why(request: HttpRequest, pk: int) -> HttpResponse:
     saw(request, "students.student", [student.pk])
     explained = explain(student, term) if enrolment else []
     context = {"student": student, "person": student.person, "enrolment": enrolment, "term": term}
+    context["originals"] = _originals(explained)
     return render(request, "subsidies/student_why.html", context | _sorted(explained) | _kept(student, term, explained))
 
 
@@ -43,6 +45,12 @@ def _sorted(explained: list[Explained]) -> dict[str, Any]:
         "total": sum((one.amount or Decimal(0) for one in granted if one.rule.delivery not in MAY_CLAIM), Decimal(0)),
         "titles": {one.rule.code: one.rule.title for one in explained},
     }
+
+
+def _originals(explained: list[Explained]) -> dict[str, list[ClauseText]]:
+    """Rule code → the full text of its clause, the nearest office's first."""
+    known = clauses.newest({one.rule.pack.code for one in explained})
+    return {one.rule.code: clauses.shown(known[one.rule.pack.code, one.rule.clause]) for one in explained}
 
 
 def _other_stage(one: Explained) -> bool:

@@ -27,7 +27,18 @@ from students.models import Attendance, Batch, Decision, ImportFile, ImportRow, 
 from students.models.batches import BatchState
 from students.models.imports import FileState
 from students.models.reviews import DecisionState, MissingState, SuspectState
-from subsidies.models import Adjustment, CountyFigure, DraftState, Entitlement, PackDraft, Rehearsal, RulePack
+from subsidies.models import (
+    Adjustment,
+    AdoptionRequest,
+    AdoptionState,
+    CountyFigure,
+    DraftState,
+    Entitlement,
+    PackAdoption,
+    PackDraft,
+    Rehearsal,
+    RulePack,
+)
 from tests import make
 
 HERE = "/62/6201/620123/"
@@ -54,6 +65,11 @@ MAY_GO = {
     PackDraft: {
         "publish": ({"draft"}, "published"),
         "discard": ({"draft"}, "discarded"),
+    },
+    AdoptionRequest: {
+        "confirm": ({"asked"}, "confirmed"),
+        "decline": ({"asked"}, "declined"),
+        "withdraw": ({"asked"}, "withdrawn"),
     },
     Batch: {"undo": ({"standing"}, "undone")},
     Decision: {
@@ -88,9 +104,15 @@ WHO_MAY = {
         "publish": {Role.COUNTY_CHECKER, Role.COUNTY_HEAD, Role.CITY_OFFICER},
         "discard": {Role.COUNTY_MAKER, Role.COUNTY_CHECKER, Role.CITY_OFFICER},
     },
+    AdoptionRequest: {
+        "confirm": {Role.COUNTY_CHECKER, Role.COUNTY_HEAD, Role.CITY_OFFICER},
+        "decline": {Role.COUNTY_CHECKER, Role.COUNTY_HEAD, Role.CITY_OFFICER},
+        "withdraw": {Role.COUNTY_MAKER, Role.COUNTY_CHECKER, Role.CITY_OFFICER},
+    },
 }  # fmt: skip
 STATES = {
     Job: list(JobState), ImportFile: list(FileState), PackDraft: list(DraftState), Batch: list(BatchState),
+    AdoptionRequest: list(AdoptionState),
     Decision: list(DecisionState), Suspect: list(SuspectState), Missing: list(MissingState),
 }  # fmt: skip
 MATRIX = [(model, move, state) for model in MAY_GO for move in MAY_GO[model] for state in STATES[model]]
@@ -164,7 +186,19 @@ def missing(state: str = "open") -> Missing:
     return made
 
 
+def adoption_request(state: str = "asked", **values: object) -> AdoptionRequest:
+    """Asked for by number 5, each of another pack."""
+    given: dict = belonging(AdoptionRequest, state) | values
+    made = AdoptionRequest(
+        pack_code=uuid.uuid4().hex[:30], region=make.region("620123"), path=HERE, from_on=date(2026, 9, 1), state=state,
+        asked_by="甲", asked_by_id=5, **given,
+    )  # fmt: skip
+    made.save()
+    return made
+
+
 MAKERS = {
+    AdoptionRequest: adoption_request,
     Job: job, ImportFile: file, PackDraft: draft, Batch: batch, Decision: decision, Suspect: suspect, Missing: missing,
 }  # fmt: skip
 
@@ -192,6 +226,9 @@ def belonging(model: type[models.Model], target: str) -> dict:
     """Columns that the new state demands."""
     if (model, target) == (PackDraft, "published"):
         return {"pack": pack(), "published_by": "乙", "published_by_id": 7}
+    if (model, target) == (AdoptionRequest, "confirmed"):
+        there = PackAdoption.objects.settle("x", make.region("620123"), date(2026, 9, 1), active=True)
+        return {"adoption": there, "decided_by": "乙", "decided_by_id": 7}
     if (model, target) == (Batch, "undone"):
         return {"undone_by": "甲", "undone_at": timezone.now()}
     return {"committed_at": timezone.now()} if (model, target) == (ImportFile, "committed") else {}
@@ -478,6 +515,14 @@ BROKEN: dict[str, list[Callable[[], object]]] = {
     "published_draft_has_pack": [
         lambda: draft("published", pack=None),
         lambda: draft("published", published_by=""),
+    ],
+    "confirmed_request_has_adoption": [
+        lambda: adoption_request("confirmed", adoption=None),
+        lambda: adoption_request("confirmed", decided_by=""),
+    ],
+    "adoption_second_person": [
+        lambda: adoption_request("confirmed", decided_by_id=5),
+        lambda: adoption_request("declined", decided_by="甲", decided_by_id=5),
     ],
     "draft_second_person": [lambda: draft("published", published_by_id=5)],
     "entitlement_not_negative": [lambda: entitlement(Decimal("-0.01"))],

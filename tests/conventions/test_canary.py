@@ -15,10 +15,11 @@ from django.urls import reverse
 from aidcases.models import Job
 from aidcases.scoping import EVERYWHERE, Scope, acting_in
 from students.models import Household, ImportFile
-from subsidies.models import ListedArea, PackDraft, Rule
+from subsidies.models import AdoptionRequest, ClauseText, ListedArea, PackDraft, Rule
 from tests.conventions import counties
 from tests.conventions.counties import Counties
 from tests.conventions.resolver import Address, addresses
+from tests.personas import CANARY
 
 ANONYMOUS = "anonymous"
 # 286: a poll that need not come again.
@@ -42,6 +43,26 @@ def households(made: Counties) -> list[tuple[str, list[Any]]]:
     rows = Household.objects.order_by("pk")
     found = [(side.code, [rows.filter(path__startswith=side.office.path).first().pk]) for side in made.sides]
     return [*found, ("620121", [rows.last().pk])]  # of the child who goes to school here
+
+
+def adoptions(made: Counties) -> list[tuple[str, list[Any]]]:
+    """A request of either county, asked for by a clerk with a name of its own."""
+    return [(side.code, [_asked(side.code, side.office.path).pk]) for side in made.sides]
+
+
+def _asked(code: str, path: str) -> AdoptionRequest:
+    fields = {"region_id": code, "from_on": "2030-09-01", "asked_by": f"{CANARY[code]}办事员"}
+    return AdoptionRequest.objects.get_or_create(pack_code="lanzhou", path=path, defaults=fields)[0]
+
+
+def clause_texts(made: Counties) -> list[tuple[str, list[Any]]]:
+    return [(side.code, [_pasted(side.code, side.office.path).pk]) for side in made.sides]
+
+
+def _pasted(code: str, path: str) -> ClauseText:
+    clause = Rule.objects.filter(pack__code="lanzhou").order_by("order").first().clause
+    fields = {"text": "原文", "office": "中心", "written_by": "某人"}  # schools below may read it
+    return ClauseText.objects.get_or_create(pack_code="lanzhou", clause=clause, path=path, version=1, defaults=fields)[0]
 
 
 SAMPLES: dict[str, Samples] = {
@@ -68,7 +89,12 @@ SAMPLES: dict[str, Samples] = {
         ),
         each(lambda m, s: m.traces[s.code].file.pk),
     ),
-    "pack_changes": lambda made: [("both", ["lanzhou"])],
+    **dict.fromkeys(("carry_detail", "carry_undo"), each(lambda m, s: m.traces[s.code].carried.pk)),
+    **dict.fromkeys(("pack_changes", "clause_save", "adoption_ask"), lambda made: [("both", ["lanzhou"])]),
+    **dict.fromkeys(
+        ("adoption_detail", "adoption_rehearse", "adoption_confirm", "adoption_decline", "adoption_withdraw"), adoptions,
+    ),
+    "clause_history": clause_texts,
     **dict.fromkeys(
         (
             "draft_detail", "draft_save", "draft_check", "draft_count", "draft_rehearse", "draft_ready", "draft_publish",
@@ -213,6 +239,7 @@ def _states() -> list[tuple]:
         *Job.objects.order_by("pk").values_list("pk", "state"),
         *ImportFile.objects.values_list("pk", "state"),
         *PackDraft.objects.values_list("pk", "state", "sha256", "rehearsal"),
+        *AdoptionRequest.objects.values_list("pk", "state"),
     ]
 
 

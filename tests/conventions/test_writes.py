@@ -17,6 +17,7 @@ UNSCOPED = {
     "students/imports/work.py": "a job's own file, named by its parameters",
     "subsidies/compute.py": "the last whole run of a term, whoever asked for it",
     "subsidies/runs.py": "a job's own run and parts",
+    "subsidies/clauses.py": "texts that the offices above have pasted for those below",
     "subsidies/board.py": "runs of the offices above: when they ran, not whom they reached",
 }
 BULK = {"subsidies/actions.py": "the benefits' names, which everybody reads"}
@@ -30,6 +31,8 @@ SQL = {
     "students/imports/journal.py": "names the batch to the triggers",
     "students/imports/names.py": "names are judged across offices",
     "students/imports/pipeline.py": "staging and commit of one file",
+    "students/carry.py": "a term's enrolments from the last one's, of the area of whoever acts",
+    "students/imports/missing.py": "a whole register against what its office recorded",
     "students/registration.py": "codes of the terms in the table; which are in sight the scoped manager says",
     "students/views/imports.py": "a lock against uploading twice at once",
     "subsidies/board.py": "compiled from scoped querysets",

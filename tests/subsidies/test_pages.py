@@ -603,7 +603,7 @@ def test_pages_cost_at_most_twelve_queries_however_many_children(as_: As, county
     [
         ("student_why", True, 14),
         ("rule_detail", "lz-senior-grant", 14),
-        ("pack_detail", "lanzhou", 10),
+        ("pack_detail", "lanzhou", 12),
         ("run_detail", None, 12),
     ],
 )

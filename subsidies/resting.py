@@ -1,0 +1,31 @@
+"""What of the money and of confirmed need rests on a batch of facts, and forbids to take it back."""
+
+from __future__ import annotations
+
+from django.urls import reverse
+
+from aidcases import sql
+from aidcases.registry import Resting
+from students.imports.tracks import people_of, rows_made
+from students.models import Batch, Enrolment, Student
+
+
+def on_batch(batch: Batch) -> list[Resting]:
+    """Lines of payment batches listed since for whom it wrote about; determinations of students or enrolments that it
+    brought, which can only have been made since."""
+    listed = sql.one(
+        f"""SELECT count(*)::int AS lines FROM subsidies_frozenline l
+        WHERE l.cancelled_at IS NULL AND l.listed_at >= %s AND l.student_id IN ({people_of(batch)})""",
+        [batch.made_at],
+    )["lines"]
+    determined = sql.one(
+        f"""SELECT count(*)::int AS levels FROM subsidies_determination d
+        WHERE d.student_id IN ({rows_made(batch, Student)})
+           OR EXISTS (SELECT FROM students_enrolment e WHERE e.student_id = d.student_id AND e.term = d.term
+                      AND e.id IN ({rows_made(batch, Enrolment)}))"""
+    )["levels"]
+    found = [
+        Resting("已列入发放的资助", listed, "笔", reverse("entitlement_list")),
+        Resting("困难认定", determined, "人", reverse("student_list")),
+    ]
+    return [each for each in found if each.count]
