@@ -16,6 +16,7 @@ class AidcasesConfig(AppConfig):
 
         connection_created.connect(_refuse_old_server)
         post_migrate.connect(_load_regions, sender=self)
+        post_migrate.connect(_seed_calendar, sender=self)
 
 
 def _refuse_old_server(connection: Any, **_kwargs: Any) -> None:
@@ -28,3 +29,9 @@ def _load_regions(using: str, **_kwargs: Any) -> None:
     from aidcases.actions import load_regions
 
     load_regions()
+
+
+def _seed_calendar(using: str, **_kwargs: Any) -> None:
+    from aidcases import workdays
+
+    workdays.seed()

@@ -26,6 +26,22 @@ class P(StrEnum):
     LEDGER_VIEW = "ledger.view"
     LEDGER_ISSUE = "ledger.issue"
     LEDGER_UNMASK = "ledger.unmask"
+    APPLICATION_VIEW = "application.view"
+    APPLICATION_WRITE = "application.write"
+    PANEL_RUN = "panel.run"  # members, meetings, scores
+    PANEL_CONFIRM = "panel.confirm"  # the school's second person passes what the panel found
+    APPLICATION_HAND_UP = "application.hand_up"
+    APPLICATION_CHECK = "application.check"  # the county's first look
+    APPLICATION_RETURN = "application.return"
+    APPLICATION_APPROVE = "application.approve"
+    APPLICATION_CANCEL = "application.cancel"
+    QUOTA_SET = "quota.set"
+    NOTICE_VIEW = "notice.view"
+    NOTICE_WRITE = "notice.write"
+    NOTICE_PUBLISH = "notice.publish"
+    OBJECTION_HANDLE = "objection.handle"
+    LETTER_WRITE = "letter.write"  # letters, visits, calls, appeals
+    CALENDAR_SET = "calendar.set"
     JOB_VIEW = "job.view"
     JOB_STEER = "job.steer"  # cancel and resume
     AUDIT_VIEW = "audit.view"
@@ -65,10 +81,15 @@ ROLE_LABELS = {
 
 _READ = {
     P.HOME, P.STUDENT_VIEW, P.HOUSEHOLD_VIEW, P.SCHOOL_VIEW, P.IMPORT_VIEW, P.RULES_VIEW, P.ENTITLEMENT_VIEW,
-    P.LEDGER_VIEW, P.JOB_VIEW,
+    P.LEDGER_VIEW, P.JOB_VIEW, P.APPLICATION_VIEW, P.NOTICE_VIEW,
 }  # fmt: skip
-_COUNTY = _READ | {P.SECRET_REVEAL, P.LEDGER_ISSUE, P.JOB_STEER}
-_SCHOOL = {P.HOME, P.STUDENT_VIEW, P.SCHOOL_VIEW, P.RULES_VIEW, P.ENTITLEMENT_VIEW, P.JOB_VIEW}
+_COUNTY = _READ | {
+    P.SECRET_REVEAL, P.LEDGER_ISSUE, P.JOB_STEER, P.APPLICATION_RETURN, P.OBJECTION_HANDLE, P.LETTER_WRITE,
+}  # fmt: skip
+_SCHOOL = {
+    P.HOME, P.STUDENT_VIEW, P.SCHOOL_VIEW, P.RULES_VIEW, P.ENTITLEMENT_VIEW, P.JOB_VIEW, P.APPLICATION_VIEW, P.NOTICE_VIEW,
+    P.SECRET_REVEAL, P.IMPORT_VIEW, P.LEDGER_VIEW, P.LEDGER_ISSUE, P.OBJECTION_HANDLE,
+}  # fmt: skip
 
 PERMISSIONS: dict[Role, frozenset[P]] = {
     Role.COUNTY_MAKER: frozenset(_COUNTY | {P.IMPORT_WRITE, P.REVIEW_DECIDE, P.RECOMPUTE, P.CLAUSE_WRITE, P.PACK_DRAFT}),
@@ -77,10 +98,11 @@ PERMISSIONS: dict[Role, frozenset[P]] = {
     ),
     Role.COUNTY_HEAD: frozenset(_COUNTY | {P.LEDGER_UNMASK, P.AUDIT_VIEW, P.CLAUSE_WRITE, P.PACK_PUBLISH, P.FIGURE_SET}),
     Role.SCHOOL_MAKER: frozenset(
-        _SCHOOL | {P.SECRET_REVEAL, P.IMPORT_VIEW, P.LEDGER_VIEW, P.LEDGER_ISSUE, P.JOB_STEER}
+        _SCHOOL
+        | {P.JOB_STEER, P.APPLICATION_WRITE, P.PANEL_RUN, P.APPLICATION_HAND_UP, P.NOTICE_WRITE, P.LETTER_WRITE}
     ),
-    Role.SCHOOL_CHECKER: frozenset(_SCHOOL | {P.SECRET_REVEAL, P.IMPORT_VIEW, P.LEDGER_VIEW, P.LEDGER_ISSUE}),
-    Role.CLASS_TEACHER: frozenset({P.HOME, P.STUDENT_VIEW, P.SCHOOL_VIEW}),
+    Role.SCHOOL_CHECKER: frozenset(_SCHOOL | {P.PANEL_CONFIRM, P.APPLICATION_RETURN, P.NOTICE_PUBLISH}),
+    Role.CLASS_TEACHER: frozenset({P.HOME, P.STUDENT_VIEW, P.SCHOOL_VIEW, P.APPLICATION_VIEW, P.APPLICATION_WRITE}),
     Role.CADRE: frozenset({P.HOME, P.STUDENT_VIEW, P.HOUSEHOLD_VIEW, P.SCHOOL_VIEW}),
     Role.CITY_OFFICER: frozenset(
         _READ
@@ -88,7 +110,7 @@ PERMISSIONS: dict[Role, frozenset[P]] = {
     ),
     Role.CITY_INSPECTOR: frozenset(_READ | {P.AUDIT_VIEW}),
     Role.AUDITOR: frozenset(_READ | {P.AUDIT_VIEW}),
-    Role.SYSTEM_ADMIN: frozenset({P.HOME, P.JOB_VIEW, P.JOB_STEER}),
+    Role.SYSTEM_ADMIN: frozenset({P.HOME, P.JOB_VIEW, P.JOB_STEER, P.CALENDAR_SET}),
     Role.SECURITY_ADMIN: frozenset({P.HOME}),
     Role.AUDIT_ADMIN: frozenset({P.HOME, P.AUDIT_VIEW}),
 }

@@ -19,6 +19,7 @@ class SubsidiesConfig(AppConfig):
         "subsidies.CertificatePart",
         "subsidies.RunPart",
         "subsidies.FactRow",
+        "subsidies.ScoreIndex",
     )
 
     def ready(self) -> None:

@@ -1,6 +1,13 @@
 """Benefits, rule packs, adoptions; entitlements, runs, changes."""
 
 from subsidies.models.adopting import AdoptionRequest, AdoptionState
+from subsidies.models.applications import (
+    Application,
+    ApplicationWindow,
+    Approval,
+    FamilyMember,
+    Responsible,
+)
 from subsidies.models.clauses import ClauseText
 from subsidies.models.determination import Determination
 from subsidies.models.drafts import DraftState, PackDraft, Rehearsal, RehearsalRow
@@ -15,12 +22,19 @@ from subsidies.models.entitlements import (
 )
 from subsidies.models.factrow import FactRow
 from subsidies.models.frozen import Adjustment, FrozenLine
+from subsidies.models.letters import Letter
+from subsidies.models.notices import NoticeLine, Objection, PublicNotice
+from subsidies.models.panels import Assessment, Meeting, Panel, PanelMember, Quota, ScoreIndex
 from subsidies.models.rules import Benefit, CountyFigure, ListedArea, PackAdoption, Rule, RulePack
 
 __all__ = [
     "Adjustment",
     "AdoptionRequest",
     "AdoptionState",
+    "Application",
+    "ApplicationWindow",
+    "Approval",
+    "Assessment",
     "Benefit",
     "CertificatePart",
     "ClauseText",
@@ -31,15 +45,26 @@ __all__ = [
     "Entitlement",
     "EntitlementChange",
     "FactRow",
+    "FamilyMember",
     "FrozenLine",
+    "Letter",
     "ListedArea",
     "Mark",
+    "Meeting",
     "MissingFigure",
+    "NoticeLine",
+    "Objection",
     "PackAdoption",
     "PackDraft",
+    "Panel",
+    "PanelMember",
+    "PublicNotice",
+    "Quota",
     "Rehearsal",
     "RehearsalRow",
+    "Responsible",
     "Rule",
     "RulePack",
     "RunPart",
+    "ScoreIndex",
 ]

@@ -20,8 +20,8 @@ from aidcases.scoping import PathField, Scoped, ScopedManager
 # A model joins this list only when everybody may read every row of it.
 SHARED = {
     "aidcases.Region", "aidcases.School", "aidcases.SchoolFee", "aidcases.Organisation", "aidcases.User",
-    "aidcases.Membership", "subsidies.Benefit", "subsidies.RulePack", "subsidies.Rule", "subsidies.PackAdoption",
-    "subsidies.CountyFigure", "subsidies.ListedArea",
+    "aidcases.Membership", "aidcases.CalendarYear", "aidcases.CalendarDay", "subsidies.Benefit", "subsidies.RulePack", "subsidies.Rule", "subsidies.PackAdoption",
+    "subsidies.CountyFigure", "subsidies.ListedArea", "subsidies.ScoreIndex",
     "subsidies.Mark", "subsidies.CertificatePart", "subsidies.RunPart", "subsidies.FactRow",
 }  # fmt: skip
 

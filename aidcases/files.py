@@ -1,0 +1,100 @@
+"""Files that belong to a record: checked by their content, sealed under FILES, opened only for whoever sees the record."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.db import models, transaction
+from django.db.models import QuerySet
+from django.http import FileResponse
+from django.utils import timezone
+
+from aidcases import audit, crypto
+from aidcases.flow import Refused
+from aidcases.models import StoredFile
+from aidcases.scoping import current_actor
+
+LARGEST = 10 << 20
+# What a file begins with → its type and the ending it is kept under.
+KINDS = {
+    b"%PDF-": ("application/pdf", ".pdf"),
+    b"\xff\xd8\xff": ("image/jpeg", ".jpg"),
+    b"\x89PNG\r\n\x1a\n": ("image/png", ".png"),
+}
+
+
+def kind_of(upload: UploadedFile) -> tuple[str, str]:
+    """(content type, ending) by the file's first bytes, whatever its name says. Raises Refused."""
+    if not upload.size:
+        raise Refused(f"“{upload.name}”是空文件，请重新选择。")
+    if upload.size > LARGEST:
+        raise Refused(f"“{upload.name}”有 {upload.size / (1 << 20):.1f} MB，超过 10 MB。请压缩或重新拍照后再传。")
+    upload.seek(0)
+    head = upload.read(16)
+    upload.seek(0)
+    for start, kind in KINDS.items():
+        if head.startswith(start):
+            return kind
+    raise Refused(f"“{upload.name}”不是照片或 PDF。请传 JPG、PNG 图片或 PDF 文件。")
+
+
+def attach(subject: models.Model, upload: UploadedFile, *, what: str, path: str) -> StoredFile:
+    """Seals the upload as a file of the record at `path` (an owner path in scope). Raises Refused, OutOfScope."""
+    content_type, ending = kind_of(upload)
+    stored = f"attached/{uuid.uuid4().hex}"
+    target = settings.FILES / stored
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    sha256 = crypto.write_sealed(target, upload.chunks(1 << 20))
+    name = crypto.mask_numbers((upload.name or "附件").rsplit(".", 1)[0])[:180] + ending
+    file = StoredFile(
+        path=path,
+        subject_type=subject._meta.label_lower,
+        subject_id=subject.pk,
+        what=what,
+        filename=name,
+        content_type=content_type,
+        size=upload.size or 0,
+        sha256=sha256,
+        stored=stored,
+        added_by=current_actor().name,
+    )
+    try:
+        file.save()
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+    audit.record("file.added", subject=subject, path=path, what=what, sha256=sha256)
+    return file
+
+
+def files_of(subject: models.Model, what: str = "") -> QuerySet[StoredFile]:
+    """Files of a record that have not been removed."""
+    found = StoredFile.objects.filter(subject_type=subject._meta.label_lower, subject_id=subject.pk, removed_at=None)
+    return found.filter(what=what) if what else found
+
+
+def remove(file: StoredFile) -> None:
+    """Takes a file away: its content after the transaction, that it was there stays."""
+    file.removed_at = timezone.now()
+    file.save(update_fields=["removed_at"])
+    transaction.on_commit(lambda: (settings.FILES / file.stored).unlink(missing_ok=True))
+    audit.record("file.removed", path=file.path, what=file.what, sha256=file.sha256)
+
+
+def content(file: StoredFile) -> bytes:
+    """The whole file in clear (at most LARGEST bytes)."""
+    with crypto.open_sealed(settings.FILES / file.stored) as opened:
+        return opened.read()
+
+
+def response(file: StoredFile) -> FileResponse:
+    """The file for whoever may see its record: never kept by the browser, never run as a page."""
+    opened: Any = crypto.open_sealed(settings.FILES / file.stored)
+    answer = FileResponse(opened, filename=file.filename, content_type=file.content_type)
+    answer["Cache-Control"] = "no-store"
+    answer["X-Content-Type-Options"] = "nosniff"
+    answer["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+    return answer
