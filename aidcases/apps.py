@@ -12,7 +12,7 @@ class AidcasesConfig(AppConfig):
     verbose_name = "系统"
 
     def ready(self) -> None:
-        from aidcases import checks, jobs  # noqa: F401  (registers the checks and the Celery task)
+        from aidcases import checks, daily, jobs  # noqa: F401  (registers the checks and the Celery tasks)
 
         connection_created.connect(_refuse_old_server)
         post_migrate.connect(_load_regions, sender=self)

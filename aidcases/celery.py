@@ -1,10 +1,12 @@
-"""The Celery app. One task in the whole project (aidcases.jobs.run_job); its message carries only a job's id."""
+"""The Celery app. One task does all work (aidcases.jobs.run_job); its message carries only a job's id. Beat rings again
+for jobs that wait and asks for the hour's daily round."""
 
 import os
 
 from celery import Celery
 
 RING_EVERY = 5.0  # seconds between two rounds of ring_again
+DAILY_EVERY = 60.0  # seconds between two looks whether the hour's daily round was asked for
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aidcases.settings")
 app = Celery("aidcases")
@@ -24,7 +26,8 @@ app.conf.update(
             "schedule": RING_EVERY,
             # While all workers are busy, rounds nobody has listened to must not pile up.
             "options": {"expires": RING_EVERY},
-        }
+        },
+        "daily": {"task": "aidcases.daily.tick", "schedule": DAILY_EVERY, "options": {"expires": DAILY_EVERY}},
     },
 )
 app.autodiscover_tasks(["aidcases"], related_name="jobs")

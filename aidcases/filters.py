@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
 
 import django_filters
 from django import forms
 from django.db.models import QuerySet
 
-from aidcases.models import AuditEvent, Job, User
+from aidcases.models import AuditEvent, Job, Reminder, User
 from aidcases.models.records import OPEN_STATES, JobState
 from aidcases.scoping import current_scope
 from aidcases.wording import ACTIONS
@@ -56,3 +57,34 @@ class JobFilter(django_filters.FilterSet):
 
     def got_to(self, rows: QuerySet[Job], _name: str, state: str) -> QuerySet[Job]:
         return rows.filter(state__in=OPEN_STATES if state == "open" else [JobState(state)])
+
+
+class InboxFilter(django_filters.FilterSet):
+    """What is to be done, by how soon; without a choice everything open."""
+
+    show = django_filters.ChoiceFilter(
+        label="哪些",
+        choices=[("overdue", "已逾期"), ("week", "七天内到期"), ("done", "已办结")],
+        empty_label="所有未办结",
+        method="shown",
+    )
+    since = django_filters.DateFilter(label="期限从", field_name="due_on", lookup_expr="gte", widget=_DAY)
+    until = django_filters.DateFilter(label="到", field_name="due_on", lookup_expr="lte", widget=_DAY)
+
+    class Meta:
+        model = Reminder
+        fields = ()
+
+    def __init__(self, *args: Any, today: date, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.today = today
+
+    def filter_queryset(self, queryset: QuerySet[Reminder]) -> QuerySet[Reminder]:
+        done = self.form.cleaned_data["show"] == "done"
+        rows = super().filter_queryset(queryset.filter(done_at__isnull=not done))
+        return rows.order_by("-done_at", "-pk") if done else rows.order_by("-urgent", "due_on", "pk")
+
+    def shown(self, rows: QuerySet[Reminder], _name: str, show: str) -> QuerySet[Reminder]:
+        if show == "overdue":
+            return rows.filter(due_on__lt=self.today)
+        return rows.filter(due_on__range=(self.today, self.today + timedelta(days=7))) if show == "week" else rows

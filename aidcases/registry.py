@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from aidcases.roles import P
@@ -61,6 +62,18 @@ class Resting:
     url: str = ""
 
 
+@dataclass(frozen=True)
+class Merged:
+    """What an upper app does with its rows when two students turn out to be one, and when that is taken back.
+
+    `merge(keep, going)` moves the rows of the student `going` to `keep` (keys) and returns what `part(keep, going,
+    told)` needs to move them back, as JSON. Both run inside the transaction, seeing everything.
+    """
+
+    merge: Callable[[int, int], Any]
+    part: Callable[[int, int, Any], None]
+
+
 @dataclass
 class Registry:
     navigation: list[NavItem] = field(default_factory=list)
@@ -74,6 +87,10 @@ class Registry:
     office_opened: list[Callable[[Any], None]] = field(default_factory=list)
     # What rests on the facts of a students.Batch: each is called with it, seeing everything, before an undo.
     resting: list[Callable[[Any], list[Resting]]] = field(default_factory=list)
+    # What is done every hour: each is called with the moment, seeing everything, and says what it did in numbers.
+    daily: list[Callable[[datetime], dict[str, int]]] = field(default_factory=list)
+    # name → how an app's rows follow when students are merged.
+    merged: dict[str, Merged] = field(default_factory=dict)
 
     def add(self, *things: Any) -> None:
         homes = {NavItem: self.navigation, Card: self.cards, Panel: self.panels, SearchSource: self.searches}

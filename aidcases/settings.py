@@ -64,6 +64,7 @@ SILENCED_SYSTEM_CHECKS = ["axes.W003"]  # axes' backend stands below under its o
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "subsidies.casework.public.PublicNotices",  # before sessions: reading a notice costs none
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

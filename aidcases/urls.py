@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from aidcases import api, views
+from aidcases import api, desk, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -18,6 +18,11 @@ urlpatterns = [
     path("jobs/<int:pk>/progress/", views.job_progress, name="job_progress"),
     path("jobs/<int:pk>/cancel/", views.job_cancel, name="job_cancel"),
     path("jobs/<int:pk>/resume/", views.job_resume, name="job_resume"),
+    path("inbox/", desk.inbox_list, name="inbox"),
+    path("inbox/<int:pk>/done/", desk.inbox_done, name="inbox_done"),
+    path("inbox/<int:pk>/reopen/", desk.inbox_reopen, name="inbox_reopen"),
+    path("calendar/", desk.calendar, name="calendar"),
+    path("calendar/set/", desk.calendar_set, name="calendar_set"),
     path("audit/", views.audit_list, name="audit_list"),
     path("styleguide/", views.styleguide, name="styleguide"),
     path("healthz", views.healthz, name="healthz"),

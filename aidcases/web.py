@@ -19,7 +19,7 @@ from django.shortcuts import redirect
 from django.utils.functional import SimpleLazyObject
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from aidcases import audit
+from aidcases import audit, inbox
 from aidcases.flow import Refused
 from aidcases.registry import registry
 from aidcases.terms import Term, UnknownTerm
@@ -166,11 +166,19 @@ def chosen_term(request: HttpRequest) -> Term:
     return Term.parse(known[0]) if known else Term.containing(date.today())
 
 
+def inbox_count(request: HttpRequest) -> int:
+    """How much the person's office has to do; counted once a request."""
+    if not hasattr(request, "inbox_count"):
+        request.inbox_count = inbox.reminders(request.actor).count()
+    return request.inbox_count
+
+
 def chrome(request: HttpRequest) -> dict[str, Any]:
     """What every template needs: the actor, their navigation, the term."""
     membership = getattr(request, "membership", None)
     if membership is None:
-        return {"navigation": [], "membership": None, "actor": None, "memberships": [], "term": None, "terms": []}
+        empty: dict[str, Any] = {"navigation": [], "memberships": [], "terms": []}
+        return {"membership": None, "actor": None, "term": None, "inbox_count": 0, **empty}
     name = request.resolver_match.view_name if request.resolver_match else ""
     items = [
         {"label": item.label, "url": item.url, "icon": item.icon, "active": name == item.url or name in item.active_for}
@@ -183,4 +191,5 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
         "memberships": request.memberships,
         "term": SimpleLazyObject(lambda: chosen_term(request)),
         "terms": SimpleLazyObject(lambda: known_terms(request)),
+        "inbox_count": SimpleLazyObject(lambda: inbox_count(request)),
     }

@@ -15,13 +15,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-SECTIONS = ("workbook", "import", "recompute", "pages")
+SECTIONS = ("workbook", "notice", "import", "recompute", "pages")
 
 
 def workbook(options: argparse.Namespace) -> Any:
     from benchmarks.bench_workbook import main
 
     return main(options.ledger_rows)
+
+
+def notice(options: argparse.Namespace) -> Any:
+    from benchmarks.bench_notice import main
+
+    return main()
 
 
 def imports(options: argparse.Namespace) -> Any:
@@ -44,6 +50,7 @@ def pages(options: argparse.Namespace) -> Any:
 
 RUN: dict[str, Callable[[argparse.Namespace], Any]] = {
     "workbook": workbook,
+    "notice": notice,
     "import": imports,
     "recompute": recompute,
     "pages": pages,

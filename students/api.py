@@ -12,7 +12,7 @@ from rest_framework import serializers
 from aidcases.api import ANSWERS, TERM, ReadOnly
 from aidcases.roles import P
 from students.enums import Category, Stage
-from students.facts import hardships_in
+from students.facts import hardships_in, marked_in
 from students.filters import EnrolmentFilter
 from students.models import Enrolment
 
@@ -82,7 +82,8 @@ class Students(ReadOnly):
         held: dict[int, set[str]] = defaultdict(set)
         for person, category in hardships_in(self.term).filter(person__in=self.seen).values_list("person", "category"):
             held[person].add(category)
+        for student in marked_in(self.term, (row.student_id for row in rows if row.orphan)):
+            held[student].add(Category.ORPHAN)
         for row in rows:
-            marked = {Category.ORPHAN.value} if row.orphan else set()
-            row.categories = [code for code in Category.values if code in held[row.student_id] | marked]
+            row.categories = [code for code in Category.values if code in held[row.student_id]]
         return rows

@@ -10,7 +10,7 @@ from typing import Any
 
 import django_filters
 from django import forms
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, When
 from django.db.models.functions import Left
 from django.db.models.lookups import Exact
 from django.http import HttpRequest, QueryDict
@@ -26,9 +26,11 @@ from aidcases.terms import Term
 from aidcases.web import chosen_term
 from students import finding
 from students.enums import GRADE_LABELS, Category, RosterKind, Stage
-from students.facts import hardships_in
-from students.models import Enrolment, Household, ImportFile, ImportRow, Member
+from students.facts import hardships_in, roll_orphans
+from students.imports.matching import RUNGS
+from students.models import Decision, Enrolment, Household, ImportFile, ImportRow, Member, Suspect
 from students.models.imports import FileState, RowState
+from students.models.reviews import DecisionState, Outcome, SuspectState
 from students.places import county_of
 
 ALL = "全部"
@@ -185,9 +187,8 @@ class EnrolmentFilter(SearchableFilter):
     def with_category(self, rows: QuerySet, _name: str, value: str) -> QuerySet:
         held = hardships_in(self.term).filter(person=OuterRef("student"))
         if value == "any":
-            return rows.filter(Exists(held) | Q(orphan=True))
-        # The roll's own mark counts beside a list of orphans (subsidies.facts says the same).
-        marked = Q(orphan=True) if value == Category.ORPHAN else Q()
+            return rows.filter(Exists(held) | roll_orphans(self.term))
+        marked = roll_orphans(self.term) if value == Category.ORPHAN else Q()
         return rows.filter(Exists(held.filter(category=value)) | marked)
 
     def at_home_in(self, rows: QuerySet, _name: str, code: str) -> QuerySet:
@@ -315,3 +316,73 @@ class RowFilter(django_filters.FilterSet):
 
     def with_warnings(self, rows: QuerySet, _name: str, _value: str) -> QuerySet:
         return rows.exclude(warnings=[])
+
+
+class EditFilter(RowFilter):
+    """Rows of a 数据版 that came back, what waits for somebody first; `key`: those whose cell of that column differs."""
+
+    key = django_filters.CharFilter(method="with_cell")
+
+    def with_cell(self, rows: QuerySet, _name: str, key: str) -> QuerySet:
+        return rows.filter(changes__has_key=key)
+
+    def filter_queryset(self, queryset: QuerySet) -> QuerySet:
+        waiting_first = [RowState.REVIEW, RowState.REJECTED, RowState.CHANGED]
+        place = Case(*(When(state=state, then=at) for at, state in enumerate(waiting_first)), default=len(waiting_first))
+        return super().filter_queryset(queryset).order_by(place, "number")
+
+
+class ReviewFilter(django_filters.FilterSet):
+    """Rows of committed files that a clerk has to decide on."""
+
+    reason = django_filters.ChoiceFilter(label="原因", empty_label=ALL, method="for_reason")
+    kind = django_filters.ChoiceFilter(label="名单", choices=RosterKind.choices, empty_label=ALL, field_name="file__kind")
+    asked = django_filters.ChoiceFilter(
+        label="进展", choices=[("0", "还没有办"), ("1", "已请别的单位确认")], empty_label=ALL, method="so_far"
+    )
+    file = django_filters.ModelChoiceFilter(label="文件", queryset=ImportFile.objects.none, empty_label=ALL)
+
+    class Meta:
+        model = ImportRow
+        fields = ()
+
+    def __init__(self, data: Any, queryset: QuerySet, *, reasons: dict[str, str], **kwargs: Any):
+        super().__init__(data, queryset, **kwargs)
+        self.filters["reason"].extra["choices"] = list(reasons.items())
+        self.filters["file"].queryset = ImportFile.objects.committed().filter(counts__review__gt=0)
+
+    def for_reason(self, rows: QuerySet, _name: str, code: str) -> QuerySet:
+        return rows.filter(reasons__contains=[code])
+
+    def so_far(self, rows: QuerySet, _name: str, value: str) -> QuerySet:
+        asked = Exists(Decision.objects.filter(row=OuterRef("pk"), state=DecisionState.ASKED))
+        return rows.filter(asked if value == "1" else ~asked)
+
+
+class DecisionFilter(django_filters.FilterSet):
+    """What was decided, asked and answered."""
+
+    whose = django_filters.ChoiceFilter(
+        label="谁办", choices=[("answer", "别的单位请本单位确认"), ("ours", "本单位的决定")], empty_label=ALL, method="by_side"
+    )
+    state = django_filters.ChoiceFilter(label="状态", choices=DecisionState.choices, empty_label=ALL)
+    outcome = django_filters.ChoiceFilter(label="决定", choices=Outcome.choices, empty_label=ALL)
+
+    class Meta:
+        model = Decision
+        fields = ()
+
+    def by_side(self, rows: QuerySet, _name: str, value: str) -> QuerySet:
+        here = current_scope().path
+        return rows.filter(path__startswith=here) if value == "ours" else rows.filter(other_path__startswith=here)
+
+
+class SuspectFilter(django_filters.FilterSet):
+    """People who may be one."""
+
+    state = django_filters.ChoiceFilter(label="状态", choices=SuspectState.choices, empty_label=ALL)
+    rung = django_filters.ChoiceFilter(label="依据", choices=list(RUNGS.items()), empty_label=ALL)
+
+    class Meta:
+        model = Suspect
+        fields = ()

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
-from django.db.models import Case, When
+from django.db.models import Case, Count, When
 from django.http import HttpRequest
 from django.urls import reverse
 
 from aidcases.roles import OfficeKind, P
 from aidcases.scoping import HOME, current_scope
 from aidcases.terms import EARLIEST, Term, chronological
-from aidcases.web import chosen_term
+from aidcases.web import chosen_term, known_terms
 from students.enums import RosterKind
 from students.facts import categories_in
-from students.models import Enrolment, Hardship, ImportFile, ImportRow, Member, Student
+from students.imports.missing import decidable
+from students.models import (
+    Decision,
+    Enrolment,
+    Hardship,
+    ImportFile,
+    ImportRow,
+    Member,
+    Missing,
+    PersonAlias,
+    Student,
+    Suspect,
+)
 from students.models.imports import FileState
+from students.models.reviews import DecisionState, MissingState, SuspectState
 from students.places import Places, county_of
 
 RECENT, MOST_WAITING = 3, 9
@@ -122,18 +136,78 @@ def imports(request: HttpRequest) -> dict[str, Any] | None:
         return None
     term = chosen_term(request)
     waiting = list(ImportFile.objects.filter(state=FileState.PREVIEWED).only("kind", "term")[:MOST_WAITING])
-    return {"files": recent, "waiting": waiting, "term": term, "rosters": rosters_of(request, term)}
+    return {"files": recent, "waiting": waiting, "term": term, "rosters": rosters_of(request, term)} | {
+        "missing": missing_people(request), "begin": begin_terms(request)
+    }  # fmt: skip
+
+
+def reviews(request: HttpRequest) -> dict[str, Any] | None:
+    """Home card: rows, requests and pairs of people that wait for a clerk; nothing where nothing waits."""
+    requests = Decision.objects.filter(state=DecisionState.ASKED, other_path__startswith=current_scope().path)
+    # Every file carries its count, so that no rows are read for a figure.
+    files = ImportFile.objects.committed().exclude(kind=RosterKind.EDITS).filter(counts__review__gt=0)
+    waits = {
+        "rows": sum(files.values_list("counts__review", flat=True)),
+        "requests": requests.count(),
+        "people": Suspect.objects.filter(state=SuspectState.OPEN).count(),
+    }
+    return {"waits": waits} if any(waits.values()) else None
+
+
+def merges(request: HttpRequest, student: Student) -> dict[str, Any] | None:
+    """Who was merged into this record: when, by whom, why."""
+    found = list(PersonAlias.objects.filter(person=student.pk).defer("id_number").select_related("batch").order_by("pk"))
+    if not found:
+        return None
+    why = {s.batch_id: s for s in Suspect.objects.filter(batch__in=[alias.batch_id for alias in found])}
+    return {"merged": [{"alias": alias, "suspect": why.get(alias.batch_id)} for alias in found]}
+
+
+def missing_people(request: HttpRequest) -> int:
+    """How many people of older registers wait to be ended or kept."""
+    if not request.actor.may(P.REVIEW_DECIDE):
+        return 0
+    return decidable(Missing.objects.filter(state=MissingState.OPEN)).count()
+
+
+def left_out(file: ImportFile) -> dict[str, int]:
+    """State → people of older registers who are not on this one; {} for a file that is no whole register."""
+    if not (file.whole and file.state == FileState.COMMITTED):
+        return {}
+    rows = Missing.objects.filter(file=file).order_by("state").values_list("state").annotate(people=Count("pk"))
+    return dict(rows)
+
+
+def begin_terms(request: HttpRequest) -> list[Term]:
+    """[from, to] where a county's maker can open a term: one that has begun by today or is worked in and has nobody in
+    its own schools, while the one before has. [] where there is nothing to do."""
+    office = request.membership.organisation
+    if office.kind != OfficeKind.COUNTY or not request.actor.may(P.IMPORT_WRITE):
+        return []
+    own = Enrolment.objects.filter(school_path__startswith=office.path)
+    known = known_terms(request)
+    last = Term.parse(known[0]) if known else None
+    worked_in = chosen_term(request)
+    for to in dict.fromkeys([worked_in, *([last.next] if last else [])]):
+        before = Term(to.year, "spring") if to.autumn else Term(to.year - 1, "autumn")
+        due = to == worked_in or to.first_day <= date.today()
+        if due and before.code in known and not own.in_term(to).exists() and own.in_term(before).exists():
+            return [before, to]
+    return []
 
 
 def rosters_of(request: HttpRequest, term: Term) -> list[dict[str, Any]]:
-    """The nine rosters of a county's term: kind, label, and the last file that was not given up, if any."""
+    """The rosters a county's term should have: kind, label, and the last file that was not given up, if any."""
     office = request.membership.organisation
     if office.kind != OfficeKind.COUNTY:
         return []
     standing = ImportFile.objects.filter(term=term.code, office=office).exclude(
-        state__in=(FileState.DISCARDED, FileState.REFUSED)
+        state__in=(FileState.DISCARDED, FileState.REFUSED, FileState.UNDONE)
     )
     # What has been committed stands, even while a newer file waits.
     committed_last = Case(When(state=FileState.COMMITTED, then=1), default=0)
     last = {file.kind: file for file in standing.order_by("kind", committed_last, "pk")}
-    return [{"kind": kind.value, "label": kind.label, "file": last.get(kind.value)} for kind in RosterKind]
+    # Lists that a term does not lack when nobody sends them.
+    extra = (RosterKind.EDITS, RosterKind.ATTENDANCE, RosterKind.STUDENTS)
+    kinds = [kind for kind in RosterKind if kind not in extra]
+    return [{"kind": kind.value, "label": kind.label, "file": last.get(kind.value)} for kind in kinds]

@@ -6,19 +6,35 @@ from aidcases.registry import Card, NavItem, Panel, SearchSource, registry
 from aidcases.roles import P
 from aidcases.scoping import current_scope
 from aidcases.terms import Term
-from students import finding, panels
+from students import carry, exports, finding, panels
 from students.demo import seeding
-from students.imports import homes, work
+from students.imports import homes, undo, work
 
 KINDS["students.import_preview"] = Kind("读取名单", run=work.preview)
 KINDS["students.import_commit"] = Kind("名单入库", run=work.commit)
 KINDS["students.import_return"] = Kind("生成退回文件", run=work.give_back)
+KINDS["students.import_undo"] = Kind("撤销入库", run=work.undo_import)
+KINDS["students.export"] = Kind("导出数据版", run=exports.make)
+KINDS["students.carry"] = Kind("开新学期", run=carry.work)
+KINDS["students.carry_undo"] = Kind("撤销开新学期", run=carry.take_back)
+undo.PAGES |= {
+    "carry": "carry_detail", "ending": "missing_batch", "decision": "review_batch", "merge": "review_batch",
+    "row": "decision_list",
+}  # fmt: skip
 registry.office_opened.append(homes.rehome)
 registry.demo.append((10, seeding.seed))
 registry.add(
     NavItem(
         10, "名单导入", "import_list", "file-earmark-arrow-up", P.IMPORT_VIEW,
-        ("import_new", "import_upload", "import_detail"),
+        (
+            "import_new", "import_upload", "import_detail", "import_undo", "carry_new", "carry_names", "carry_detail",
+            "missing_people", "missing_batch", "import_columns", "import_map", "mapping_list",
+        ),
+    ),
+    NavItem(15, "数据版", "export_list", "file-earmark-arrow-down", P.IMPORT_VIEW, ("export_make",)),
+    NavItem(
+        12, "核对", "review_list", "ui-checks", P.IMPORT_VIEW,
+        ("review_detail", "review_batch", "decision_list", "decision_detail", "suspect_list", "suspect_detail"),
     ),
     NavItem(20, "学生", "student_list", "people", P.STUDENT_VIEW, ("student_detail",)),
     NavItem(30, "家庭", "household_list", "house-door", P.HOUSEHOLD_VIEW, ("household_detail",)),
@@ -26,10 +42,12 @@ registry.add(
     SearchSource(10, "学生", P.STUDENT_VIEW, finding.students),
     SearchSource(20, "家庭", P.HOUSEHOLD_VIEW, finding.households),
     SearchSource(30, "学校", P.SCHOOL_VIEW, finding.schools),
+    Card(55, P.REVIEW_DECIDE, "students/review_card.html", panels.reviews),
     Card(60, P.IMPORT_VIEW, "students/import_card.html", panels.imports),
     Panel(10, P.STUDENT_VIEW, "students/student_detail.html#household", panels.household),
     Panel(20, P.STUDENT_VIEW, "students/student_detail.html#hardship", panels.hardship),
     Panel(30, P.STUDENT_VIEW, "students/student_detail.html#enrolments", panels.enrolments),
+    Panel(35, P.STUDENT_VIEW, "students/student_detail.html#merged", panels.merges),
 )  # fmt: skip
 
 

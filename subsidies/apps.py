@@ -25,5 +25,7 @@ class SubsidiesConfig(AppConfig):
     def ready(self) -> None:
         from subsidies import registration  # noqa: F401  (fills the kernel's registry)
         from subsidies.actions import load_benefits
+        from subsidies.casework.scoring import load_indices
 
         post_migrate.connect(load_benefits, sender=self)
+        post_migrate.connect(load_indices, sender=self)

@@ -27,7 +27,7 @@ from aidcases import sql
 from aidcases.models import Region
 from aidcases.scoping import current_scope
 from aidcases.terms import Term
-from students.facts import hardships_in
+from students.facts import hardships_in, roll_orphans
 from students.models import Enrolment
 from subsidies.enums import MAY_CLAIM, Delivery
 from subsidies.models import ComputeRun, Entitlement, EntitlementChange, Mark, MissingFigure
@@ -53,7 +53,7 @@ def priority(term: Term) -> QuerySet[Enrolment]:
     """Enrolments of children with any hardship category in the term, the roll's own mark of orphans included (the
     fact any_category says the same of one child)."""
     listed = hardships_in(term).order_by().values("person_id")
-    return Enrolment.objects.in_term(term).filter(Q(student_id__in=listed) | Q(orphan=True))
+    return Enrolment.objects.in_term(term).filter(Q(student_id__in=listed) | roll_orphans(term))
 
 
 def standing(term: Term) -> QuerySet:

@@ -59,13 +59,15 @@ _ENTRANT = "COALESCE(e.entered_on BETWEEN %(year_first)s AND %(year_last)s, e.gr
 _FLAG, _CHOICE, _NUMBER = FactKind.FLAG, FactKind.CHOICE, FactKind.NUMBER
 
 
-# The roll's own mark of orphans counts for its term until the civil-affairs list of orphans is kept.
-_OR_ELSE = {Category.ORPHAN: " OR e.orphan"}
+# The roll's own mark of orphans counts until a list of orphans is kept for the child's home, from whose day only those on
+# it are (students.facts.roll_orphans says the same): so it still counts for a term that began before that day.
+_OR_ELSE = {Category.ORPHAN: " OR (e.orphan AND NOT e.home_path LIKE ANY (%(orphan_lists)s::text[]))"}
 
 
 def _held(category: Category, bits: str) -> str:
     bit = 1 << list(Category).index(category)
-    return f"(COALESCE(h.{bits}, 0) & {bit}) <> 0{_OR_ELSE.get(category, '')}"
+    listed = f"(COALESCE(h.{bits}, 0) & {bit}) <> 0"
+    return f"({listed}{_OR_ELSE[category]})" if category in _OR_ELSE else listed
 
 
 def _category(category: Category, shown_by: str) -> Fact:
@@ -203,7 +205,8 @@ def facts_sql(students: str = "", *, block: bool = False) -> str:
     )
 
 
-# The areas on the lists kept by counties as patterns of paths, and the autumns in which something was granted once.
+# The areas on the lists kept by counties and those that keep a list of orphans, as patterns of paths; and the autumns in
+# which something was granted once.
 _KEPT = """
     WITH area AS (
         SELECT DISTINCT ON (kind, path) kind, path || '%%' AS under, active FROM subsidies_listedarea
@@ -211,6 +214,10 @@ _KEPT = """
     )
     SELECT ARRAY(SELECT under FROM area WHERE active AND kind = 'pilot' ORDER BY under) AS pilot,
         ARRAY(SELECT under FROM area WHERE active AND kind = 'origin' ORDER BY under) AS origin,
+        ARRAY(SELECT DISTINCT path || '%%' FROM students_importfile
+              WHERE kind = 'orphans' AND state IN ('committed', 'undoing') AND %(first_day)s >= COALESCE(data_on,
+                  make_date(left(term, 4)::int, CASE WHEN term LIKE '%%-autumn' THEN 9 ELSE 3 END, 1))
+              ORDER BY 1) AS orphan_lists,
         ARRAY(SELECT DISTINCT term FROM subsidies_computerun
               WHERE term < %(term)s AND term LIKE '%%-autumn'
                 AND EXISTS (SELECT FROM subsidies_rule WHERE period = 'once')) AS earlier

@@ -14,7 +14,7 @@ from aidcases.models.places import region_path
 from aidcases.scoping import HOME, current_scope
 from students import finding
 from students.enums import Category, Stage
-from students.facts import hardships_in
+from students.facts import hardships_in, roll_orphans
 from students.filters import ALL, EnrolmentFilter, SearchableFilter
 from subsidies import board
 from subsidies.board import COVERED, standing_as
@@ -97,10 +97,9 @@ class EntitlementFilter(OfBenefit):
 
     def with_category(self, rows: QuerySet, _name: str, value: str) -> QuerySet:
         held = hardships_in(self.term).filter(person=OuterRef("student"))
-        # The roll's own mark counts beside a list of orphans (subsidies.facts says the same).
         if value == "any":
-            return rows.filter(Exists(held) | Q(enrolment__orphan=True))
-        marked = Q(enrolment__orphan=True) if value == Category.ORPHAN else Q()
+            return rows.filter(Exists(held) | roll_orphans(self.term, "enrolment__"))
+        marked = roll_orphans(self.term, "enrolment__") if value == Category.ORPHAN else Q()
         return rows.filter(Exists(held.filter(category=value)) | marked)
 
     def of_county(self, rows: QuerySet, _name: str, code: str) -> QuerySet:

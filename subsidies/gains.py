@@ -6,13 +6,13 @@ from collections import defaultdict
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import BooleanField, ExpressionWrapper, Q
 
 from aidcases import sql
 from aidcases.models import School
 from aidcases.terms import Term
 from students.enums import Category, Stage
-from students.facts import hardships_in
+from students.facts import hardships_in, roll_orphans
 from students.models import Enrolment
 from subsidies.models import Rehearsal, Rule
 from subsidies.packdiff import LEVEL_NAMES
@@ -37,7 +37,7 @@ _PARTS = f"""
     studying AS ({{studying}}),
     held AS (
         SELECT DISTINCT person_id, category FROM ({{held}}) h WHERE person_id IN (SELECT student_id FROM moved)
-        UNION SELECT student_id, '{Category.ORPHAN}' FROM studying WHERE orphan
+        UNION SELECT student_id, '{Category.ORPHAN}' FROM studying WHERE marked
     )
     SELECT 'stage' AS kind, s.stage AS part, side, count(DISTINCT student_id) AS students, sum(yuan) AS yuan
         FROM moved JOIN studying s USING (student_id) GROUP BY 2, 3
@@ -77,7 +77,9 @@ def _empty() -> dict[str, Any]:
 
 def _counted(rehearsal: Rehearsal) -> list[dict[str, Any]]:
     term = Term.parse(rehearsal.term)
-    studying, of_term = sql.compiled(Enrolment.objects.in_term(term).order_by().values("student_id", "stage", "orphan"))
+    marked = ExpressionWrapper(roll_orphans(term), BooleanField())
+    rows = Enrolment.objects.in_term(term).order_by().values("student_id", "stage", marked=marked)
+    studying, of_term = sql.compiled(rows)
     held, of_category = sql.compiled(hardships_in(term).order_by().values("person_id", "category"))
     return sql.rows(_PARTS.format(studying=studying, held=held), [rehearsal.pk, *of_term, *of_category])
 

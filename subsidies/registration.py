@@ -5,15 +5,22 @@ from typing import Any
 from aidcases import jobs
 from aidcases.actions import region_named
 from aidcases.jobs import KINDS, Kind
-from aidcases.registry import Card, NavItem, Panel, SearchSource, registry
+from aidcases.registry import Card, Merged, NavItem, Panel, SearchSource, registry
 from aidcases.roles import P
-from subsidies import panels, resting, runs, slips
+from subsidies import merged, panels, resting, runs, slips
 from subsidies.actions import adopt_pack, load_pack, request_recompute
+from subsidies.casework import daily, noticecards, parts
 
+registry.daily.extend(daily.HOOKS)
+registry.merged["subsidies"] = Merged(merged.merge, merged.part)
 KINDS["subsidies.recompute"] = Kind("测算应享资助", run=runs.run_block, split=runs.split, finish=runs.finish)
 KINDS["subsidies.rehearse"] = Kind("试算政策", run=runs.run_rehearsal)
 KINDS["subsidies.slips"] = Kind("打印明白卡", run=slips.generate)
 registry.add(
+    NavItem(
+        41, "认定申请", "application_list", "file-earmark-text", P.APPLICATION_VIEW,
+        ("application_detail", "application_edit", "application_save", "class_list", "window_list"),
+    ),
     NavItem(
         44,
         "应享资助",
@@ -34,9 +41,16 @@ registry.add(
         ),
     ),
     NavItem(48, "测算", "run_list", "calculator", P.ENTITLEMENT_VIEW, ("run_detail", "change_list", "adjustment_list")),
+    NavItem(
+        42, "公示", "notice_list", "megaphone", P.NOTICE_VIEW,
+        ("notice_detail", "notice_new", "notice_hand_up", "objection_list", "objection_detail"),
+    ),
+    Card(20, P.NOTICE_VIEW, "subsidies/casework/notice_card.html", noticecards.notice_card),
     NavItem(50, "明白卡", "slip_list", "printer", P.HOUSEHOLD_VIEW),
     Card(10, P.ENTITLEMENT_VIEW, "subsidies/aid_board.html", panels.aid_board),
     Card(10, P.ENTITLEMENT_VIEW, "subsidies/county_board.html", panels.county_board),
+    Card(5, P.APPLICATION_WRITE, "subsidies/casework/application_card.html", parts.school_card),
+    Panel(25, P.APPLICATION_VIEW, "subsidies/casework/application_panel.html", parts.student_panel),
     Panel(30, P.ENTITLEMENT_VIEW, "subsidies/student_panel.html", panels.student_panel),
     SearchSource(40, "政策", P.RULES_VIEW, panels.rules_found),
 )

@@ -6,23 +6,24 @@ from django.urls import reverse
 
 from aidcases import sql
 from aidcases.registry import Resting
-from students.imports.tracks import people_of, rows_made
-from students.models import Batch, Enrolment, Student
+from students.imports.tracks import Track
+from students.models import Batch
 
 
 def on_batch(batch: Batch) -> list[Resting]:
     """Lines of payment batches listed since for whom it wrote about; determinations of students or enrolments that it
     brought, which can only have been made since."""
+    track = Track(batch)
     listed = sql.one(
         f"""SELECT count(*)::int AS lines FROM subsidies_frozenline l
-        WHERE l.cancelled_at IS NULL AND l.listed_at >= %s AND l.student_id IN ({people_of(batch)})""",
+        WHERE l.cancelled_at IS NULL AND l.listed_at >= %s AND l.student_id IN ({track.people()})""",
         [batch.made_at],
     )["lines"]
     determined = sql.one(
         f"""SELECT count(*)::int AS levels FROM subsidies_determination d
-        WHERE d.student_id IN ({rows_made(batch, Student)})
+        WHERE d.student_id IN ({track.made("students_student")})
            OR EXISTS (SELECT FROM students_enrolment e WHERE e.student_id = d.student_id AND e.term = d.term
-                      AND e.id IN ({rows_made(batch, Enrolment)}))"""
+                      AND e.id IN ({track.made("students_enrolment")}))"""
     )["levels"]
     found = [
         Resting("已列入发放的资助", listed, "笔", reverse("entitlement_list")),

@@ -1,10 +1,11 @@
 """Addresses of policies, runs and entitlements. Names and numbers of people never stand in one."""
 
-from django.urls import path
+from django.urls import include, path
 
 from subsidies.views import adoptions, clauses, drafts, entitlements, figures, packs, rehearsals, runs, slips, why
 
 urlpatterns = [
+    path("", include("subsidies.urls_casework")),
     path("packs/", packs.pack_list, name="pack_list"),
     path("packs/<slug:code>/", packs.pack_detail, name="pack_detail"),
     path("packs/<slug:code>/changes/", packs.pack_changes, name="pack_changes"),

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.test import TransactionTestCase
 
 NEEDS = {
     "browser": ("chromium", lambda: shutil.which("chromium") or shutil.which("chromium-browser")),
     "redis": ("redis-server", lambda: shutil.which("redis-server")),
     "libreoffice": ("soffice（LibreOffice Calc）", lambda: shutil.which("soffice")),
 }
+LONG = ("acceptance", "browser", "ground")  # folders of tests that start processes, servers or browsers
 
 
 class Undefined(str):
@@ -41,8 +43,12 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test whose tool is missing is left out; the summary says which tool and which tests."""
+    """The long tests come first, so that no process is left alone with one at the end. A test whose tool is missing
+    is left out; the summary says which tool and which tests.
+    """
+    items.sort(key=lambda item: item.path.parent.name not in LONG)
     for item in items:
         for marker, tool in missing().items():
             if item.get_closest_marker(marker):
@@ -77,11 +83,12 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: object) -> None:
-    """The test runner empties tables with TRUNCATE, which the audit log rightly refuses; only that is let through."""
-    from django.db import connection
+    """Tables that tests empty quickly and that the server plans for in one way, however often they were filled."""
+    from tests.kept import Emptying, prepare
 
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE aidcases_auditevent DISABLE TRIGGER audit_no_truncate")
+    with django_db_blocker.unblock():
+        prepare()
+        TransactionTestCase._fixture_teardown = Emptying()
 
 
 @pytest.fixture
@@ -93,12 +100,37 @@ def everywhere():
         yield
 
 
-@pytest.fixture
-def county(db: None, everywhere: None):
-    """A small populated county with its personas (tests.personas)."""
+@pytest.fixture(scope="session")
+def kept_county(django_db_setup: None, django_db_blocker: object):
+    from aidcases.scoping import EVERYWHERE, acting_in
+    from tests.kept import Kept
     from tests.personas import build
 
-    return build()
+    with django_db_blocker.unblock(), acting_in(EVERYWHERE):
+        return Kept(build)
+
+
+@pytest.fixture(scope="session")
+def kept_results(kept_county, django_db_blocker: object):
+    from aidcases.scoping import EVERYWHERE, acting_in
+    from tests.kept import Kept
+    from tests.personas import compute
+
+    with django_db_blocker.unblock(), acting_in(EVERYWHERE):
+        return Kept(compute, on=kept_county)
+
+
+@pytest.fixture
+def county(kept_county, db: None, everywhere: None):
+    """A small populated county with its personas (tests.personas)."""
+    return kept_county.put_back()
+
+
+@pytest.fixture
+def world(kept_results, county):
+    """The county, computed."""
+    kept_results.put_back()
+    return county
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from ledgers.areas import Area
 from ledgers.definition import Column, Figures, Ledger, Summary
 from ledgers.workbook import Kind
 from students.enums import Category, Stage
-from students.facts import hardships_in
+from students.facts import hardships_in, roll_orphans
 from subsidies.enums import MAY_CLAIM, EntitlementState
 from subsidies.models import Entitlement
 
@@ -78,7 +78,7 @@ def _lines(term: Term, area: Area) -> QuerySet:
 
     def one_of(name: str, categories: tuple[Category, ...]) -> Q:
         listed = Q(student__in=held.filter(category__in=categories).values("person"))
-        return listed | Q(enrolment__orphan=True) if Category.ORPHAN in categories else listed
+        return listed | roll_orphans(term, "enrolment__") if Category.ORPHAN in categories else listed
 
     first = [When(one_of(*item), then=Value(n)) for n, item in enumerate(CATEGORIES.items())]
     return (

@@ -8,8 +8,9 @@ a blank cell, leaves the key out.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
+from decimal import Decimal
 from json.encoder import encode_basestring
 
 from students.imports import cells, identity, words
@@ -45,7 +46,10 @@ class Fact:
 
 @dataclass(frozen=True)
 class Kind:
-    """`people`: rows are persons with an ID. `number`: what the field "number" is, a purpose of the hash."""
+    """`people`: rows are persons with an ID. `number`: what the field "number" is, a purpose of the hash.
+
+    `either`: fields of which a file needs one. `dated`: the field that says of which day the whole list is.
+    """
 
     code: str
     title: str
@@ -53,6 +57,20 @@ class Kind:
     facts: tuple[Fact, ...]
     people: bool = True
     number: str = "roll_number"
+    either: tuple[str, ...] = ()
+    dated: str = ""
+
+    def missing(self, found: Container[str]) -> tuple[str, ...]:
+        """Titles of the columns a file needs and does not have; those of which one is enough joined by 或."""
+        lacking = [field.titles[0] for field in self.fields if field.required and field.name not in found]
+        if self.either and not any(name in found for name in self.either):
+            lacking.append("或".join(field.titles[0] for field in self.fields if field.name in self.either))
+        return tuple(lacking)
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """Titles of all columns a file needs."""
+        return self.missing(())
 
 
 def column(name: str, titles: str, required: bool = False) -> Field:
@@ -158,3 +176,39 @@ def income(value: Value) -> Found:
 
 def risk(value: Value) -> Found:
     return words.risk_cleared(value) or {"risk_cleared": None}
+
+
+def school_said(code: Value, name: Value) -> Found:
+    """The school by its code, else by its name. Raises Bad("missing value") when a row has neither."""
+    if found := school_code(code):
+        return {"school_code": found}
+    if found := cells.text(name, 60):
+        return {"school_name": found}
+    raise Bad("missing value")
+
+
+def month(value: Value) -> str:
+    """2024-03 from 202403, 2024年3月, 2024/3/1 or Excel's day. Raises Bad("month")."""
+    found = plain(value)
+    if re.fullmatch(r"\d{4}年?", found):
+        raise Bad("month")
+    try:
+        return cells.day(value)[:7] if found else ""
+    except Bad:
+        raise Bad("month") from None
+
+
+_DAYS = re.compile(r"(\d{1,2})(?:\.(\d)0*)?[天日]?")
+
+
+def attended(due: Value, absent: Value, unexcused: Value) -> Found:
+    """School days due, days absent, and those of them without leave, as "20.0". Raises Bad("days") when one is no number
+    of days of a month or the part is greater than the whole."""
+    told = [plain(value) for value in (due, absent, unexcused)]
+    found = [_DAYS.fullmatch(word) for word in (told[0], told[1], told[2] or "0")]
+    if not all(found):
+        raise Bad("days" if told[0] and told[1] else "missing value")
+    days = [Decimal(f"{match[1]}.{match[2] or 0}") for match in found if match]
+    if not 31 >= days[0] >= days[1] >= days[2]:
+        raise Bad("days")
+    return dict(zip(("days_due", "days_absent", "days_unexcused"), map(str, days), strict=True))

@@ -46,7 +46,7 @@ _POVERTY = f"""
 
 _HARDSHIP = f"""
     SELECT r.id AS row, CASE WHEN h.id IS NOT NULL THEN jsonb_build_object(
-        'name', p.name, 'from_on', h.from_on, 'rural', h.category LIKE '%%_rural', 'class', h.detail,
+        'name', p.name, 'from_on', h.from_on, 'rural', h.category LIKE '%%_rural', 'category', h.category, 'class', h.detail,
         'support_form', h.detail, 'disability_kind', h.detail, 'number', encode(h.proof_hash, 'hex'),
         'until_on', (SELECT min(c.from_on) - 1 FROM students_hardship c WHERE c.person_id = h.person_id
             AND c.category = h.category AND c.source = h.source AND c.office_path = h.office_path
@@ -68,9 +68,20 @@ _ROSTER = f"""
 _SCHOOL = """
     SELECT r.id AS row, CASE WHEN s.id IS NOT NULL THEN jsonb_build_object(
         'name', s.name, 'stages', to_jsonb(s.stages), 'region_code', s.region_id, 'public', s.public,
+        'rural_school', s.rural,
         'annual_fee', (SELECT f.annual_fee::text FROM aidcases_schoolfee f WHERE f.school_id = s.id
             ORDER BY (f.from_on <= %(first_day)s) DESC, abs(f.from_on - %(first_day)s) LIMIT 1)) END AS old
     FROM students_importrow r LEFT JOIN aidcases_school s ON s.code = r.data->>'code'
+    WHERE r.file_id = %(file)s
+"""
+
+_ATTENDANCE = """
+    SELECT r.id AS row, CASE WHEN a.id IS NOT NULL THEN jsonb_build_object(
+        'name', p.name, 'school_code', s.code, 'month', a.month, 'days_due', a.days_due::text,
+        'days_absent', a.days_absent::text, 'days_unexcused', a.days_unexcused::text, 'reason', a.reason) END AS old
+    FROM students_importrow r LEFT JOIN students_person p ON p.id_hash = r.id_hash
+    LEFT JOIN students_attendance a ON a.student_id = p.id AND a.month = r.data->>'month'
+    LEFT JOIN aidcases_school s ON s.id = a.school_id
     WHERE r.file_id = %(file)s
 """
 
@@ -84,6 +95,9 @@ OLD: dict[str, str] = {
     RosterKind.DISABLED: _HARDSHIP,
     RosterKind.POPULATION: _ROSTER,
     RosterKind.PRESENT: _ROSTER,
+    RosterKind.ORPHANS: _HARDSHIP,
+    RosterKind.ATTENDANCE: _ATTENDANCE,
+    RosterKind.STUDENTS: _ENROLMENT,
 }
 
 # `said` is what the row says on the same keys; a key the file does not carry says nothing. Both are materialized:

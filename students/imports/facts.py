@@ -29,57 +29,6 @@ _ROWS = """
     JOIN students_person p ON p.id_hash = r.id_hash
 """
 
-# --- people -----------------------------------------------------------------------------------------------------
-
-# A row that waits gives nobody a home: such a person is found by no office yet.
-_STANDS = "r.state <> 'review'"
-
-PEOPLE = f"""
-    INSERT INTO students_person (id_hash, id_number, id_last4, name, initials, name_authority, name_undecided, sex,
-        birth_on, ethnicity, found_path, household_path, home_path, school_path)
-    SELECT DISTINCT ON (r.id_hash) r.id_hash, r.id_cipher, r.id_last4, r.name, r.initials, %(authority)s, false, r.sex,
-        r.birth_on, COALESCE(r.data->>'ethnicity', ''), CASE WHEN {_STANDS} THEN %(office)s ELSE '' END, '',
-        CASE WHEN {_STANDS} THEN %(office)s ELSE '' END, ''
-    FROM students_importrow r
-    WHERE r.file_id = %(file)s AND r.state <> 'rejected' AND r.id_hash IS NOT NULL
-    ORDER BY r.id_hash, {_STANDS} DESC, r.number
-    ON CONFLICT (id_hash) DO NOTHING
-"""
-
-SECOND_PEOPLE = """
-    INSERT INTO students_person (id_hash, id_number, id_last4, name, initials, name_authority, name_undecided, sex,
-        birth_on, ethnicity, found_path, household_path, home_path, school_path)
-    SELECT DISTINCT ON (r.second_hash) r.second_hash, r.second_cipher, r.second_last4,
-        COALESCE(r.data->>'guardian_name', r.data->>'head_name', ''), '', 0, false, '', NULL, '', %(office)s, '',
-        %(office)s, ''
-    FROM students_importrow r
-    WHERE r.file_id = %(file)s AND r.state IN ('new', 'changed') AND r.second_hash IS NOT NULL
-    ORDER BY r.second_hash, r.number
-    ON CONFLICT (id_hash) DO NOTHING
-"""
-
-# A name of higher authority takes the place of the same or an unauthorised one; disputes are settled in names.py.
-KNOWN_PEOPLE = f"""
-    UPDATE students_person p SET
-        name = CASE WHEN p.name_authority = 0 THEN r.name ELSE p.name END,
-        initials = CASE WHEN p.name_authority = 0 OR p.initials = '' THEN r.initials ELSE p.initials END,
-        name_authority = GREATEST(p.name_authority, %(authority)s),
-        sex = r.sex, birth_on = r.birth_on,
-        found_path = CASE WHEN {_STANDS} THEN LEAST(NULLIF(p.found_path, ''), %(office)s) ELSE p.found_path END
-    FROM students_importrow r
-    WHERE r.file_id = %(file)s AND r.state <> 'rejected' AND p.id_hash = r.id_hash
-      AND (p.name_authority < %(authority)s OR p.birth_on IS NULL OR p.found_path > %(office)s OR p.found_path = '')
-      AND ({_STANDS} OR p.name_authority = 0)
-"""
-
-# The same for people one of whose rows, waiting so far, came to stand.
-FOUND = """
-    UPDATE students_person SET found_path = LEAST(NULLIF(found_path, ''), %(office)s)
-    WHERE id = ANY(%(people)s) AND EXISTS (SELECT FROM students_importrow r JOIN students_importfile f ON f.id = r.file_id
-        WHERE r.id_hash = students_person.id_hash AND f.state = 'committed' AND starts_with(f.path, %(office)s)
-          AND r.state IN ('new', 'changed', 'unchanged'))
-"""
-
 _ETHNICITY = f"""
     UPDATE students_person t SET ethnicity = n.ethnicity
     FROM (SELECT DISTINCT ON (p.id) p.id, r.data->>'ethnicity' AS ethnicity {_ROWS}
@@ -207,7 +156,7 @@ _POOR = f"""
     ON CONFLICT (person_id, category, source, from_on, office_path) DO NOTHING
 """
 
-_LISTED_CATEGORY = """CASE f.kind WHEN 'disabled' THEN 'disabled'
+_LISTED_CATEGORY = """CASE f.kind WHEN 'disabled' THEN 'disabled' WHEN 'orphans' THEN r.data->>'category'
     ELSE f.kind || CASE WHEN (r.data->>'rural')::boolean THEN '_rural' ELSE '_urban' END END"""
 # A certificate that ran out before the earliest term was valid on its last day, not for ever.
 _LISTED_FROM = "COALESCE((r.data->>'from_on')::date, LEAST(%(earliest)s, (r.data->>'until_on')::date))"
@@ -300,17 +249,32 @@ _ROSTER = f"""
         reason = EXCLUDED.reason, row_id = EXCLUDED.row_id
 """
 
+_ATTENDANCE = f"""
+    INSERT INTO students_attendance AS a (student_id, month, school_id, school_path, days_due, days_absent,
+        days_unexcused, reason, row_id)
+    SELECT DISTINCT ON (p.id, r.data->>'month') p.id, r.data->>'month', s.id, s.path, (r.data->>'days_due')::numeric,
+        (r.data->>'days_absent')::numeric, (r.data->>'days_unexcused')::numeric, COALESCE(r.data->>'reason', ''), r.id
+    {_ROWS} JOIN students_student st ON st.person_id = p.id
+    JOIN aidcases_school s ON s.code = r.data->>'school_code'
+    WHERE f.kind = %(kind)s ORDER BY p.id, r.data->>'month', f.id DESC, r.number
+    ON CONFLICT (month, student_id) DO UPDATE SET school_id = EXCLUDED.school_id, school_path = EXCLUDED.school_path,
+        days_due = EXCLUDED.days_due, days_absent = EXCLUDED.days_absent, days_unexcused = EXCLUDED.days_unexcused,
+        reason = EXCLUDED.reason, row_id = EXCLUDED.row_id
+    WHERE starts_with(a.school_path, %(scope)s)
+"""
+
 _SCHOOLS = """
-    INSERT INTO aidcases_school AS s (code, name, initials, stages, region_id, path, public)
+    INSERT INTO aidcases_school AS s (code, name, initials, stages, region_id, path, public, rural)
     SELECT DISTINCT ON (r.data->>'code') r.data->>'code', r.data->>'name', r.initials,
         ARRAY(SELECT jsonb_array_elements_text(r.data->'stages')), g.code, g.path || (r.data->>'code') || '/',
-        COALESCE((r.data->>'public')::boolean, true)
+        COALESCE((r.data->>'public')::boolean, true), COALESCE((r.data->>'rural_school')::boolean,
+            (SELECT o.rural FROM aidcases_school o WHERE o.code = r.data->>'code'), true)
     FROM todo JOIN students_importrow r ON r.id = todo.row
     JOIN students_importfile f ON f.id = r.file_id AND f.kind = %(kind)s
     JOIN aidcases_region g ON g.code = r.data->>'region_code'
     ORDER BY r.data->>'code', f.id DESC, r.number
     ON CONFLICT (code) DO UPDATE SET name = EXCLUDED.name, initials = EXCLUDED.initials, stages = EXCLUDED.stages,
-        region_id = EXCLUDED.region_id, path = EXCLUDED.path, public = EXCLUDED.public
+        region_id = EXCLUDED.region_id, path = EXCLUDED.path, public = EXCLUDED.public, rural = EXCLUDED.rural
     WHERE starts_with(s.path, %(scope)s)
 """
 
@@ -340,6 +304,9 @@ APPLY: dict[str, tuple[str, ...]] = {
     RosterKind.DISABLED: (_LISTED, _LISTED_RENEWED, _LISTED_END),
     RosterKind.POPULATION: (_STUDENTS, _ROSTER),
     RosterKind.PRESENT: (_ROSTER,),
+    RosterKind.ORPHANS: (_LISTED, _LISTED_RENEWED, _LISTED_END, _LISTED_OTHER),
+    RosterKind.ATTENDANCE: (_ATTENDANCE,),
+    RosterKind.STUDENTS: (_STUDENTS, _ENROLMENTS),
 }
 
 # What rests on this office's rows of people whose name was decided anew; laid again from the rows that stand.
@@ -351,6 +318,7 @@ CLEAR = tuple(
         ("students_rosterentry", "person_id"),
         ("students_guardian", "student_id"),
         ("students_enrolment", "student_id"),
+        ("students_attendance", "student_id"),
     )
 )
 
@@ -373,4 +341,7 @@ WRITTEN: dict[str, tuple[str, ...]] = {
     RosterKind.DISABLED: ("students_hardship (person_id, category, source, from_on, active)",),
     RosterKind.POPULATION: ("students_rosterentry (kind, term, person_id)", "students_student (person_id)"),
     RosterKind.PRESENT: ("students_rosterentry (kind, term, person_id)",),
+    RosterKind.ORPHANS: ("students_hardship (person_id, category, source, from_on, active)",),
+    RosterKind.ATTENDANCE: ("students_attendance (month, student_id)",),
+    RosterKind.STUDENTS: ("students_enrolment (term, student_id, school_id)", "students_student (person_id)"),
 }

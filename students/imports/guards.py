@@ -85,6 +85,12 @@ _VILLAGE_ELSEWHERE = f"""NOT starts_with(
 
 _HARDSHIP = ((_HOUSEHOLD_ELSEWHERE, "household elsewhere"),)
 
+# Attendance is told by the school where the child is this term.
+_NOT_ENROLLED = """NOT EXISTS (SELECT FROM students_person p
+    JOIN students_enrolment e ON e.student_id = p.id AND e.term = %(term)s
+    JOIN aidcases_school s ON s.id = e.school_id
+    WHERE p.id_hash = r.id_hash AND s.code = r.data->>'school_code')"""
+
 # kind → (condition, reason code), the first that holds
 GUARDS: dict[str, tuple[tuple[str, str], ...]] = {
     RosterKind.SCHOOLS: ((_SCHOOL_PLACED_OUTSIDE, "region of another office"),),
@@ -109,9 +115,16 @@ GUARDS: dict[str, tuple[tuple[str, str], ...]] = {
         (_RESIDENT_ELSEWHERE, "home elsewhere"),
         *_HARDSHIP,
     ),
+    RosterKind.ORPHANS: _HARDSHIP,
+    RosterKind.ATTENDANCE: (
+        (_OTHERS_SCHOOL, "school elsewhere"),
+        (f"{_in_scope('school_code')} AND {_NOT_ENROLLED}", "not enrolled"),
+        (f"NOT {_in_scope('school_code')}", "school elsewhere"),
+    ),
     RosterKind.PRESENT: (
         (_OTHERS_SCHOOL, "school elsewhere"),
         (_ENROLLED_BY_ANOTHER, "enrolled elsewhere"),
         (_PRESENT_ELSEWHERE, "enrolled elsewhere"),
     ),
 }
+GUARDS[RosterKind.STUDENTS] = GUARDS[RosterKind.ROLL]

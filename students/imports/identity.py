@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from students.imports.cells import LONGEST, Bad, Doubt, Value, clean, is_destroyed, plain
 
+REPEATED = "repeated"
 # Why a row was rejected or warned about, and what to write instead. Codes are stored, sentences are shown.
 REASONS: dict[str, str] = {
     "missing id": "没有证件号码。请填写 18 位身份证号。",
@@ -31,7 +32,14 @@ REASONS: dict[str, str] = {
     "unknown stage": "认不出学段或年级。请填“小学”“三年级”“高一”“中职一年级”这样的写法。",
     "unknown region": "系统里没有这个行政区划代码。请核对。",
     "name": "这个证件号码在别的名单上是另一个姓名。核对清楚之前，这一行不起作用。",
-    "repeated": "同一文件里这个人出现多次。内容相同的只算一次，内容不同的请只留一行。",
+    REPEATED: "同一文件里重复。内容相同的只算一次，内容不同的请只留一行。",
+    "month": "月份不对。请写成 2024-03 这样。",
+    "month outside term": "月份不在所选学期内。请核对月份，或换一个学期重新上传。",
+    "days": "天数不对。应到天数不超过 31，缺勤不多于应到，旷课不多于缺勤；可以有半天，如 0.5。",
+    "not enrolled": "这名学生本学期在这所学校没有学籍。请核对证件号码和学校标识码，或先导入学籍信息。",
+    "several schools": "有几所学校叫这个名字。请补上学校标识码。",
+    "decided": "按以前核对时的决定办。",
+    "merged number": "这个号码已并入另一人，这一行算作那个人的。",
     "school stage": "学校名录里这所学校没有这个学段。请核对年级，或先更新学校名录。",
     "enrolled elsewhere": "这名学生本学期在别处已有学籍。请与对方学校核对后再导入。",
     "school of another office": "这所学校已由别的单位管理，这一行与系统里的不同，没有改动。请与对方核对。",
@@ -58,7 +66,26 @@ REASONS: dict[str, str] = {
     "certificate": "残疾证号不对，没有读入。应为 18 位身份证号加 2 位类别和等级。",
     "sex differs": "性别与身份证号不一致，以身份证号为准。",
     "birth date differs": "出生日期与身份证号不一致，以身份证号为准。",
+    "missing key": "这一行没有数据键。数据版只能改已有的学生；新增学生请导入学籍信息。",
+    "unknown key": "认不出这个数据键：它被改动过，或者不是本单位导出的数据版。请用本单位导出的文件。",
+    "key of another sheet": "这一行来自另一次导出。每次导出的数据版请分开上传。",
+    "repeated key": "同一个数据键出现了不止一次，不知道以哪一行为准。请只留一行。",
+    "not ours any more": "这名学生该学期已不在本单位的学校，不能从这里修改。",
+    "conflict": "导出以后系统里也改了这一格。请选“采用文件”或“保留系统”。",
+    "fixed name": "“姓名”这一列不能改，未采用。",
+    "fixed sex": "“性别”这一列不能改，未采用。",
+    "fixed school": "“学校”这一列不能改，未采用。转学请导入学籍信息。",
+    "fixed stage": "“学段”这一列不能改，未采用。",
+    "blank kept": "有空白的格，不作改动。要清除请写“无”。",
+    "grade of another stage": "年级不属于原来的学段，未采用。升学请导入学籍信息。",
 }
+
+
+
+def repeated(pair: list | None) -> str:
+    """The sentence of a repeated row, with the row it repeats; `pair` is the row's changes["repeats"]."""
+    return REASONS[REPEATED].replace("同一文件里重复", f"与第 {pair[1]} 行重复") if pair else REASONS[REPEATED]
+
 
 _CHECK = "10X98765432"  # by the weighted sum modulo 11
 _WEIGHTS = tuple(pow(2, 17 - place, 11) for place in range(17))

@@ -8,18 +8,22 @@ from students.imports import cells, words
 from students.imports.columns import (
     Fact,
     Kind,
+    attended,
     column,
     day_fact,
     household,
     identified,
     income,
     lenient,
+    month,
     one,
     period,
     risk,
     school_code,
+    school_said,
     text_fact,
 )
+from students.imports.edited import EDITS
 
 NAME = "姓名 学生姓名 名字"
 ID = (
@@ -27,10 +31,12 @@ ID = (
     "居民身份证号 身份证"
 )
 PHONE = "联系电话 电话 手机号码 手机号 手机 联系方式 家长电话 监护人电话 本人联系电话"
-GUARDIAN_NAME = "成员1姓名 监护人姓名 家长姓名 监护人 家长 父母姓名"
-GUARDIAN_ID = (
-    "成员1身份证件号 成员1身份证号 监护人身份证件号 监护人身份证号 监护人身份证号码 监护人证件号码 "
-    "家长身份证号 家长身份证号码 家长身份证件号"
+GUARDIAN_NAME = "成员1姓名 家庭成员1姓名 成员一姓名 家庭成员一姓名 监护人姓名 家长姓名 监护人 家长 父母姓名"
+_GUARDIANS = "成员1 家庭成员1 成员一 家庭成员一 监护人 家长"
+GUARDIAN_ID = " ".join(
+    f"{who}{number}"
+    for who in _GUARDIANS.split()
+    for number in ("身份证件号", "身份证号", "身份证号码", "身份证件号码", "证件号码")
 )
 RELATION = "与户主关系 与户主的关系 户主关系 关系"
 SCHOOL_CODE = "学校标识码 学校代码 学校编码 学校识别码"
@@ -64,6 +70,7 @@ SCHOOLS = Kind(
         column("region_code", "行政区划代码 行政区划 所属行政区划 行政区划码 所在地行政区划代码", True),
         column("public", "办学性质 办学类别 公办民办 公办/民办 举办者性质 举办者"),
         column("annual_fee", "学费标准 学费 收费标准 年学费"),
+        column("rural_school", "办学所在地城乡分类 城乡类型 城乡分类 学校所在地城乡分类 城乡类别 所在地城乡类型"),
     ),
     (
         one("code", school_code, blank="", needed=True),
@@ -72,6 +79,7 @@ SCHOOLS = Kind(
         one("region_code", cells.region, blank="", needed=True),
         Fact(("public",), words.public),
         one("annual_fee", cells.money),
+        Fact(("rural_school",), words.rural_school),
     ),
     people=False,
 )
@@ -97,6 +105,7 @@ POVERTY = Kind(
         column("monitored_type", "易返贫致贫户(监测对象)类型 监测对象类型 监测对象类别 监测类型"),
         column("risk_cleared", "风险是否消除 风险是否已消除 是否消除风险"),
         column("income_per_head", "人均纯收入 年人均纯收入 家庭人均纯收入"),
+        column("data_on", "数据日期 数据时间"),
     ),
     (
         Fact(("household_number",), household),
@@ -113,6 +122,7 @@ POVERTY = Kind(
         Fact(("risk_cleared",), risk),
         Fact(("income_per_head",), income),
     ),
+    dated="data_on",
 )
 
 ROLL = Kind(
@@ -135,7 +145,10 @@ ROLL = Kind(
         column("ethnicity", "民族"),
         column("phone", PHONE),
         *_GUARDIAN,
-        column("guardian_relation", "成员1关系 监护人关系 与学生关系 家长关系 与监护人关系"),
+        column(
+            "guardian_relation",
+            "成员1关系 家庭成员1关系 成员一关系 家庭成员一关系 监护人关系 与学生关系 家长关系 与监护人关系",
+        ),
     ),
     (
         one("school_code", school_code, blank="", needed=True),
@@ -285,7 +298,71 @@ PRESENT = Kind(
     ),
 )
 
+ORPHANS = Kind(
+    "orphans",
+    "孤儿和事实无人抚养儿童",
+    (
+        column("name", f"儿童姓名 {NAME}", True),
+        column("id", f"儿童身份证号 儿童身份证号码 儿童证件号码 {ID}", True),
+        column("category", "类别 儿童类别 保障类别 儿童类型 人员类别 类型 对象类别", True),
+        column("from_on", FROM_ON),
+        column("until_on", UNTIL_ON),
+        column("phone", PHONE),
+    ),
+    (
+        Fact(("category",), words.child_category),
+        day_fact("from_on"),
+        day_fact("until_on", end=True),
+        Fact(("from_on", "until_on"), period),
+    ),
+)
+
+ATTENDANCE = Kind(
+    "attendance",
+    "考勤",
+    (
+        *_PERSON,
+        column("school_code", SCHOOL_CODE, True),
+        column("month", "月份 考勤月份 年月 所属月份", True),
+        column("days_due", "应到天数 应出勤天数 应到校天数 应上课天数", True),
+        column("days_absent", "缺勤天数 未到天数 缺课天数", True),
+        column("days_unexcused", "旷课天数 其中旷课天数 无故缺勤天数"),
+        column("reason", "原因 缺勤原因 缺课原因 备注"),
+    ),
+    (
+        one("school_code", school_code, blank="", needed=True),
+        one("month", month, blank="", needed=True),
+        Fact(("days_due", "days_absent", "days_unexcused"), attended, always=True),
+        text_fact("reason", 200),
+    ),
+)
+
+STUDENTS = Kind(
+    "students",
+    "学生名单（通用）",
+    (
+        *_PERSON,
+        column("school_code", SCHOOL_CODE),
+        column("school_name", "学校名称 学校全称 学校 就读学校"),
+        column("grade", "年级 年级名称 所在年级 就读年级", True),
+        column("stage", "学段 教育阶段"),
+        column("class_name", "班级 班级名称 班别"),
+        column("boarding", "就读方式 是否住校 是否寄宿"),
+        column("phone", PHONE),
+    ),
+    (
+        Fact(("school_code", "school_name"), school_said, always=True),
+        Fact(("grade", "stage"), words.stage_and_grade),
+        text_fact("class_name"),
+        Fact(("boarding",), words.boarding),
+    ),
+    either=("school_code", "school_name"),
+)
+
 KINDS = {
     kind.code: kind
-    for kind in (SCHOOLS, POVERTY, ROLL, COLLEGE, DIBAO, TEKUN, DISABLED, POPULATION, PRESENT)
+    for kind in (
+        SCHOOLS, POVERTY, ROLL, COLLEGE, DIBAO, TEKUN, DISABLED, POPULATION, PRESENT, ORPHANS, ATTENDANCE, STUDENTS,
+        EDITS,
+    )
 }  # fmt: skip

@@ -26,11 +26,11 @@ def limit(limits: Limits) -> None:
 
 
 def outcome(work: Callable[[], Result]) -> Result:
-    """What `work` returns, or {"refused": sentence}: every way a file can be wrong ends as one."""
+    """What `work` returns, or what a Refused tells: every way a file can be wrong ends as one."""
     try:
         return work()
     except Refused as refused:
-        return {"refused": refused.reasons[0]}
+        return dict(refused.told())
     except MemoryError:
         return {"refused": TOO_LARGE}
     except Exception as error:

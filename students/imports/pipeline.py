@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,22 @@ from aidcases.models import Organisation
 from aidcases.scoping import Scope, acting_in, current_actor
 from aidcases.terms import EARLIEST, Term
 from students.enums import NAME_AUTHORITY, RosterKind
-from students.imports import checks, facts, homes, journal, names, reader, returned
-from students.imports.identity import REASONS
-from students.models import ImportFile, ImportRow
+from students.imports import (
+    checks,
+    decided,
+    edits,
+    facts,
+    homes,
+    journal,
+    matching,
+    missing,
+    names,
+    persons,
+    reader,
+    returned,
+)
+from students.imports.identity import REASONS, REPEATED, repeated
+from students.models import ImportFile, ImportRow, SavedMapping
 from students.models.batches import BatchKind
 from students.models.imports import FileState, RowState
 
@@ -35,8 +49,13 @@ COLUMNS = (
 Progress = Callable[[int, int | None, str | None], Any]
 
 
-def receive(*, kind: str, term: Term, office: Organisation, filename: str, chunks: Iterable[bytes]) -> ImportFile:
-    """Seals the upload under FILES and records it; nothing of it is read yet."""
+def receive(
+    *, kind: str, term: Term, office: Organisation, filename: str, chunks: Iterable[bytes], whole: bool = False,
+    data_on: date | None = None,
+) -> ImportFile:  # fmt: skip
+    """Seals the upload under FILES and records it; nothing of it is read yet. `whole`: the whole register of that date."""
+    if whole and kind not in missing.REGISTERS:
+        raise Refused("这种名单不能按整册导入。")
     stored = f"imports/{uuid.uuid4().hex}"
     target = settings.FILES / stored
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -49,6 +68,8 @@ def receive(*, kind: str, term: Term, office: Organisation, filename: str, chunk
         filename=Path(filename).name[:200],
         sha256=sha256,
         stored=stored,
+        whole=whole,
+        data_on=data_on,
         uploaded_by=current_actor().name,
     )
     file.save()
@@ -70,14 +91,32 @@ def preview(file: ImportFile, progress: Progress = lambda *_: None) -> ImportFil
                 keyring=settings.KEYRING,
                 sink=lambda lines: sql.copy_in(ImportRow, COLUMNS, lines),
                 on_progress=lambda done, total: progress(done, total, "读取"),
+                choice=file.choice,
+                saved=_saved_mappings(file),
             )
             sql.run("ANALYZE students_importrow (file_id, state, id_hash, second_hash)")
             progress(0, None, "核对")
-            checks.check(file)
-            file.move("preview", by=actor, summary=summary.as_dict(), counts=counted(file.pk))
+            file.summary = summary.as_dict()
+            _check(file)
+            data_on = file.data_on or (date.fromisoformat(summary.data_on) if summary.data_on else None)
+            told = file.summary | missing.foreseen(file, data_on)
+            file.move("preview", by=actor, summary=told, counts=counted(file.pk), data_on=data_on)
+    except reader.Asked as asked:
+        told = {"looked": asked.looked, "looks_like": asked.looks_like}
+        file.move("ask", by=actor, problem=str(asked), summary=told, counts={})
     except reader.Refused as refused:
         file.move("refuse", by=actor, problem=str(refused))
     return file
+
+
+def _saved_mappings(file: ImportFile) -> dict[str, dict[str, str]]:
+    """Fingerprint of headings → field → heading, as this office once said."""
+    rows = SavedMapping.objects.filter(office=file.office_id, kind=file.kind)
+    return dict(rows.values_list("headings_hash", "mapping"))
+
+
+def _check(file: ImportFile) -> None:
+    (edits if file.kind == RosterKind.EDITS else checks).check(file)
 
 
 def counted(pk: int) -> dict[str, Any]:
@@ -95,6 +134,7 @@ def counted(pk: int) -> dict[str, Any]:
         "rows": sum(states.values()),
         **{state: states.get(state, 0) for state in ("new", "changed", "unchanged", "review", "rejected")},
         "reasons": {row["reason"]: row["n"] for row in reasons},
+        **edits.counted(pk),
     }
 
 
@@ -107,7 +147,8 @@ OTHERWISE = "您核对以后，系统里的数据有了变化，这份名单的�
 
 
 def _outcome(counts: dict[str, Any]) -> tuple:
-    return tuple(counts.get(state, 0) for state in ("new", "changed", "review", "rejected"))
+    states = (counts.get(state, 0) for state in ("new", "changed", "review", "rejected"))
+    return *states, counts.get("cells", {}).get("chosen")
 
 
 def commit(file: ImportFile, progress: Progress = lambda *_: None) -> ImportFile:
@@ -123,14 +164,17 @@ def commit(file: ImportFile, progress: Progress = lambda *_: None) -> ImportFile
             return file
         if file.state != FileState.COMMITTING:
             raise Refused("这份名单还没有确认入库。")
+        if late := missing.too_late(file, file.data_on):
+            raise Refused(late)
         progress(0, file.counts.get("rows"), "复核")
-        checks.check(file)
+        _check(file)
         if _outcome(now := counted(file.pk)) != _outcome(file.counts):
             file.move("reopen", by=current_actor(), counts=now, problem=OTHERWISE)
             return file
         label = f"{file.get_kind_display()}：{file.filename}"
         with journal.batch(BatchKind.IMPORT, path=file.path, label=label, term=file.term) as batch:
-            _write(file, progress)
+            (edits.write if file.kind == RosterKind.EDITS else _write)(file, progress)
+            missing.compare(file, at=timezone.now())
         counts = counted(file.pk)
         file.move("commit", by=current_actor(), counts=counts, committed_at=timezone.now(), batch=batch)
         audit.record("import.committed", subject=file, path=file.path, **counts)
@@ -146,27 +190,23 @@ def _write(file: ImportFile, progress: Progress) -> None:
     sql.temporary("todo", "(row bigint)")
     sql.temporary("touched", "(id bigint PRIMARY KEY)")
     people: list[int] = []
+    known = matching.last_known()
     if file.kind != RosterKind.SCHOOLS:
-        sql.run(facts.PEOPLE, params)
-        sql.run(facts.KNOWN_PEOPLE, params)
-        sql.run(facts.SECOND_PEOPLE, params)
+        sql.run(persons.PEOPLE, params)
+        sql.run(persons.KNOWN_PEOPLE, params)
+        sql.run(persons.SECOND_PEOPLE, params)
         sql.run("ANALYZE students_person (id, id_hash, name_authority)")
         if names.find_disputed(file):
             names.judge(file)
             people = names.settle(file)
     progress(0, None, "入库")
-    _apply(
+    lay_rows(
         file.kind, "SELECT id FROM students_importrow WHERE file_id = %(file)s AND state IN ('new', 'changed')", params
     )
+    apply_agreed(file.kind, decided.agreed_rows(file.kind), params)
     if people:
-        _lay_anew(people, params)
-    sql.run("INSERT INTO touched SELECT unnest(%s::bigint[]) ON CONFLICT DO NOTHING", [people])
-    sql.run(
-        "INSERT INTO touched SELECT DISTINCT p.id FROM students_importrow r "
-        "JOIN students_person p ON p.id_hash = r.id_hash "
-        "WHERE r.file_id = %(file)s AND r.state IN ('new', 'changed') ON CONFLICT DO NOTHING",
-        params,
-    )
+        lay_anew(people, params)
+    _touch(file, people, params)
     # What was just written is new to the planner; without this a following statement walks tables row by row.
     sql.run("ANALYZE touched")
     for table in facts.WRITTEN[file.kind]:
@@ -174,9 +214,29 @@ def _write(file: ImportFile, progress: Progress) -> None:
     homes.derive("SELECT p.* FROM students_person p JOIN touched ON touched.id = p.id")
     sql.run("ANALYZE students_person (name, initials, id_last4, home_path, school_path, hukou_region_id)")
     sql.run("ANALYZE students_enrolment (term, student_id, school_id, stage, grade, home_path, school_path)")
+    matching.suspect(file, known)
 
 
-def _apply(kind: str, rows: str, params: dict[str, Any]) -> None:
+def _touch(file: ImportFile, people: list[int], params: dict[str, Any]) -> None:
+    """Whose owner paths the file may have moved."""
+    sql.run("INSERT INTO touched SELECT unnest(%s::bigint[]) ON CONFLICT DO NOTHING", [people])
+    if file.kind == RosterKind.SCHOOLS:  # a school that moved to another division takes its pupils' paths along
+        sql.run(
+            "INSERT INTO touched SELECT DISTINCT e.student_id FROM students_importrow r "
+            "JOIN aidcases_school s ON s.code = r.data->>'code' JOIN students_enrolment e ON e.school_id = s.id "
+            "JOIN students_person p ON p.id = e.student_id AND p.school_path <> s.path "
+            "WHERE r.file_id = %(file)s AND r.state = 'changed' ON CONFLICT DO NOTHING",
+            params,
+        )
+    sql.run(
+        "INSERT INTO touched SELECT DISTINCT p.id FROM students_importrow r "
+        "JOIN students_person p ON p.id_hash = r.id_hash "
+        "WHERE r.file_id = %(file)s AND r.state IN ('new', 'changed') ON CONFLICT DO NOTHING",
+        params,
+    )
+
+
+def lay_rows(kind: str, rows: str, params: dict[str, Any]) -> None:
     sql.run("TRUNCATE todo")
     sql.run(f"INSERT INTO todo {rows}", params)
     sql.run("ANALYZE todo")
@@ -184,11 +244,20 @@ def _apply(kind: str, rows: str, params: dict[str, Any]) -> None:
         sql.run(statement, {**params, "kind": kind})
 
 
-def _lay_anew(people: list[int], params: dict[str, Any]) -> None:
+def apply_agreed(kind: str, rows: str, params: dict[str, Any]) -> None:
+    """The same for rows that may change what another office keeps, because that was agreed."""
+    wide = {**params, "scope": "/"}
+    if sql.one(f"SELECT EXISTS ({rows}) AS any", wide)["any"]:
+        lay_rows(kind, rows, wide)
+        for statement in decided.TAKE_OVER.get(kind, ()):
+            sql.run(statement, wide)
+
+
+def lay_anew(people: list[int], params: dict[str, Any]) -> None:
     """Takes away what rests on this office's rows of these people and lays it again from those that stand."""
     for statement in facts.CLEAR:
         sql.run(statement, {**params, "people": people})
-    sql.run(facts.FOUND, {**params, "people": people})
+    sql.run(persons.FOUND, {**params, "people": people})
     standing = """
         SELECT r.id FROM students_importrow r JOIN students_importfile f ON f.id = r.file_id
         JOIN students_person p ON p.id_hash = r.id_hash
@@ -197,7 +266,10 @@ def _lay_anew(people: list[int], params: dict[str, Any]) -> None:
     """
     for kind in facts.APPLY:
         if kind != RosterKind.SCHOOLS:
-            _apply(kind, standing, {**params, "people": people, "kind": kind})
+            chosen = {**params, "people": people, "kind": kind}
+            lay_rows(kind, standing, chosen)
+            apply_agreed(kind, standing + decided.AGREED, chosen)
+    edits.lay_again(people, params)
 
 
 def give_back(file: ImportFile) -> ImportFile:
@@ -223,8 +295,10 @@ def _marks(file: ImportFile) -> Iterable[tuple[int, list[int], str]]:
     """(row number, columns, what is wrong and what to write) of every row that has something to say."""
     said = Q(state__in=(RowState.REVIEW, RowState.REJECTED)) | ~Q(warnings=[])
     rows = ImportRow.objects.filter(said, file=file).order_by("number")
-    for number, cells, reasons, warnings in rows.values_list("number", "cells", "reasons", "warnings").iterator():
-        yield number, cells, " ".join(REASONS.get(code, code) for code in (*reasons, *warnings))
+    told = rows.values_list("number", "cells", "reasons", "warnings", "changes__repeats")
+    for number, cells, reasons, warnings, first in told.iterator():
+        yield number, cells, " ".join(repeated(first) if code == REPEATED else REASONS.get(code, code)
+                                      for code in (*reasons, *warnings))  # fmt: skip
 
 
 def give_back_to(file: ImportFile, out: Path) -> None:
@@ -238,11 +312,13 @@ def give_back_to(file: ImportFile, out: Path) -> None:
 
 
 def run_now(
-    *, kind: str, path: Path, term: Term, office: Organisation, commit_too: bool, progress: Progress = lambda *_: None
-) -> ImportFile:
+    *, kind: str, path: Path, term: Term, office: Organisation, commit_too: bool, whole: bool = False,
+    data_on: date | None = None, progress: Progress = lambda *_: None,
+) -> ImportFile:  # fmt: skip
     """The command line's way: the same steps, one after the other, in this process."""
     with acting_in(Scope("/"), current_actor()):
-        file = receive(kind=kind, term=term, office=office, filename=path.name, chunks=_chunks(path))
+        told = {"kind": kind, "term": term, "office": office, "whole": whole, "data_on": data_on}
+        file = receive(**told, filename=path.name, chunks=_chunks(path))
         file = preview(file, progress)
         # A command confirms whatever the rows come to, also when somebody else commits in between.
         while commit_too and file.state == FileState.PREVIEWED:

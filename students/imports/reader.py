@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 from aidcases.crypto import Keyring, open_sealed
 from students.imports.rows import COPY_COLUMNS as COPY_COLUMNS
 from students.imports.sandbox import Child, Followed, started
+from students.imports.source import Asked as Asked
 from students.imports.source import Limits as Limits
 from students.imports.source import Refused as Refused
 
@@ -21,7 +22,11 @@ Progress = Callable[[int, int], Any]
 
 @dataclass(frozen=True)
 class Summary:
-    """What was read: `mapping` field → heading, `unused` headings, `heading_row` as Excel numbers it."""
+    """What was read: `mapping` field → heading, `unused` headings, `heading_row` as Excel numbers it.
+
+    `is_told`: mapped by what a clerk said. `looked`: the first rows, masked and sealed. `looks_like`: the kind the file
+    seems to be instead, or "". `data_on`: the day the list itself names (ISO), or "".
+    """
 
     rows: int
     rejected: int
@@ -30,6 +35,10 @@ class Summary:
     headings: list[str]
     mapping: dict[str, str]
     unused: list[str]
+    is_told: bool = False
+    looked: str = ""
+    looks_like: str = ""
+    data_on: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -46,12 +55,17 @@ def read_roster(
     limits: Limits | None = None,
     today: datetime.date | None = None,
     on_progress: Progress | None = None,
+    choice: dict[str, Any] | None = None,
+    saved: dict[str, dict[str, str]] | None = None,
 ) -> Summary:
     """Read a sealed upload. `sink` gets a file of COPY lines (columns COPY_COLUMNS) and reads it to its end;
     `on_progress(done, total)` is called while it does. Without a sink only the heading is looked at, and
     `rows` is about how many there are.
 
-    Raises Refused with one sentence; then reading the lines has failed too, so that the COPY is undone.
+    `choice` is what a clerk said of this file (choosing.Choice as a dict), `saved` the office's mappings by fingerprint.
+
+    Raises Refused with one sentence, or Asked when a clerk has to choose; then reading the lines has failed too, so that
+    the COPY is undone.
     """
     limits = limits or Limits()
     order = {
@@ -62,6 +76,8 @@ def read_roster(
         "filename": filename,
         "today": (today or datetime.date.today()).isoformat(),
         "look_only": sink is None,
+        "choice": choice or None,
+        "saved": saved or {},
     }
     with open_sealed(path, keyring) as source, started(order, source, limits) as child:
         child.input.close()

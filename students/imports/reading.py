@@ -4,33 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from typing import Any
 
 from aidcases.crypto import Keyring
-from students.imports import headings
-from students.imports.cells import LONGEST, Value, clean
+from students.imports.choosing import NO_ROWS, Choice, Chosen, choose
 from students.imports.columns import Kind
 from students.imports.files import open_sheets
-from students.imports.headings import Heading
 from students.imports.kinds import KINDS
 from students.imports.limited import Result, in_two, locked_writer, write_all
 from students.imports.rows import Merged, Rows
-from students.imports.source import TOO_LARGE, Limits, Refused, Sheet
+from students.imports.source import TOO_LARGE, Limits, Refused
 
-HEAD_ROWS = 20
 BATCH = 64
 LONG = 5000  # rows from which a second process pays
-
-NO_SHEET = "文件里没有可见的工作表。请另存为 .xlsx 后重新上传。"
-NO_ROWS = "表头下面没有数据。请填好名单后重新上传。"
 
 
 @dataclass(frozen=True)
 class Order:
-    """What to read and how: everything but the file."""
+    """What to read and how: everything but the file. `saved`: fingerprint of headings → mapping of the office's own;
+    `choice`: what a clerk said of this file."""
 
     kind: str
     file_id: int
@@ -38,26 +33,22 @@ class Order:
     today: str
     limits: Limits
     look_only: bool = False
-
-
-@dataclass(frozen=True)
-class Chosen:
-    sheet: Sheet
-    heading: Heading
-    has_rows: bool
+    saved: dict[str, dict[str, str]] = field(default_factory=dict)
+    choice: Choice | None = None
 
 
 def read(path: str, order: Order, ring: Keyring, tell: Callable[..., Any]) -> Result:
     """Writes the lines to standard output; `tell(total=…)` before the first. Returns {"summary": …}.
 
-    Raises Refused.
+    Raises Refused, or Asked.
     """
     kind = KINDS[order.kind]
-    chosen = choose(kind, open_sheets(path, order.filename, order.limits))
+    sheets = open_sheets(path, order.filename, order.limits)
+    chosen = choose(kind, sheets, ring, saved=order.saved, choice=order.choice)
     total = chosen.sheet.estimate()
     tell(total=total)
     if order.look_only:
-        return {"summary": _summary(chosen, total, 0)}
+        return {"summary": _summary(chosen, total, 0, "")}
     merged = Merged(chosen.sheet.merged(), set(chosen.heading.columns.values()))
     reader = Reader(kind, chosen, order, ring, merged)
     if total >= LONG and not merged and (os.cpu_count() or 1) > 1:
@@ -70,7 +61,7 @@ def read(path: str, order: Order, ring: Keyring, tell: Callable[..., Any]) -> Re
     counts = [sum(half[name] for half in halves) for name in ("rows", "rejected")]
     if not counts[0]:
         raise Refused(NO_ROWS)
-    return {"summary": _summary(chosen, *counts)}
+    return {"summary": _summary(chosen, *counts, max(half["data_on"] for half in halves))}
 
 
 @dataclass(frozen=True)
@@ -93,10 +84,10 @@ class Reader:
                 raise Refused(TOO_LARGE)
             batch.append("")
             write("\n".join(batch).encode())
-        return {"rows": rows.rows, "rejected": rows.rejected}
+        return {"rows": rows.rows, "rejected": rows.rejected, "data_on": rows.data_on}
 
 
-def _summary(chosen: Chosen, rows: int, rejected: int) -> Result:
+def _summary(chosen: Chosen, rows: int, rejected: int, data_on: str) -> Result:
     heading = chosen.heading
     return {
         "rows": rows,
@@ -106,55 +97,8 @@ def _summary(chosen: Chosen, rows: int, rejected: int) -> Result:
         "headings": heading.titles,
         "mapping": heading.mapping(),
         "unused": heading.unused(),
+        "is_told": heading.is_told,
+        "looked": chosen.looked,
+        "looks_like": chosen.looks_like,
+        "data_on": data_on,
     }
-
-
-def shown(value: Value) -> str:
-    return clean((value.decode(errors="replace") if isinstance(value, bytes) else value or "")[:LONGEST])
-
-
-def look(kind: Kind, sheet: Sheet) -> Chosen | None:
-    """A sheet's heading, if it has one, and whether a row with content follows."""
-    head: list[headings.TextRow] = []
-    later = False
-    for number, raws in sheet.rows():
-        texts = [shown(sheet.value(raw)) for raw in raws]
-        if any(texts):
-            later = len(head) >= HEAD_ROWS
-            if later:
-                break
-            head.append((number, texts))
-    heading = headings.find(kind, head)
-    if heading is None:
-        return None
-    return Chosen(sheet, heading, later or head[-1][0] > heading.row)
-
-
-def choose(kind: Kind, sheets: list[Sheet]) -> Chosen:
-    """The sheet whose headings name most fields. Raises Refused when there is none, or two alike."""
-    if not sheets:
-        raise Refused(NO_SHEET)
-    found = [chosen for sheet in sheets if (chosen := look(kind, sheet))]
-    complete = [chosen for chosen in found if not chosen.heading.missing]
-    if not complete:
-        raise Refused(_what_is_missing(kind, found))
-    filled = [chosen for chosen in complete if chosen.has_rows]
-    if not filled:
-        raise Refused(NO_ROWS)
-    best = max(filled, key=lambda chosen: chosen.heading.score)
-    alike = [chosen.sheet.name for chosen in filled if chosen.heading.score == best.heading.score]
-    if len(alike) > 1:
-        names = "”“".join(alike)
-        raise Refused(f"工作表“{names}”都像是{kind.title}。请只保留一张，另存后重新上传。")
-    return best
-
-
-def _what_is_missing(kind: Kind, found: list[Chosen]) -> str:
-    best = max(found, key=lambda chosen: chosen.heading.score, default=None)
-    if best is None:
-        titles = "、".join(field.titles[0] for field in kind.fields if field.required)
-        return f"没有找到表头。{kind.title}的表头要有：{titles}。请补上后重新上传。"
-    missing = "”“".join(best.heading.missing)
-    seen = [title for title in best.heading.titles if title]
-    listed = "、".join(seen[:30]) + ("等" if len(seen) > 30 else "")
-    return f"{kind.title}缺少“{missing}”这一列。文件里的列有：{listed}。请补上这一列或改好列名后重新上传。"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from operator import itemgetter
@@ -26,6 +27,7 @@ Step = tuple[Callable[[list[Raw]], Any], dict[Any, Any], Callable[[Any], Any]]
 
 # Results are remembered by the cell as the file spells it: "农业户口" is parsed once, not 50,000 times.
 MEMORY = 2048
+MOST_DAYS = 64  # different days that a list may name as its own
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -44,12 +46,16 @@ class Rows:
         merged: Merged,
     ):
         self.kind, self.columns, self.sheet, self.file_id = kind, heading.columns, sheet, file_id
+        self._today = today
         self.rows = self.rejected = 0
         people = People(kind, self.columns, sheet, ring, today) if kind.people else Schools(self.columns, sheet)
         self._who = people.columns_of
         self._width = max(self.columns.values()) + 1
         self._padding = [[None] * (missing + 1) for missing in range(self._width + 1)]
-        self._picked = itemgetter(*self.columns.values())
+        # The day of the whole list stands in every row and makes none filled.
+        self._dated = self.columns.get(kind.dated)
+        self._days: set[Raw] = set()
+        self._picked = itemgetter(*(place for name, place in self.columns.items() if name != kind.dated))
         self._steps = [self._step(fact) for fact in kind.facts if self._is_stated(fact)]
         self._merged = merged
 
@@ -84,6 +90,8 @@ class Rows:
             return None
         if self._merged:
             self._merged.fill(number, row)
+        if self._dated is not None and len(self._days) < MOST_DAYS:
+            self._days.add(row[self._dated])
         data: list[str] = []
         problems: list[Problem] = []
         for pick, memory, compute in self._steps:
@@ -103,6 +111,15 @@ class Rows:
         if any(is_fatal for is_fatal, _, _ in problems) and self._is_blank(row):
             return None
         return f"{self.file_id}\t{number}\t{self._judged(problems)}\t{who}\t{{{','.join(data)}}}\t{letters}"
+
+    @property
+    def data_on(self) -> str:
+        """The latest day the rows say the list is of, not after today; "" when they name none."""
+        found = []
+        for raw in self._days:
+            with contextlib.suppress(Bad):
+                found.append(cells.day(self.sheet.value(raw)))
+        return max((day for day in found if day <= self._today), default="")
 
     def _judged(self, problems: list[Problem]) -> str:
         """state, reasons, cells, warnings of a row with problems."""

@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from students.imports.source import DAMAGED, TOO_LARGE, Limits, Refused
+from students.imports.source import DAMAGED, TOO_LARGE, Asked, Limits, Refused
 
 PROJECT = Path(__file__).resolve().parents[2]
 PIPE = 1 << 20
@@ -97,6 +97,8 @@ class Child:
         last = self._said[-1] if self._said else {}
         if "refused" in last:
             raise Refused(last["refused"], last.get("error", ""))
+        if "asked" in last:
+            raise Asked(last["asked"], last["looked"], last["looks_like"])
         if code == 0 and last:
             return last
         if self._is_late or code in (-signal.SIGXCPU, -signal.SIGALRM):

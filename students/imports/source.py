@@ -28,6 +28,24 @@ class Refused(Exception):
         self.reasons = [sentence]
         self.detail = detail
 
+    def told(self) -> dict[str, str]:
+        """What the limited process tells of it."""
+        return {"refused": self.reasons[0]}
+
+
+class Asked(Refused):
+    """A clerk has to say which sheet or which columns are meant, or that it is another kind of list.
+
+    `looked`: the first rows with numbers masked, sealed (choosing.py). `looks_like`: the code of another kind, or "".
+    """
+
+    def __init__(self, sentence: str, looked: str, looks_like: str):
+        super().__init__(sentence)
+        self.looked, self.looks_like = looked, looks_like
+
+    def told(self) -> dict[str, str]:
+        return {"asked": self.reasons[0], "looked": self.looked, "looks_like": self.looks_like}
+
 
 @dataclass(frozen=True)
 class Limits:

@@ -151,6 +151,42 @@ rural = flag(
     "城市 城镇 城 城市低保 城镇低保 城市特困 城镇特困 城市居民 城镇居民",
     needed=True,
 )
+_CHILDREN = (
+    ("unsupported_child", ("事实无人抚养", "事实孤儿", "无人抚养")),
+    ("orphan", ("孤儿", "孤残儿童")),
+)
+
+
+def child_category(value: Value) -> Found:
+    """{"category"}: orphan for 孤儿, 散居孤儿, 机构养育孤儿 …, unsupported_child for 事实无人抚养儿童.
+
+    Raises Bad("missing value") or Bad("unknown word"): the word decides over aid.
+    """
+    word = plain(value)
+    for code, parts in _CHILDREN:
+        if any(part in word for part in parts):
+            return {"category": code}
+    raise Bad("unknown word" if word else "missing value")
+
+
+# 办学所在地城乡分类 (国家统计局城乡划分代码): 111 主城区, 112 城乡结合区, 121 镇中心区, 122 镇乡结合区, 123 特殊区域;
+# 210 乡中心区, 220 村庄. Read by the first digit: 1 is city and town (城镇), 2 is the countryside (乡村); so a school in
+# 镇乡结合区 is a town school, while the plain words 农村 and 乡村 mean the countryside.
+_AREA_CODE = re.compile(r"([12])[12][0-3]\D*")
+_AREA_WORDS = flag(
+    "rural_school",
+    "农村 乡村 乡 村 乡中心区 村庄 农村学校 乡村学校",
+    "城市 城区 城镇 镇区 县镇 县城 主城区 城乡结合区 镇中心区 镇乡结合区 特殊区域 城市学校 城镇学校",
+)
+
+
+def rural_school(value: Value) -> Found:
+    """{"rural_school"} by the statistical code or its word. Raises Doubt("unknown word")."""
+    if match := _AREA_CODE.fullmatch(plain(value)):
+        return {"rural_school": match[1] == "2"}
+    return _AREA_WORDS(value)
+
+
 public = flag("public", "公办 公立 国办 教育部门 地方公办 教育部门办", "民办 私立 民办公助 普惠性民办")
 present = flag("present", "是 在校 到校 在 1 Y √", "否 不在校 未到校 未在校 不在 0 N ×", needed=True)
 risk_cleared = flag("risk_cleared", "已消除 消除 是", "未消除 否")
@@ -186,7 +222,8 @@ def poor_and_monitored(household_type: Value, monitored_type: Value) -> Found:
     if word and not monitored and word not in ("否", "无", "非监测对象", "非监测户", "-", "/", "—"):
         raise Bad("unknown word")
     monitored = monitored or _monitored(kind)
-    poor = monitored not in ("monitored_marginal", "monitored_sudden") or "脱贫户" in kind
+    left_poverty = "脱贫户" in kind and "非脱贫户" not in kind
+    poor = monitored not in ("monitored_marginal", "monitored_sudden") or left_poverty
     return {"registered_poor": poor, "monitored": monitored}
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from aidcases.jobs import Running
+from aidcases.flow import Refused
+from aidcases.jobs import Cancelled, Running
 from aidcases.scoping import EVERYWHERE, acting_in, current_actor
-from students.imports import pipeline
+from students.imports import pipeline, undo
 from students.models import ImportFile
 
 
@@ -31,3 +32,19 @@ def give_back(job: Running) -> dict[str, Any]:
     with acting_in(EVERYWHERE, current_actor()):
         pipeline.give_back(_file(job))
     return {"file": job.params["file"]}
+
+
+def undo_import(job: Running) -> dict[str, Any]:
+    """All or nothing. What can't be taken back stays committed, with the sentence; a cancelled job leaves it to the
+    page whether to go on, and a killed worker's job is picked up again."""
+    with acting_in(EVERYWHERE, current_actor()):
+        file = _file(job)
+        try:
+            undo.undo_file(file, job.progress)
+        except Cancelled:
+            raise
+        except Exception as problem:
+            sentence = str(problem) if isinstance(problem, Refused) else "撤销没有完成，系统里的数据没有变化。"
+            ImportFile.objects.filter(pk=file.pk).move("keep", by=current_actor(), problem=sentence)
+            raise
+    return {"file": file.pk}

@@ -109,6 +109,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('path', aidcases.scoping.PathField(db_collation='C', max_length=80)),
                 ('from_on', models.DateField(verbose_name='终止日期')),
+                ('hint_row', models.IntegerField(null=True, verbose_name='可能是第几行')),
                 ('state', models.CharField(choices=[('open', '待核对'), ('ended', '已终止'), ('kept', '仍保留')], default='open', max_length=10, verbose_name='状态')),
                 ('decided_by', models.CharField(blank=True, default='', max_length=120, verbose_name='决定人')),
                 ('decided_at', models.DateTimeField(null=True, verbose_name='决定时间')),
@@ -187,6 +188,10 @@ class Migration(migrations.Migration):
         migrations.RemoveConstraint(
             model_name='importfile',
             name='committed_has_a_moment',
+        ),
+        migrations.AddIndex(
+            model_name='importrow',
+            index=models.Index(condition=models.Q(('reasons', []), _negated=True), fields=['file', 'number'], name='import_row_reasons'),
         ),
         migrations.AddField(
             model_name='importfile',
@@ -351,7 +356,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='decision',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('asked', 'applied'))), fields=('row',), name='one_decision_a_row'),
+            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('asked', 'applied'))), fields=('row', 'reason'), name='decided_once_a_reason'),
         ),
         migrations.AddIndex(
             model_name='export',

@@ -14,6 +14,7 @@ DECLARE
     batch bigint := NULLIF(current_setting('aidcases.batch', true), '')::bigint;
     pk text := TG_ARGV[0];
     step bigint;
+    same text;
     said text;
     was text;
 BEGIN
@@ -28,19 +29,16 @@ BEGIN
             SELECT $1, $2, $3, ''delete'', %I, to_jsonb(o) FROM stale o', pk)
             USING step, batch, TG_TABLE_NAME;
     ELSE
-        -- Only the columns that are no derived ones are looked at, and written out only where they differ.
-        SELECT string_agg(format('n.%I', attname), ', '), string_agg(format('o.%I', attname), ', ') INTO said, was
+        -- Both images lose what is the same in them and what is derived; no row is taken apart.
+        SELECT string_agg(format('CASE WHEN n.%1$I IS NOT DISTINCT FROM o.%1$I THEN %1$L END', attname), ', '),
+            string_agg(format('n.%I', attname), ', '), string_agg(format('o.%I', attname), ', ') INTO same, said, was
         FROM pg_attribute WHERE attrelid = TG_RELID AND attnum > 0 AND NOT attisdropped
             AND attname <> ALL(string_to_array(TG_ARGV[1], ' '));
         EXECUTE format('INSERT INTO students_written (step, batch_id, "table", verb, key, before, after)
-            SELECT $1, $2, $3, ''update'', d.key, j.before, j.after
-            FROM (SELECT n.%1$I AS key, to_jsonb(o) AS was, to_jsonb(n) AS said
+            SELECT $1, $2, $3, ''update'', d.key, d.was - d.same, d.said - d.same
+            FROM (SELECT n.%1$I AS key, to_jsonb(o) AS was, to_jsonb(n) AS said, ARRAY[%4$s] || $4 AS same
                 FROM fresh n JOIN stale o ON o.%1$I = n.%1$I
-                WHERE (%2$s) IS DISTINCT FROM (%3$s)) d
-            CROSS JOIN LATERAL (SELECT jsonb_object_agg(one.key, one.value) AS before,
-                    jsonb_object_agg(one.key, d.said->one.key) AS after
-                FROM jsonb_each(d.was) one
-                WHERE d.said->one.key IS DISTINCT FROM one.value AND one.key <> ALL($4)) j', pk, said, was)
+                WHERE (%2$s) IS DISTINCT FROM (%3$s) OFFSET 0) d', pk, said, was, same)
             USING step, batch, TG_TABLE_NAME, string_to_array(TG_ARGV[1], ' ');
     END IF;
     RETURN NULL;

@@ -6,6 +6,7 @@ from django.db import models
 
 from aidcases.models import School
 from aidcases.scoping import HOME, SCHOOL, PathField, Scoped, ScopedQuerySet, scoped_manager
+from students.models.provenance import from_row
 from students.models.students import Student
 
 
@@ -22,7 +23,7 @@ class Attendance(Scoped):
     days_absent = models.DecimalField("缺勤天数", max_digits=4, decimal_places=1)
     days_unexcused = models.DecimalField("其中旷课天数", max_digits=4, decimal_places=1, default=0)
     reason = models.CharField("缺勤原因", max_length=200, default="", blank=True)
-    row = models.ForeignKey("students.ImportRow", models.PROTECT, null=True, related_name="+")
+    row = from_row()
 
     objects = scoped_manager(ScopedQuerySet)
 

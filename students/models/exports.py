@@ -40,7 +40,7 @@ class Export(Scoped):
 
 
 class ExportRow(Scoped):
-    """What the sheet said of a student: `said` holds the columns that may be edited, as exported."""
+    """What the sheet said of a student: `said` holds its columns as exported (students.exports.said_of)."""
 
     OWNER_PATHS = {HOME: "student__person__home_path", SCHOOL: "student__person__school_path"}
 

@@ -9,6 +9,7 @@ from aidcases.models import Region
 from aidcases.scoping import HOME, SCHOOL, PathField, Scoped, ScopedQuerySet, scoped_manager
 from students.enums import Category, RosterKind
 from students.models.people import Person
+from students.models.provenance import from_row
 
 
 class Household(Scoped):
@@ -29,7 +30,7 @@ class Household(Scoped):
     income_per_head = models.DecimalField("人均纯收入（元）", max_digits=10, decimal_places=2, null=True)
     monitored = models.CharField("监测对象类型", max_length=24, default="", blank=True)
     risk_cleared = models.BooleanField("风险是否消除", null=True)
-    row = models.ForeignKey("students.ImportRow", models.PROTECT, null=True, related_name="+")
+    row = from_row()
 
     objects = scoped_manager(ScopedQuerySet)
 
@@ -57,7 +58,7 @@ class Member(Scoped):
     health = models.CharField("健康状况", max_length=40, default="", blank=True)
     studying = models.CharField("在校生状况", max_length=40, default="", blank=True)
     from_on = models.DateField("起")
-    row = models.ForeignKey("students.ImportRow", models.PROTECT, null=True, related_name="+")
+    row = from_row()
 
     objects = scoped_manager(ScopedQuerySet)
 
@@ -87,7 +88,7 @@ class Hardship(Scoped):
     proof = EncryptedField("证号", blind_index="proof_hash", purpose="certificate", null=True)
     proof_hash = models.BinaryField(null=True)
     proof_last4 = models.CharField(max_length=4, default="", blank=True)
-    row = models.ForeignKey("students.ImportRow", models.PROTECT, null=True, related_name="+")
+    row = from_row()
 
     objects = scoped_manager(ScopedQuerySet)
 
@@ -99,7 +100,6 @@ class Hardship(Scoped):
                 fields=["person", "category", "source", "from_on", "office_path"], name="hardship_starts_once"
             ),
         ]
-        indexes = [models.Index(fields=["row"], name="hardship_row")]
 
     def __str__(self) -> str:
         return f"{self.get_category_display()} {'自' if self.active else '止于'} {self.from_on}"

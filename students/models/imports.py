@@ -148,6 +148,8 @@ class ImportRow(Scoped):
         indexes = [
             models.Index(fields=["file", "number"], name="import_row_number"),
             models.Index(fields=["id_hash"], name="import_row_hash"),
+            # Rows that wait or were sent back. Not by state: an index on what every check writes would slow it down.
+            models.Index(fields=["file", "number"], name="import_row_reasons", condition=~models.Q(reasons=[])),
         ]
 
     def __str__(self) -> str:

@@ -7,6 +7,7 @@ from django.db import models
 from aidcases.crypto import EncryptedField
 from aidcases.models import Region
 from aidcases.scoping import HOME, SCHOOL, PathField, Scoped, ScopedQuerySet, scoped_manager
+from students.models.provenance import from_row
 
 
 class PersonQuerySet(ScopedQuerySet):
@@ -33,7 +34,15 @@ class Person(Scoped):
     sex = models.CharField("性别", max_length=2, default="", blank=True)
     birth_on = models.DateField("出生日期", null=True)
     ethnicity = models.CharField("民族", max_length=20, default="", blank=True)
-    hukou_region = models.ForeignKey(Region, models.PROTECT, null=True, related_name="+", verbose_name="户口所在地")
+    hukou_region = models.ForeignKey(
+        Region,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name="户口所在地",
+        db_constraint=False,
+        db_index=False,
+    )  # regions are never deleted; checked when it is written (students.imports.checks)
     household_path = PathField(default="", blank=True)  # poverty register's village, else dibao/tekun office
     found_path = PathField(default="", blank=True)  # the importing office with the lowest code
     home_path = PathField(default="", blank=True)
@@ -64,7 +73,7 @@ class Guardian(Scoped):
     person = models.ForeignKey(Person, models.PROTECT, null=True, related_name="wards")
     name = models.CharField("姓名", max_length=60)
     relation = models.CharField("关系", max_length=20, default="", blank=True)
-    row = models.ForeignKey("students.ImportRow", models.PROTECT, null=True, related_name="+")
+    row = from_row()
 
     objects = scoped_manager(ScopedQuerySet)
 

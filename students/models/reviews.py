@@ -74,7 +74,7 @@ class Decision(Moving, Scoped):
         ]
         constraints = [
             models.UniqueConstraint(
-                fields=["row"], condition=models.Q(state__in=("asked", "applied")), name="one_decision_a_row"
+                fields=["row", "reason"], condition=models.Q(state__in=("asked", "applied")), name="decided_once_a_reason"
             ),
         ]
 
@@ -175,6 +175,8 @@ class Missing(Moving, Scoped):
     path = PathField()
     person = models.ForeignKey(Person, models.CASCADE, related_name="+")
     from_on = models.DateField("终止日期")  # the register's date: from this day on
+    # A row of the register that was sent back for its number and probably is this person.
+    hint_row = models.IntegerField("可能是第几行", null=True)
     state = models.CharField("状态", max_length=10, choices=MissingState.choices, default=MissingState.OPEN)
     decided_by = models.CharField("决定人", max_length=120, default="", blank=True)
     decided_at = models.DateTimeField("决定时间", null=True)

@@ -10,6 +10,7 @@ from aidcases.scoping import HOME, SCHOOL, PathField, Scoped, ScopedQuerySet, sc
 from aidcases.terms import Term
 from students.enums import COLLEGE_STAGES, RosterKind, Stage, grade_label
 from students.models.people import Person
+from students.models.provenance import from_row
 
 
 class Student(Scoped):
@@ -59,7 +60,9 @@ class Enrolment(Scoped):
     class_name = models.CharField("班级", max_length=40, default="", blank=True)
     boarding = models.BooleanField("寄宿", default=False)
     rural_hukou = models.BooleanField("农业户口", default=False)
-    hukou_region = models.ForeignKey(Region, models.PROTECT, null=True, related_name="+")
+    hukou_region = models.ForeignKey(
+        Region, models.PROTECT, null=True, related_name="+", db_constraint=False, db_index=False
+    )
     entered_on = models.DateField("入学年月", null=True)
     left_behind = models.BooleanField("留守儿童", default=False)
     orphan = models.BooleanField("学籍标注孤儿", default=False)
@@ -68,7 +71,7 @@ class Enrolment(Scoped):
     phone_hash = models.BinaryField(null=True)
     home_path = PathField(default="", blank=True)
     school_path = PathField()
-    row = models.ForeignKey("students.ImportRow", models.PROTECT, null=True, related_name="+")
+    row = from_row()
 
     objects = scoped_manager(EnrolmentQuerySet)
 
@@ -106,7 +109,7 @@ class RosterEntry(Scoped):
     region = models.ForeignKey(Region, models.PROTECT, null=True, related_name="+")
     present = models.BooleanField("在校", null=True)
     reason = models.CharField("未到校原因", max_length=200, default="", blank=True)
-    row = models.ForeignKey("students.ImportRow", models.PROTECT, null=True, related_name="+")
+    row = from_row()
 
     objects = scoped_manager(ScopedQuerySet)
 

@@ -20,19 +20,25 @@ from aidcases.roles import P
 from aidcases.terms import Term
 from aidcases.web import PERSONAL, chosen_term, command, page, paginate, saw
 from students.enums import RosterKind
-from students.filters import ImportFilter, RowFilter, narrowed
+from students.filters import EditFilter, ImportFilter, RowFilter, narrowed
 from students.forms import ENDINGS, ImportForm
 from students.imports import pipeline
 from students.imports.kinds import KINDS
 from students.models import ImportFile
-from students.models.imports import FileState, RowState
-from students.panels import rosters_of
+from students.models.imports import WRITTEN, FileState, RowState
+from students.panels import begin_terms, left_out, missing_people, rosters_of
+from students.views import exports
 from students.views.rows import WAITING, described, sentence
 
-UNDER_WAY = (FileState.UPLOADED, FileState.COMMITTING)
-OPEN = (FileState.UPLOADED, FileState.PREVIEWED, FileState.COMMITTING)
+UNDER_WAY = (FileState.UPLOADED, FileState.COMMITTING, FileState.UNDOING)
+OPEN = (FileState.UPLOADED, FileState.MAPPING, FileState.PREVIEWED, FileState.COMMITTING)
+# A clerk may still say which column is which, or that it is another kind of list.
+ASKABLE = (FileState.MAPPING, FileState.PREVIEWED)
 # How far a file has come in 上传 → 核对 → 入库; 4: all done.
-STEPS = {FileState.UPLOADED: 2, FileState.PREVIEWED: 2, FileState.COMMITTING: 3, FileState.COMMITTED: 4}
+STEPS = {
+    FileState.UPLOADED: 2, FileState.MAPPING: 2, FileState.PREVIEWED: 2, FileState.COMMITTING: 3, FileState.COMMITTED: 4,
+    FileState.UNDOING: 4,
+}  # fmt: skip
 
 
 @page(can=P.IMPORT_VIEW)
@@ -46,6 +52,8 @@ def import_list(request: HttpRequest) -> HttpResponse:
         "page": shown,
         "term": term,
         "rosters": rosters_of(request, term),
+        "missing": missing_people(request),
+        "begin": begin_terms(request),
         "narrowed": narrowed(found),
         "several_offices": any(file.office_id != here for file in shown),
     }
@@ -64,8 +72,8 @@ def _form_page(request: HttpRequest, form: ImportForm, status: int = 200) -> Htt
         {
             "code": kind.code,
             "label": kind.title,
-            "needed": [field.titles[0] for field in kind.fields if field.required],
-            "optional": [field.titles[0] for field in kind.fields if not field.required],
+            "needed": kind.needed,
+            "optional": [f.titles[0] for f in kind.fields if not f.required and f.name not in kind.either],
         }
         for kind in KINDS.values()
     ]
@@ -79,7 +87,7 @@ def import_upload(request: HttpRequest) -> HttpResponse:
     office = request.membership.organisation
     if office.region is None:
         raise Refused("您的单位没有行政区划，不能导入名单。请切换到县资助中心的身份。")
-    form = ImportForm(request.POST, request.FILES, term=chosen_term(request))
+    form = ImportForm(request.POST, request.FILES, term=chosen_term(request), office=office)
     if not form.is_valid():
         return _form_page(request, form, status=422)
     told = {
@@ -92,8 +100,9 @@ def import_upload(request: HttpRequest) -> HttpResponse:
         messages.info(request, "同一份文件已经上传过，正在办理，没有再收一次。")
         return redirect("import_detail", pk=twin.pk)
     # A file's name is shown and kept: a number in it is masked like one in any other text.
+    told |= {name: form.cleaned_data[name] for name in ("whole", "data_on")}
     file = pipeline.receive(**told, filename=crypto.mask_numbers(upload.name), chunks=upload.chunks(1 << 20))
-    _start("students.import_preview", "读取名单", file)
+    start_job("students.import_preview", "读取名单", file)
     return redirect("import_detail", pk=file.pk)
 
 
@@ -107,7 +116,7 @@ def _under_way(upload: UploadedFile, *, kind: str, term: Term, office: Any) -> I
     return rows.filter(state__in=OPEN).first()
 
 
-def _start(kind: str, label: str, file: ImportFile) -> Job:
+def start_job(kind: str, label: str, file: ImportFile) -> Job:
     """The next step as a job of this file."""
     job = jobs.enqueue(kind, label=f"{label}：{file.get_kind_display()}", once=True, file=file.pk)
     ImportFile.objects.filter(pk=file.pk).update(job_id=job.pk)
@@ -116,24 +125,30 @@ def _start(kind: str, label: str, file: ImportFile) -> Job:
 
 @page(can=P.IMPORT_VIEW)
 def import_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    file = get_object_or_404(ImportFile.objects.select_related("office"), pk=pk)
-    found = RowFilter(request.GET, file.rows.all(), request=request)
+    file = get_object_or_404(ImportFile.objects.select_related("office", "batch"), pk=pk)
+    is_sheet = file.kind == RosterKind.EDITS  # a 数据版 that came back: told cell by cell
+    found = (EditFilter if is_sheet else RowFilter)(request.GET, file.rows.all(), request=request)
     shown = paginate(found.qs, request)
     context = {
         "file": file,
         "step": STEPS.get(FileState(file.state), 1),
         "job": (job := _job(file)),
         "stalled": file.state in UNDER_WAY and not (job and job.is_open),
-        "earlier": pipeline.same_file(file) if file.state != FileState.COMMITTED else None,
+        "earlier": pipeline.same_file(file) if file.state not in WRITTEN else None,
         "usable": any(file.counts.get(state) for state in ("new", "changed", "unchanged")),
         "cards": _cards(file, request),
         "reasons": _reasons(file, request),
         "page": shown,
-        "rows": described(file, list(shown)),
+        "rows": (exports.described if is_sheet else described)(file, list(shown)),
         "narrowed": narrowed(found),
         "is_school": file.kind == RosterKind.SCHOOLS,
         "returnable": _returnable(file),
+        "other_kind": KINDS.get(file.summary.get("looks_like", "")) if file.state in ASKABLE else None,
+        "mappable": file.state in ASKABLE and not is_sheet and bool(file.summary.get("looked")),
+        "left_out": left_out(file),
     }
+    if is_sheet:
+        return render(request, "students/export_returned.html", context | exports.context_of(file, request, context["rows"]))
     return render(request, "students/import_detail.html", context)
 
 
@@ -178,10 +193,12 @@ def _reasons(file: ImportFile, request: HttpRequest) -> list[dict[str, Any]]:
 @command(can=P.IMPORT_WRITE)
 def import_confirm(request: HttpRequest, pk: int) -> HttpResponse:
     file = get_object_or_404(ImportFile, pk=pk)
+    if file.kind == RosterKind.EDITS:
+        exports.may_confirm(file, request)
     if file.returned:  # it tells of the preview; at the commit the rows are checked once more
         transaction.on_commit((settings.FILES / file.returned).unlink)
     file.move("confirm", by=request.actor, returned="", problem="")
-    _start("students.import_commit", "名单入库", file)
+    start_job("students.import_commit", "名单入库", file)
     return redirect("import_detail", pk=file.pk)
 
 
@@ -212,7 +229,7 @@ def import_return(request: HttpRequest, pk: int) -> HttpResponse:
     file = get_object_or_404(ImportFile, pk=pk)
     if not _returnable(file):
         raise Refused("这份名单没有待核对、退回或有提醒的行，不需要退回文件。")
-    _start("students.import_return", "生成退回文件", file)
+    start_job("students.import_return", "生成退回文件", file)
     return redirect("import_detail", pk=file.pk)
 
 

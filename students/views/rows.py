@@ -6,14 +6,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils import timezone
+
 from aidcases.models import School
 from aidcases.models.places import region_names
 from aidcases.templatetags.aid import money
 from students.enums import Category, RosterKind, Stage, grade_label
-from students.imports.identity import REASONS
+from students.imports import matching
+from students.imports.identity import REASONS, REPEATED, repeated
 from students.imports.kinds import KINDS
-from students.models import ImportFile, ImportRow
+from students.imports.names import DECIDED
+from students.models import Decision, ImportFile, ImportRow
 from students.models.imports import RowState
+from students.models.reviews import DecisionState
 
 LABELS = {
     "registered_poor": "计入建档立卡",
@@ -23,13 +28,19 @@ LABELS = {
     "grade": "年级",
     "id_type": "证件类型",
     "disability_level": "残疾等级",
+    "category": "类别",
+    "days_due": "应到天数",
+    "days_absent": "缺勤天数",
+    "days_unexcused": "旷课天数",
 }
-HIDDEN = ("village_code",)  # the first digits of the household's number
+# The first digits of the household's number; that a school was found by its name.
+HIDDEN = ("village_code", "named")
 YES_NO = {
     "boarding": ("寄宿", "走读"),
     "rural_hukou": ("农业户口", "非农业户口"),
     "rural": ("农村", "城市"),
     "public": ("公办", "民办"),
+    "rural_school": ("农村学校", "城镇学校"),
     "present": ("在校", "不在校"),
     "risk_cleared": ("已消除", "未消除"),
 }
@@ -70,20 +81,42 @@ def described(file: ImportFile, rows: list[ImportRow]) -> list[dict[str, Any]]:
     titles = {field.name: field.titles[0] for field in KINDS[file.kind].fields} | LABELS
     titles |= file.summary.get("mapping", {})
     is_school = file.kind == RosterKind.SCHOOLS
+    said, likely = _decided(file, rows), matching.likely(rows)
     return [
         {
             "row": row,
             "name": row.data.get("name", "") if is_school else row.name,
             "code": row.data.get("code", ""),
             "cells": known.cells(row, titles),
-            "reasons": [known.reason(code, row) for code in row.reasons if row.state in WAITING],
-            "warnings": [sentence(code) for code in row.warnings],
+            "reasons": [
+                said.get(row.pk, sentence(code)) if code == DECIDED else known.reason(code, row)
+                for code in row.reasons
+                if row.state in WAITING or code == REPEATED
+            ],
+            "warnings": [said.get(row.pk, sentence(code)) if code == DECIDED else sentence(code) for code in row.warnings],
+            "likely": [f"系统里{who.where}同名：{who.name}，尾号 {who.last4}" for who in likely.get(row.pk, [])],
         }
         for row in rows
     ]
 
 
 WAITING = (RowState.REVIEW, RowState.REJECTED)
+
+
+def _decided(file: ImportFile, rows: list[ImportRow]) -> dict[int, str]:
+    """Row → by whose decision, and when, it counts or does not; in one query, none where nothing was decided."""
+    mine = [row for row in rows if DECIDED in (*row.reasons, *row.warnings) and row.id_hash]
+    if not mine:
+        return {}
+    found = Decision.objects.filter(
+        path=file.path, state=DecisionState.APPLIED, id_hash__in=[bytes(row.id_hash) for row in mine]
+    ).order_by("pk")
+    last = {(bytes(decision.id_hash), decision.name): decision for decision in found}
+    return {
+        row.pk: f"按 {timezone.localdate(decision.decided_at)} {decision.decided_by}的决定：{decision.get_outcome_display()}。"
+        for row in mine
+        if (decision := last.get((bytes(row.id_hash), row.name)))
+    }
 
 
 def _school_of(row: ImportRow) -> str:
@@ -112,7 +145,9 @@ class Known:
         self.regions = region_names(regions | set(self.counties.values()))
 
     def reason(self, code: str, row: ImportRow) -> str:
-        """The sentence of a reason, with the county that manages the school."""
+        """The sentence of a reason, with the row that is repeated or the county that manages the school."""
+        if code == REPEATED:
+            return repeated(row.changes.get("repeats"))
         county = self.regions.get(self.counties.get(_school_of(row), "")) if code in MANAGED else None
         return sentence(code).replace(ANOTHER, county, 1) if county else sentence(code)
 

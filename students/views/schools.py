@@ -15,7 +15,7 @@ from aidcases.terms import Term
 from aidcases.web import chosen_term, command, page, paginate
 from students import finding
 from students.enums import Stage, grade_label
-from students.facts import hardships_in
+from students.facts import hardships_in, roll_orphans
 from students.filters import SchoolFilter, narrowed
 from students.models import Enrolment
 from students.places import Places, full_label
@@ -54,7 +54,7 @@ def _lines(schools: list[School], term: Term) -> list[dict[str, Any]]:
 
 def _counted(students: QuerySet, term: Term, *by: str) -> QuerySet:
     """Students, boarders and children of any hardship category, by some columns."""
-    poor = Q(Exists(hardships_in(term).filter(person=OuterRef("student")))) | Q(orphan=True)
+    poor = Q(Exists(hardships_in(term).filter(person=OuterRef("student")))) | roll_orphans(term)
     return (
         students.order_by(*by)
         .values(*by)

@@ -6,13 +6,14 @@ the rules digest instead (subsidies.compute.still_stands): a new rule concerns e
 
 from django.db import migrations, models
 
+# EXECUTE plans anew each time: a plan kept from a change of one row would join sixty thousand by a nested loop.
 MARK = """
 CREATE FUNCTION subsidies_mark_{name}() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     {before}
-    INSERT INTO subsidies_mark (term, student_id)
+    EXECUTE $mark$INSERT INTO subsidies_mark (term, student_id)
     {select}
-    ON CONFLICT DO NOTHING;
+    ON CONFLICT DO NOTHING$mark$;
     RETURN NULL;
 END $$;
 """
@@ -31,10 +32,10 @@ REFERENCING = {
 # The certificate's part a student leaves behind is stale too. Nobody certifies or computes the term meanwhile
 # (subsidies.compute, subsidies.runs lock the same words), or a part made of the old rows would come to stay.
 FORGET = """
-    PERFORM pg_advisory_xact_lock(hashtextextended('certify|' || t.term, 0))
-        FROM (SELECT DISTINCT term FROM ({left}) l ORDER BY term) t;
-    DELETE FROM subsidies_certificatepart c USING ({left}) l
-    WHERE c.term = l.term AND c.school_id = l.school_id AND c.home_county = l.home_county;
+    EXECUTE $lock$SELECT pg_advisory_xact_lock(hashtextextended('certify|' || t.term, 0))
+        FROM (SELECT DISTINCT term FROM ({left}) l ORDER BY term) t$lock$;
+    EXECUTE $forget$DELETE FROM subsidies_certificatepart c USING ({left}) l
+    WHERE c.term = l.term AND c.school_id = l.school_id AND c.home_county = l.home_county$forget$;
 """
 LEFT = "SELECT DISTINCT o.term, o.school_id, left(o.home_path, 16) AS home_county FROM stale o"
 MOVED = (

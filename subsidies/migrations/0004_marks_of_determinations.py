@@ -1,4 +1,5 @@
-"""Determinations and schools' rural mark are facts too: a change marks the students (as migration 0002 does).
+"""Determinations, schools' rural mark and lists of orphans are facts too: a change marks the students (as migration 0002
+does).
 
 An autumn's determination counts in the spring of its school year as well.
 """
@@ -13,6 +14,10 @@ OF_DETERMINATIONS = """
     SELECT e.term, e.student_id FROM ({which}) d JOIN students_enrolment e ON e.student_id = d.student_id
     WHERE e.term = d.term OR d.term LIKE '%-autumn' AND e.term = (left(d.term, 4)::int + 1) || '-spring'
 """
+# A list of orphans that comes into force, or is undone, decides over the roll's own marks in its area.
+COUNTS = "{0}.state IN ('committed', 'undoing')"
+LISTS = f"""fresh n JOIN stale o ON o.id = n.id
+    WHERE n.kind = 'orphans' AND ({COUNTS.format("n")}) <> ({COUNTS.format("o")})"""
 KEYS, LEVEL = "student_id term", "student_id term level"
 
 MARKS = [
@@ -22,6 +27,12 @@ MARKS = [
         OF_DETERMINATIONS.format(which=f"SELECT * FROM ({marks.changed(KEYS, LEVEL)}) k (student_id, term)"), "",
     ),
     ("subsidies_determination", "delete", OF_DETERMINATIONS.format(which="SELECT student_id, term FROM stale"), ""),
+    (
+        "students_importfile", "update",
+        f"""SELECT e.term, e.student_id FROM students_enrolment e WHERE e.orphan
+            AND EXISTS (SELECT FROM {LISTS} AND starts_with(e.home_path, n.path))""",
+        f"IF NOT EXISTS (SELECT FROM {LISTS}) THEN RETURN NULL; END IF;",
+    ),
 ]  # fmt: skip
 SCHOOL = ("aidcases_school", "update", marks.OF_SCHOOLS.format(which=marks.changed("id", "public rural path")), "")
 BEFORE = ("aidcases_school", "update", marks.OF_SCHOOLS.format(which=marks.changed("id", "public path")), "")

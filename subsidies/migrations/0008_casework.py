@@ -8,6 +8,61 @@ import django.db.models.functions.datetime
 import subsidies.models.notices
 from django.db import migrations, models
 
+# Quota.used is what the applications themselves say, counted anew by whatever statement takes or frees a seat, whoever
+# makes it. One lock per school and term, always after the applications' own row locks, makes the count exact when two
+# clerks act at once; the CHECK quota_has_headroom refuses the seat that is not there.
+SEATED = "('panel_reviewed', 'in_notice', 'notice_closed', 'county_review', 'approved')"
+COUNT = f"""
+CREATE FUNCTION subsidies_count_seats(of_school bigint, of_term text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('quota|' || of_school || '|' || of_term, 0));
+    UPDATE subsidies_quota q SET used = counted.n
+    FROM (
+        SELECT held.id, (SELECT count(*) FROM subsidies_application a WHERE a.school_id = held.school_id
+            AND a.term = held.term AND a.level = held.level AND a.state IN {SEATED}) AS n
+        FROM subsidies_quota held WHERE held.school_id = of_school AND held.term = of_term
+    ) counted
+    WHERE q.id = counted.id AND q.used <> counted.n;
+END $$;
+"""
+
+
+def seats(table):
+    return f"SELECT id, school_id, term, level FROM {table} WHERE state IN {SEATED}"
+
+
+def changed(before, after):
+    return f"({seats(before)} EXCEPT {seats(after)}) UNION ALL ({seats(after)} EXCEPT {seats(before)})"
+
+
+def trigger(event, tables, rows):
+    """Counts anew for each school and term whose seats an INSERT, UPDATE or DELETE touched."""
+    name = f"subsidies_seats_{event.lower()}"
+    return f"""
+CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE touched record;
+BEGIN
+    FOR touched IN SELECT DISTINCT school_id, term FROM ({rows}) c ORDER BY school_id, term LOOP
+        PERFORM subsidies_count_seats(touched.school_id, touched.term);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER {name} AFTER {event} ON subsidies_application REFERENCING {tables}
+    FOR EACH STATEMENT EXECUTE FUNCTION {name}();
+"""
+
+
+COUNTING = (
+    COUNT
+    + trigger("INSERT", "NEW TABLE AS after_rows", seats("after_rows"))
+    + trigger("UPDATE", "OLD TABLE AS before_rows NEW TABLE AS after_rows", changed("before_rows", "after_rows"))
+    + trigger("DELETE", "OLD TABLE AS before_rows", seats("before_rows"))
+)
+NOT_COUNTING = "".join(
+    f"DROP TRIGGER subsidies_seats_{event} ON subsidies_application; DROP FUNCTION subsidies_seats_{event}();"
+    for event in ("insert", "update", "delete")
+) + "DROP FUNCTION subsidies_count_seats(bigint, text);"
+
 
 class Migration(migrations.Migration):
 
@@ -40,6 +95,7 @@ class Migration(migrations.Migration):
                 ('term', models.CharField(db_collation='C', max_length=11, verbose_name='学期')),
                 ('opens_on', models.DateField(verbose_name='开始')),
                 ('closes_on', models.DateField(verbose_name='截止')),
+                ('stamp_required', models.BooleanField(default=False, verbose_name='申请表须盖村（居）委会章')),
                 ('set_by', models.CharField(max_length=120, verbose_name='设定人')),
             ],
             options={
@@ -176,12 +232,13 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('order', models.IntegerField()),
                 ('name', models.CharField(max_length=60, verbose_name='姓名')),
-                ('school', models.CharField(blank=True, default='', max_length=60, verbose_name='学校')),
+                ('school', models.CharField(blank=True, default='', max_length=80, verbose_name='学校')),
                 ('grade', models.CharField(blank=True, default='', max_length=20, verbose_name='年级')),
                 ('class_name', models.CharField(blank=True, default='', max_length=40, verbose_name='班级')),
                 ('level', models.CharField(blank=True, choices=[('special', '特别困难'), ('hard', '困难'), ('ordinary', '一般困难'), ('none', '不困难')], default='', max_length=10, verbose_name='等级')),
                 ('benefit', models.CharField(blank=True, default='', max_length=60, verbose_name='资助项目')),
                 ('amount', models.DecimalField(decimal_places=2, max_digits=12, null=True, verbose_name='金额（元）')),
+                ('role', models.CharField(blank=True, default='', max_length=20, verbose_name='身份')),
                 ('state', models.CharField(choices=[('standing', '公示中'), ('paused', '有异议，暂缓'), ('removed', '异议成立，撤出')], default='standing', max_length=10, verbose_name='状态')),
                 ('application', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='subsidies.application')),
                 ('student', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='students.student')),
@@ -231,6 +288,7 @@ class Migration(migrations.Migration):
                 ('recorder', models.CharField(max_length=40, verbose_name='记录人')),
                 ('minutes', models.TextField(blank=True, default='', verbose_name='会议记录')),
                 ('made_by', models.CharField(max_length=120)),
+                ('made_by_id', models.BigIntegerField(null=True)),
                 ('closed_at', models.DateTimeField(null=True, verbose_name='定稿时间')),
                 ('panel', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='meetings', to='subsidies.panel')),
                 ('present', models.ManyToManyField(related_name='+', to='subsidies.panelmember', verbose_name='到会成员')),
@@ -251,6 +309,7 @@ class Migration(migrations.Migration):
                 ('title', models.CharField(max_length=120, verbose_name='标题')),
                 ('intro', models.TextField(blank=True, default='', verbose_name='说明')),
                 ('hotline', models.CharField(max_length=40, verbose_name='监督电话')),
+                ('document', models.CharField(blank=True, default='', max_length=60, verbose_name='文号')),
                 ('key', models.CharField(db_collation='C', default=subsidies.models.notices.new_key, max_length=16, unique=True)),
                 ('working_days', models.SmallIntegerField(default=5, verbose_name='至少工作日')),
                 ('days', models.SmallIntegerField(default=7, verbose_name='至少自然日')),
@@ -334,6 +393,7 @@ class Migration(migrations.Migration):
                 ('source', models.CharField(blank=True, default='', max_length=200, verbose_name='依据')),
                 ('groups', models.JSONField()),
                 ('thresholds', models.JSONField()),
+                ('direct', models.JSONField(default=dict)),
                 ('loaded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
@@ -351,16 +411,24 @@ class Migration(migrations.Migration):
                 ('suggested', models.CharField(choices=[('special', '特别困难'), ('hard', '困难'), ('ordinary', '一般困难'), ('none', '不困难')], max_length=10, verbose_name='按分数')),
                 ('level', models.CharField(choices=[('special', '特别困难'), ('hard', '困难'), ('ordinary', '一般困难'), ('none', '不困难')], max_length=10, verbose_name='等级')),
                 ('rank', models.IntegerField(null=True, verbose_name='排序')),
+                ('tie_order', models.SmallIntegerField(null=True)),
                 ('tie', models.CharField(blank=True, default='', max_length=100, verbose_name='同分排序理由')),
                 ('why', models.CharField(blank=True, default='', max_length=200, verbose_name='与分数不同的理由')),
                 ('away', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), default=list, size=None, verbose_name='回避成员')),
+                ('form_version', models.IntegerField(default=0)),
+                ('made_by_id', models.BigIntegerField(null=True)),
+                ('confirmed_at', models.DateTimeField(null=True, verbose_name='确认时间')),
                 ('application', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='assessments', to='subsidies.application')),
                 ('meeting', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='assessments', to='subsidies.meeting')),
-                ('index', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='subsidies.scoreindex')),
             ],
             options={
                 'verbose_name': '评审意见',
             },
+        ),
+        migrations.AddField(
+            model_name='meeting',
+            name='index',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='subsidies.scoreindex', verbose_name='评分指标'),
         ),
         migrations.AddIndex(
             model_name='application',
@@ -450,4 +518,5 @@ class Migration(migrations.Migration):
             model_name='assessment',
             constraint=models.CheckConstraint(condition=models.Q(('level', models.F('suggested')), models.Q(('why', ''), _negated=True), _connector='OR'), name='another_level_has_a_reason'),
         ),
+        migrations.RunSQL(COUNTING, NOT_COUNTING),
     ]

@@ -62,8 +62,10 @@ class Box(models.TextChoices):
 COMPLETE = Condition("complete", "申请表还没有填完整", Q(complete=True))
 NOTICE_OVER = Condition("notice_over", "公示还没有结束", Q(notice_over=True))
 NO_OBJECTION = Condition("no_objection", "还有没办结的异议", Q(objections_open=0))
-LEVELLED = Condition("levelled", "评审小组还没有给出等级", ~Q(level=""))
+# Of a meeting of the panel; the level itself comes with the move.
+LEVELLED = Condition("levelled", "评审小组还没有给出等级", Q(assessments__isnull=False))
 CHECKED = Condition("checked", "经办还没有初核", Q(checked_by_id__isnull=False))
+UNCHECKED = Condition("unchecked", "县级已经初核，不能收回；要改请联系县学生资助管理中心退回", Q(checked_by_id__isnull=True))
 
 S = ApplicationState
 BEFORE_APPROVAL = {
@@ -80,7 +82,7 @@ APPLICATION = Flow(
     Move("unannounce", "撤出公示", {S.IN_NOTICE, S.NOTICE_CLOSED}, S.PANEL_REVIEWED, P.NOTICE_PUBLISH, note_required=True),
     Move("close_notice", "公示结束", {S.IN_NOTICE}, S.NOTICE_CLOSED, P.NOTICE_PUBLISH, All((NOTICE_OVER, NO_OBJECTION))),
     Move("hand_up", "上报", {S.NOTICE_CLOSED}, S.COUNTY_REVIEW, P.APPLICATION_HAND_UP, All((NOTICE_OVER, NO_OBJECTION))),
-    Move("take_back_up", "收回上报", {S.COUNTY_REVIEW}, S.NOTICE_CLOSED, P.APPLICATION_HAND_UP),
+    Move("take_back_up", "收回上报", {S.COUNTY_REVIEW}, S.NOTICE_CLOSED, P.APPLICATION_HAND_UP, All((UNCHECKED,))),
     Move("check", "初核通过", {S.COUNTY_REVIEW}, S.COUNTY_REVIEW, P.APPLICATION_CHECK),
     Move("approve", "批准", {S.COUNTY_REVIEW}, S.APPROVED, P.APPLICATION_APPROVE, All((CHECKED, NO_OBJECTION))),
     Move("reject", "不予通过", {S.COUNTY_REVIEW}, S.REJECTED, P.APPLICATION_APPROVE, note_required=True),
@@ -94,6 +96,8 @@ APPLICATION = Flow(
          note_required=True),
     Move("reopen", "重新填写", {S.WITHDRAWN, S.DECLINED, S.REJECTED}, S.DRAFT, P.APPLICATION_WRITE),
     Move("cancel", "取消资格", {S.APPROVED}, S.CANCELLED, P.APPLICATION_CANCEL, note_required=True),
+    # A family whose situation changed after the approval; the determination stands until the next one replaces it.
+    Move("reassess", "重新认定", {S.APPROVED, S.CANCELLED}, S.DRAFT, P.APPLICATION_CANCEL, note_required=True),
 )  # fmt: skip
 
 
@@ -189,9 +193,9 @@ class Application(Moving, Scoped):
 
 
 class FamilyMember(Scoped):
-    """A row of 家庭成员情况."""
+    """A row of 家庭成员情况. The school wrote it down: the home side has a register of its own and does not see it."""
 
-    OWNER_PATHS = {SCHOOL: "application__school_path", HOME: "application__home_path"}
+    OWNER_PATHS = {SCHOOL: "application__school_path"}
 
     application = models.ForeignKey(Application, models.CASCADE, related_name="family")
     order = models.SmallIntegerField()
@@ -223,6 +227,8 @@ class ApplicationWindow(Scoped):
     term = models.CharField("学期", max_length=11, db_collation="C")
     opens_on = models.DateField("开始")
     closes_on = models.DateField("截止")
+    # Stamped certificates were abolished (教政法函〔2019〕12号): only where a county still asks for one.
+    stamp_required = models.BooleanField("申请表须盖村（居）委会章", default=False)
     set_by = models.CharField("设定人", max_length=120)
 
     objects = scoped_manager(ScopedQuerySet)

@@ -12,7 +12,7 @@ from aidcases.crypto import EncryptedField
 from aidcases.flow import Flow, FlowQuerySet, Move, Moving
 from aidcases.models import Organisation
 from aidcases.roles import P
-from aidcases.scoping import OFFICE, PathField, Scoped, ScopedQuerySet, scoped_manager
+from aidcases.scoping import OFFICE, SCHOOL, PathField, Scoped, ScopedQuerySet, scoped_manager
 from students.models import Student
 from subsidies.enums import Level
 from subsidies.models.applications import Application
@@ -74,6 +74,7 @@ class PublicNotice(Moving, Scoped):
     title = models.CharField("标题", max_length=120)
     intro = models.TextField("说明", default="", blank=True)
     hotline = models.CharField("监督电话", max_length=40)
+    document = models.CharField("文号", max_length=60, default="", blank=True)
     key = models.CharField(max_length=16, unique=True, default=new_key, db_collation="C")
     working_days = models.SmallIntegerField("至少工作日", default=5)
     days = models.SmallIntegerField("至少自然日", default=7)
@@ -132,12 +133,13 @@ class NoticeLine(Scoped):
     notice = models.ForeignKey(PublicNotice, models.CASCADE, related_name="lines")
     order = models.IntegerField()
     name = models.CharField("姓名", max_length=60)
-    school = models.CharField("学校", max_length=60, default="", blank=True)
+    school = models.CharField("学校", max_length=80, default="", blank=True)
     grade = models.CharField("年级", max_length=20, default="", blank=True)
     class_name = models.CharField("班级", max_length=40, default="", blank=True)
     level = models.CharField("等级", max_length=10, choices=Level.choices, default="", blank=True)
     benefit = models.CharField("资助项目", max_length=60, default="", blank=True)
     amount = models.DecimalField("金额（元）", max_digits=12, decimal_places=2, null=True)
+    role = models.CharField("身份", max_length=20, default="", blank=True)  # of a panel's member
     state = models.CharField("状态", max_length=10, choices=LineState.choices, default=LineState.STANDING)
     # Whom the line is about; never on a page.
     application = models.ForeignKey(Application, models.PROTECT, null=True, related_name="lines")
@@ -187,7 +189,8 @@ class ObjectionQuerySet(FlowQuerySet, ScopedQuerySet):
 class Objection(Moving, Scoped):
     """What somebody says against a line or the whole list; pauses only its line."""
 
-    OWNER_PATHS = {OFFICE: "path"}
+    # Whoever must answer, and, once a family has appealed, still the school that published the list.
+    OWNER_PATHS = {OFFICE: "path", SCHOOL: "notice__path"}
     FLOW = OBJECTION
 
     notice = models.ForeignKey(PublicNotice, models.PROTECT, related_name="objections")

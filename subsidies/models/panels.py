@@ -81,7 +81,9 @@ class Meeting(Scoped):
     recorder = models.CharField("记录人", max_length=40)
     present = models.ManyToManyField(PanelMember, related_name="+", verbose_name="到会成员")
     minutes = models.TextField("会议记录", default="", blank=True)
+    index = models.ForeignKey("subsidies.ScoreIndex", models.PROTECT, related_name="+", verbose_name="评分指标")
     made_by = models.CharField(max_length=120)
+    made_by_id = models.BigIntegerField(null=True)
     closed_at = models.DateTimeField("定稿时间", null=True)
 
     objects = scoped_manager(ScopedQuerySet)
@@ -95,16 +97,18 @@ class Meeting(Scoped):
 
 
 class ScoreIndex(models.Model):
-    """A versioned index: groups with a cap, items with points (also negative), thresholds → level. Never changed once
-    used; a correction is the next version. `path` "" is shipped and open to all."""
+    """A versioned index: groups with a cap, items with points (also negative), thresholds → level. Shipped as TOML and
+    open to all; never changed once used: a correction is the next version. Read by subsidies.casework.scoring.Index."""
 
     code = models.CharField("代码", max_length=40)
     version = models.IntegerField("版本")
     title = models.CharField("名称", max_length=80)
     source = models.CharField("依据", max_length=200, default="", blank=True)
-    # [{"code", "title", "cap", "items": [{"code", "title", "points", "box"?}]}]; box: ticked with that Box of the form
+    # [{"code", "title", "cap"?, "one"?, "items": [{"code", "title", "points", "boxes"?}]}]; one: at most one item of the
+    # group holds; boxes: the item holds where one of these Boxes of the form is ticked
     groups = models.JSONField()
     thresholds = models.JSONField()  # {"special": 60, "hard": 40, "ordinary": 20}
+    direct = models.JSONField(default=dict)  # {"poor": "special"}: at least this level without scoring
     loaded_at = models.DateTimeField(db_default=models.functions.Now())
 
     class Meta:
@@ -117,21 +121,24 @@ class ScoreIndex(models.Model):
 
 
 class Assessment(Scoped):
-    """What a meeting gave an application: answers by item, the score of the index, the level and the rank."""
+    """What a meeting gave an application: answers by item of its index, the score, the level and the rank."""
 
     OWNER_PATHS = {SCHOOL: "application__school_path", HOME: "application__home_path"}
 
     application = models.ForeignKey(Application, models.CASCADE, related_name="assessments")
     meeting = models.ForeignKey(Meeting, models.PROTECT, related_name="assessments")
-    index = models.ForeignKey(ScoreIndex, models.PROTECT, related_name="+")
     answers = ArrayField(models.CharField(max_length=40), default=list)  # codes of items that hold
     score = models.DecimalField("评分", max_digits=6, decimal_places=2)
     suggested = models.CharField("按分数", max_length=10, choices=Level.choices)
     level = models.CharField("等级", max_length=10, choices=Level.choices)
     rank = models.IntegerField("排序", null=True)
+    tie_order = models.SmallIntegerField(null=True)  # among those of one level and score, where the panel set an order
     tie = models.CharField("同分排序理由", max_length=100, default="", blank=True)
     why = models.CharField("与分数不同的理由", max_length=200, default="", blank=True)
     away = ArrayField(models.CharField(max_length=40), default=list, verbose_name="回避成员")
+    form_version = models.IntegerField(default=0)  # of the application that the panel saw
+    made_by_id = models.BigIntegerField(null=True)
+    confirmed_at = models.DateTimeField("确认时间", null=True)  # by the school's second person
 
     objects = scoped_manager(ScopedQuerySet)
 
@@ -147,7 +154,8 @@ class Assessment(Scoped):
 
 
 class Quota(Scoped):
-    """How many of a level a school may pass in a term; `used` is kept by the moves that pass and return."""
+    """How many of a level a school may pass in a term. `used` is kept by a trigger on applications (migration 0008), so
+    that every move frees or takes seats, whoever makes it; see subsidies.casework.quota."""
 
     OWNER_PATHS = {OFFICE: "path"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -34,11 +34,14 @@ from subsidies.models import (
     CountyFigure,
     DraftState,
     Entitlement,
+    Objection,
     PackAdoption,
     PackDraft,
+    PublicNotice,
     Rehearsal,
     RulePack,
 )
+from subsidies.models.notices import NoticeState, ObjectionState
 from tests import make
 
 HERE = "/62/6201/620123/"
@@ -88,9 +91,31 @@ MAY_GO = {
         "keep": ({"open"}, "kept"),
         "reopen": ({"ended", "kept"}, "open"),
     },
+    PublicNotice: {
+        "preview": ({"draft", "previewed"}, "previewed"),
+        "revise": ({"previewed"}, "draft"),
+        "publish": ({"previewed"}, "published"),
+        "recall": ({"published"}, "recalled"),
+        "end": ({"published"}, "over"),
+        "archive": ({"over"}, "archived"),
+        "drop": ({"draft", "previewed"}, "recalled"),
+    },
+    Objection: {
+        "assign": ({"open", "assigned"}, "assigned"),
+        "answer": ({"open", "assigned", "appealed"}, "answered"),
+        "appeal": ({"answered"}, "appealed"),
+        "close": ({"answered"}, "closed"),
+    },
 }
 DECIDE = {Role.COUNTY_MAKER, Role.COUNTY_CHECKER, Role.CITY_OFFICER}
+MAKES_NOTICES = {Role.SCHOOL_MAKER, Role.COUNTY_MAKER, Role.CITY_OFFICER}
+PUBLISHES = {Role.SCHOOL_CHECKER, Role.COUNTY_CHECKER, Role.COUNTY_HEAD, Role.CITY_OFFICER}
 WHO_MAY = {
+    PublicNotice: {
+        **dict.fromkeys(("preview", "revise", "archive", "drop"), MAKES_NOTICES),
+        **dict.fromkeys(("publish", "recall", "end"), PUBLISHES),
+    },
+    Objection: MAKES_NOTICES | PUBLISHES,
     Job: {
         Role.COUNTY_MAKER, Role.COUNTY_CHECKER, Role.COUNTY_HEAD, Role.SCHOOL_MAKER, Role.CITY_OFFICER,
         Role.SYSTEM_ADMIN,
@@ -111,6 +136,7 @@ WHO_MAY = {
     },
 }  # fmt: skip
 STATES = {
+    PublicNotice: list(NoticeState), Objection: list(ObjectionState),
     Job: list(JobState), ImportFile: list(FileState), PackDraft: list(DraftState), Batch: list(BatchState),
     AdoptionRequest: list(AdoptionState),
     Decision: list(DecisionState), Suspect: list(SuspectState), Missing: list(MissingState),
@@ -197,7 +223,26 @@ def adoption_request(state: str = "asked", **values: object) -> AdoptionRequest:
     return made
 
 
+def notice(state: str = "draft", **values: object) -> PublicNotice:
+    """Nothing stands against any move; its time was up yesterday."""
+    frozen: dict = belonging(PublicNotice, "published") | values
+    made = PublicNotice(
+        kind="benefit", office=make.office("620123"), path=HERE, term="2018-autumn", title="公示", hotline="0931-5221234",
+        state=state, made_by="甲", photos=1, paper_removed_on=date(2026, 10, 19), **frozen,
+    )  # fmt: skip
+    made.save()
+    return made
+
+
+def objection(state: str = "open", **values: object) -> Objection:
+    given: dict = {"finding": "dismissed", "outcome": "经核实无误"} | values
+    made = Objection(notice=notice(), path=HERE, text="不属实", state=state, due_on=date(2026, 10, 15), **given)
+    made.save()
+    return made
+
+
 MAKERS = {
+    PublicNotice: notice, Objection: objection,
     AdoptionRequest: adoption_request,
     Job: job, ImportFile: file, PackDraft: draft, Batch: batch, Decision: decision, Suspect: suspect, Missing: missing,
 }  # fmt: skip
@@ -229,6 +274,9 @@ def belonging(model: type[models.Model], target: str) -> dict:
     if (model, target) == (AdoptionRequest, "confirmed"):
         there = PackAdoption.objects.settle("x", make.region("620123"), date(2026, 9, 1), active=True)
         return {"adoption": there, "decided_by": "乙", "decided_by_id": 7}
+    if (model, target) in {(PublicNotice, "published"), (PublicNotice, "over"), (PublicNotice, "archived")}:
+        ended = timezone.now() - timedelta(days=1)
+        return {"published_on": date(2026, 10, 9), "ends_at": ended, "sha256": "0" * 64, "published_by": "乙"}
     if (model, target) == (Batch, "undone"):
         return {"undone_by": "甲", "undone_at": timezone.now()}
     return {"committed_at": timezone.now()} if (model, target) == (ImportFile, "committed") else {}
@@ -487,6 +535,16 @@ BROKEN: dict[str, list[Callable[[], object]]] = {
         lambda: file("committed", committed_at=None),
         lambda: file("uploaded", committed_at=timezone.now()),
         lambda: file("committing").move("commit", by=SYSTEM),
+    ],
+    "published_notice_is_frozen": [
+        lambda: notice("published", sha256=""),
+        lambda: notice("over", ends_at=None),
+        lambda: notice("archived", published_by=""),
+    ],
+    "notice_second_person": [lambda: notice("published", made_by_id=7, published_by_id=7)],
+    "answered_objection_has_a_finding": [
+        lambda: objection("answered", finding=""),
+        lambda: objection("closed", outcome=""),
     ],
     "undone_has_a_moment": [
         lambda: batch("undone", undone_at=None),

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import uuid
 from dataclasses import dataclass, field
 from itertools import count
 
 from django.utils import timezone
 
-from aidcases import audit, jobs
+from aidcases import audit, crypto, jobs
 from aidcases.models import Job
 from aidcases.scoping import HOME, OFFICE, SCHOOL, Actor, Scope, acting_in
 from aidcases.terms import Term
 from ledgers.models import LedgerIssue
+from students.exports import request_export
 from students.imports.pipeline import counted
 from students.imports.reader import Summary
 from students.models import (
+    Batch,
+    Decision,
     Enrolment,
+    Export,
     Guardian,
     Hardship,
     Household,
     ImportFile,
     ImportRow,
+    Missing,
     Person,
+    SavedMapping,
     Student,
+    Suspect,
 )
 from students.models.imports import FileState, RowState
 from subsidies.actions import list_area, request_recompute, request_rehearsal
@@ -44,6 +53,11 @@ class Traces:
     issue: LedgerIssue
     run: ComputeRun
     draft: PackDraft  # rehearsed
+    carried: Batch  # a term opened
+    export: Export  # ready to be downloaded
+    mapping: SavedMapping
+    decision: Decision  # on a row that waited
+    suspect: Suspect
 
 
 @dataclass
@@ -108,7 +122,28 @@ def _traces(side: Side, term: Term) -> Traces:
         ended = jobs.work_off(request_recompute(term=term, path=path))
         run = ComputeRun.objects.get(job_id=ended.pk)
         draft = _draft(mark, path, term, clerk)
-        return Traces(job, _file(side, mark, term), _issue(mark, path, term, job), run, draft)
+        export = request_export(term, path, purpose=f"{mark}用途")
+        assert jobs.work_off(Job.objects.get(pk=export.job_id)).state == "done"
+        export.refresh_from_db()
+        carried = _carried(side, mark, term)
+        return Traces(
+            job, _file(side, mark, term), _issue(mark, path, term, job), run, draft, carried=carried, export=export,
+            mapping=_mapping(side, mark), decision=(decision := _decided(side, mark, term)), suspect=_suspect(side, decision),
+        )  # fmt: skip
+
+
+def _carried(side: Side, mark: str, term: Term) -> Batch:
+    """A term that was opened; and a whole register on which one child is not any more."""
+    batch = Batch(kind="carry", path=side.office.path, term=term.next.code, label=f"{mark}开学", made_by=f"{mark}办事员")
+    batch.save()
+    file = ImportFile(
+        kind="poverty", term=term.code, office=side.office, path=side.office.path, filename=f"{mark}整册.xlsx",
+        sha256=uuid.uuid4().hex, stored="imports/none", state=FileState.COMMITTED, committed_at=timezone.now(),
+        uploaded_by=f"{mark}办事员", whole=True, data_on=term.first_day, counts=counted(0),
+    )  # fmt: skip
+    file.save()
+    Missing(file=file, path=file.path, person=side.students[0].person, from_on=term.first_day).save()
+    return batch
 
 
 _LOCAL = """
@@ -135,11 +170,63 @@ def _draft(mark: str, path: str, term: Term, clerk: Actor) -> PackDraft:
     return draft
 
 
+def _decided(side: Side, mark: str, term: Term) -> Decision:
+    """A committed roll with a row that was decided on and one that still waits."""
+    file = ImportFile(
+        kind="roll", term=term.code, office=side.office, path=side.office.path, filename=f"{mark}在校生.xlsx",
+        sha256=uuid.uuid4().hex, stored="imports/none", state=FileState.COMMITTED, committed_at=timezone.now(),
+        uploaded_by=f"{mark}办事员",
+    )  # fmt: skip
+    file.save()
+    for number, student in enumerate(side.students[:2], 2):
+        ImportRow(
+            file=file, number=number, state=RowState.REVIEW, reasons=["name"], name=f"{mark}错名",
+            id_hash=student.person.id_hash, id_last4=student.person.id_last4, data={"guardian_name": f"{mark}监错人"},
+        ).save()  # fmt: skip
+    file.counts = counted(file.pk)
+    file.save()
+    batch = Batch(kind="decision", path=file.path, term=file.term, label=f"{mark}核对", made_by=f"{mark}办事员")
+    batch.save()
+    decision = Decision(
+        row=file.rows.get(number=2), path=file.path, reason="name", id_hash=side.students[0].person.id_hash,
+        name=f"{mark}错名", outcome="known", why=f"{mark}理由", state="applied", decided_by=f"{mark}办事员", batch=batch,
+    )  # fmt: skip
+    decision.save()
+    return decision
+
+
+def _suspect(side: Side, decision: Decision) -> Suspect:
+    first, second = sorted(side.students[:2], key=lambda student: student.pk)
+    suspect = Suspect(
+        path=side.office.path, first_id=first.pk, second_id=second.pk, first_name=first.person.name,
+        second_name=second.person.name, rung="similar name", file=decision.row.file,
+    )  # fmt: skip
+    suspect.save()
+    return suspect
+
+
+def _mapping(side: Side, mark: str) -> SavedMapping:
+    made = SavedMapping(
+        office=side.office, path=side.office.path, kind="roll", headings_hash="0" * 64, mapping={"name": f"{mark}列"},
+        saved_by=f"{mark}办事员",
+    )  # fmt: skip
+    made.save()
+    return made
+
+
+def _looked(side: Side, mark: str) -> str:
+    """The first rows of a sheet, as the limited process seals them."""
+    rows = [(1, [f"{mark}列", "姓名"]), (2, ["x", side.students[0].person.name])]
+    told = [{"name": f"{mark}表", "row": 1, "height": 1, "rows": rows}]
+    return base64.b64encode(crypto.seal(json.dumps(told))).decode()
+
+
 def _file(side: Side, mark: str, term: Term) -> ImportFile:
     file = ImportFile(
         kind="roll", term=term.code, office=side.office, path=side.office.path, filename=f"{mark}在校生.xlsx",
         sha256=uuid.uuid4().hex, stored="imports/none", state=FileState.PREVIEWED, uploaded_by=f"{mark}办事员",
-        summary=Summary(4, 1, f"{mark}表", 1, [f"{mark}列"], {"name": "姓名"}, [f"{mark}列"]).as_dict(),
+        summary=Summary(4, 1, f"{mark}表", 1, [f"{mark}列"], {"name": "姓名"}, [f"{mark}列"], looked=_looked(side, mark))
+        .as_dict(),
     )  # fmt: skip
     file.save()
     states = (RowState.NEW, RowState.CHANGED, RowState.REVIEW, RowState.REJECTED)
@@ -194,7 +281,10 @@ def hidden_from(scope: Scope | None) -> set[str]:
     return words
 
 
-WORK = ("任务", "出错", "留言", "办事员", "在校生.xlsx", "表", "列", "用途", "台账", "草案")
+WORK = (
+    "错名", "监错人", "理由", "核对",
+    "开学", "整册.xlsx", "任务", "出错", "留言", "办事员", "在校生.xlsx", "表", "列", "用途", "台账", "草案",
+)  # fmt: skip
 
 
 def _seen(scope: Scope | None, person: Person) -> bool:

@@ -8,17 +8,31 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
-from aidcases.models import Job
+from aidcases import files
+from aidcases.files import files_of
+from aidcases.models import Job, StoredFile
 from aidcases.scoping import EVERYWHERE, Scope, acting_in
-from students.models import Household, ImportFile
-from subsidies.models import AdoptionRequest, ClauseText, ListedArea, PackDraft, Rule
+from students.models import Household, ImportFile, Student
+from subsidies.models import (
+    AdoptionRequest,
+    Application,
+    ClauseText,
+    FamilyMember,
+    ListedArea,
+    PackDraft,
+    PublicNotice,
+    Rule,
+)
+from tests.casework import build
 from tests.conventions import counties
 from tests.conventions.counties import Counties
 from tests.conventions.resolver import Address, addresses
+from tests.kept import Kept
 from tests.personas import CANARY
 
 ANONYMOUS = "anonymous"
@@ -65,7 +79,55 @@ def _pasted(code: str, path: str) -> ClauseText:
     return ClauseText.objects.get_or_create(pack_code="lanzhou", clause=clause, path=path, version=1, defaults=fields)[0]
 
 
+def applications(made: Counties) -> list[tuple[str, list[Any]]]:
+    """One of a child of either county, and of the child whose home and school lie apart."""
+    found = [(side.code, [_applied(made, side.students[0]).pk]) for side in made.sides]
+    return [*found, ("both", [_applied(made, made.world.crossing).pk])]
+
+
+def _applied(made: Counties, who: Student) -> Application:
+    enrolled = who.enrolments.filter(term=made.world.term.code).get()
+    fields = {
+        "school": enrolled.school, "school_path": enrolled.school_path, "home_path": enrolled.home_path, "kind": "applied",
+        "address": f"{enrolled.school.name[:2]}路1号",
+    }  # fmt: skip
+    found, new = Application.objects.get_or_create(student=who, term=made.world.term.code, defaults=fields)
+    if new:
+        FamilyMember(application=found, order=0, name=f"{enrolled.school.name[:2]}家人").save()
+    return found
+
+
+def papers(made: Counties) -> list[tuple[str, list[Any]]]:
+    """A photo of each of them."""
+    return [(owner, [pk, _photo(pk).pk]) for owner, [pk] in applications(made)]
+
+
+def _photo(pk: int) -> StoredFile:
+    found = Application.objects.get(pk=pk)
+    upload = SimpleUploadedFile("1.jpg", b"\xff\xd8\xff" + b"0" * 40)
+    return files.files_of(found).first() or files.attach(found, upload, what="paper", path=found.school_path)
+
+
+def announced(which: Callable[[PublicNotice, PublicNotice], Any]) -> Samples:
+    """Of a county's notices, in draft and running (tests.casework.build.traces)."""
+    return each(lambda made, side: which(*build.traces(side.code, side.office.path, side.students[0])))
+
+
+def running(made: Counties) -> list[tuple[str, list[Any]]]:
+    """What is public is everybody's."""
+    return [("both", arguments) for _, arguments in announced(lambda draft, notice: notice.key)(made)]
+
+
 SAMPLES: dict[str, Samples] = {
+    **dict.fromkeys(
+        (
+            "application_detail", "application_edit", "application_save", "application_move", "application_reveal",
+            "application_print", "application_waiver", "application_attach",
+        ),
+        applications,
+    ),
+    **dict.fromkeys(("application_file", "application_file_remove"), papers),
+    "application_new": students,
     "student_detail": students,
     "student_why": students,
     "student_reveal": students,
@@ -74,6 +136,7 @@ SAMPLES: dict[str, Samples] = {
     "household_slip": households,
     "household_reveal": households,
     "school_detail": lambda made: [("both", [side.primary.code]) for side in made.sides],
+    "mapping_delete": each(lambda m, s: m.traces[s.code].mapping.pk),
     "area_end": lambda made: [("both", [ListedArea.objects.order_by("pk").first().pk])],
     "pack_detail": lambda made: [("both", ["lanzhou"])],
     "rule_detail": lambda made: [("both", [rule.code]) for rule in Rule.objects.order_by("pk")[:2]],
@@ -86,15 +149,39 @@ SAMPLES: dict[str, Samples] = {
     **dict.fromkeys(
         (
             "import_detail", "import_confirm", "import_reopen", "import_discard", "import_return", "import_returned",
+            "import_undo", "import_undo_start", "import_keep",
+            "import_columns", "import_map", "import_rekind",
+            "import_choose",
         ),
         each(lambda m, s: m.traces[s.code].file.pk),
     ),
-    **dict.fromkeys(("carry_detail", "carry_undo"), each(lambda m, s: m.traces[s.code].carried.pk)),
+    **dict.fromkeys(("carry_detail", "carry_undo", "missing_batch"), each(lambda m, s: m.traces[s.code].carried.pk)),
     **dict.fromkeys(("pack_changes", "clause_save", "adoption_ask"), lambda made: [("both", ["lanzhou"])]),
     **dict.fromkeys(
         ("adoption_detail", "adoption_rehearse", "adoption_confirm", "adoption_decline", "adoption_withdraw"), adoptions,
     ),
     "clause_history": clause_texts,
+    **dict.fromkeys(("public_notice", "objection_new", "objection_send"), running),
+    **dict.fromkeys(
+        (
+            "notice_detail", "notice_page", "notice_edit", "notice_rename", "notice_check", "notice_publish", "notice_recall",
+            "notice_drop", "notice_paper", "notice_photo", "notice_archive", "notice_pack", "notice_hand_up",
+            "objection_register",
+        ),
+        announced(lambda draft, _: draft.pk),
+    ),
+    "notice_file": lambda made: [
+        (code, [*arguments, "xlsx"]) for code, arguments in announced(lambda draft, _: draft.pk)(made)
+    ],
+    "notice_strike": announced(lambda draft, _: draft.lines.get().pk),
+    **dict.fromkeys(("notice_photo_view", "notice_photo_remove"), announced(lambda draft, _: files_of(draft).get().pk)),
+    **dict.fromkeys(
+        (
+            "objection_detail", "objection_assign", "objection_answer", "objection_appeal", "objection_close",
+            "objection_contact",
+        ),
+        announced(lambda draft, _: draft.objections.get().pk),
+    ),
     **dict.fromkeys(
         (
             "draft_detail", "draft_save", "draft_check", "draft_count", "draft_rehearse", "draft_ready", "draft_publish",
@@ -104,6 +191,11 @@ SAMPLES: dict[str, Samples] = {
     ),
     **dict.fromkeys(("rehearsal_detail", "rehearsal_sheet"), each(lambda m, s: m.traces[s.code].draft.rehearsal_id)),
     "run_detail": each(lambda m, s: m.traces[s.code].run.pk),
+    **dict.fromkeys(("review_detail", "review_decide"), each(lambda m, s: m.traces[s.code].decision.row_id)),
+    **dict.fromkeys(("decision_detail", "decision_answer"), each(lambda m, s: m.traces[s.code].decision.pk)),
+    **dict.fromkeys(("review_batch", "review_undo"), each(lambda m, s: m.traces[s.code].decision.batch_id)),
+    **dict.fromkeys(("suspect_detail", "suspect_decide"), each(lambda m, s: m.traces[s.code].suspect.pk)),
+    "export_download": each(lambda m, s: m.traces[s.code].export.pk),
     **dict.fromkeys(("issue_detail", "issue_download"), each(lambda m, s: m.traces[s.code].issue.pk)),
 }  # fmt: skip
 
@@ -117,10 +209,15 @@ SEARCHES = ("登枫", "榆槐", "Z")
 SEEKERS = ("maker", "other_maker", "school")
 
 
+@pytest.fixture(scope="module")
+def kept_counties(django_db_setup: None, django_db_blocker: Any) -> Kept:
+    with django_db_blocker.unblock(), acting_in(EVERYWHERE):
+        return Kept(counties.build)
+
+
 @pytest.fixture
-def made(db: None) -> Counties:
-    with acting_in(EVERYWHERE):
-        return counties.build()
+def made(kept_counties: Kept, db: None) -> Counties:
+    return kept_counties.put_back()
 
 
 @pytest.fixture(autouse=True)
@@ -189,6 +286,7 @@ def test_no_page_shows_anybody_what_is_not_theirs(made: Counties, visitors: dict
         "search_results",
         "issue_download",
         "import_returned",
+        "import_undo",  # of a committed import; tests/students/test_undo_pages.py walks it
     }
 
 
@@ -240,6 +338,7 @@ def _states() -> list[tuple]:
         *ImportFile.objects.values_list("pk", "state"),
         *PackDraft.objects.values_list("pk", "state", "sha256", "rehearsal"),
         *AdoptionRequest.objects.values_list("pk", "state"),
+        *PublicNotice.objects.values_list("pk", "state", "title", "photos", "objections_open"),
     ]
 
 

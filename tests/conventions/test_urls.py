@@ -17,7 +17,9 @@ from aidcases.web import PERSONAL, PUBLIC, SIGNED_IN
 from tests.conventions.resolver import Address, addresses
 
 PROJECT = Path(settings.PROJECT)
-PUBLIC_ADDRESSES = {"login", "healthz", "readyz", "robots"}
+PUBLIC_ADDRESSES = {
+    "login", "healthz", "readyz", "robots", "public_notice", "public_index", "objection_new", "objection_send",
+}  # fmt: skip
 SIGNED_IN_ADDRESSES = {"home", "logout", "password", "membership_choose"}
 # Django's own forms, which show and take.
 BOTH_METHODS = {"login", "password"}

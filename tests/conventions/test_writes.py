@@ -13,8 +13,14 @@ APPS = ("students", "subsidies", "dropout", "ledgers")
 
 # The kernel itself may; outside it only these, each for a reason.
 UNSCOPED = {
+    "students/facts.py": "whether a child's home keeps a list of orphans: none of its rows",
     "students/imports/pipeline.py": "counts of a file the caller already holds",
     "students/imports/work.py": "a job's own file, named by its parameters",
+    "students/imports/undo.py": "the batch itself, whose state a lock holds; what its file asked goes with it",
+    "students/imports/tracks.py": "the file of a batch that the caller holds",
+    "students/imports/telling.py": "the file of a batch that the caller holds",
+    "students/imports/restoring.py": "the condition of a constraint, which holds for every row",
+    "subsidies/casework/windows.py": "a county's window, which its schools go by",
     "subsidies/compute.py": "the last whole run of a term, whoever asked for it",
     "subsidies/runs.py": "a job's own run and parts",
     "subsidies/clauses.py": "texts that the offices above have pasted for those below",
@@ -22,13 +28,26 @@ UNSCOPED = {
 }
 BULK = {"subsidies/actions.py": "the benefits' names, which everybody reads"}
 SQL = {
+    "subsidies/casework/noticelists.py": "a notice's lines from scoped querysets, in one INSERT … SELECT",
     "subsidies/actions.py": "determinations and lists of a batch, compiled from scoped querysets",
     "subsidies/blocks.py": "looks into indexes for numbers of blocks",
     "subsidies/facts.py": "the terms and areas the facts name",
     "subsidies/offers.py": "the SELECT of the one MERGE",
+    "students/exports.py": "what a sheet says beside its rows, read through the scoped manager",
     "students/imports/checks.py": "set-based checks of one file's rows",
+    "students/imports/decided.py": "whose consent a row takes, and what was decided before, across offices",
+    "students/imports/deciding.py": "decisions on rows, which the caller has seen in scope",
+    "students/imports/matching.py": "pairs among the people in sight of the file's office",
+    "students/merging.py": "moves everything of a person the caller sees to another one",
+    "subsidies/merged.py": "moves a student's lines to another one",
+    "students/imports/edits.py": "a returned sheet's rows against what its office exported",
     "students/imports/homes.py": "owner paths themselves are derived here",
     "students/imports/journal.py": "names the batch to the triggers",
+    "students/imports/tracks.py": "what a batch wrote, whoever sees it now",
+    "students/imports/restoring.py": "a batch's steps backwards, in one statement each",
+    "students/imports/telling.py": "what an undo brings back, and the names of what stays",
+    "students/imports/undo.py": "what was written since by whomever",
+    "subsidies/resting.py": "counts of what rests on a batch, on either side",
     "students/imports/names.py": "names are judged across offices",
     "students/imports/pipeline.py": "staging and commit of one file",
     "students/carry.py": "a term's enrolments from the last one's, of the area of whoever acts",
@@ -36,6 +55,9 @@ SQL = {
     "students/registration.py": "codes of the terms in the table; which are in sight the scoped manager says",
     "students/views/imports.py": "a lock against uploading twice at once",
     "subsidies/board.py": "compiled from scoped querysets",
+    "subsidies/casework/matched.py": "boxes of drafts as the lists stand, for enrolments found in scope",
+    "subsidies/casework/prefill.py": "forms made from the last ones, for enrolments found in scope",
+    "subsidies/casework/responsible.py": "names for the students of enrolments found in scope",
     "subsidies/certificate.py": "digests over a whole part of the country",
     "subsidies/compute.py": "the one MERGE",
     "subsidies/explain.py": "one student, found through the scoped manager",
@@ -50,14 +72,22 @@ SQL = {
 }
 # Acting with another scope than one's own.
 ACTING = {
+    "subsidies/casework/public.py": "what is public: running notices, as published",
+    "subsidies/views/casework/objections.py": "anybody's objection to a running notice",
     "students/imports/pipeline.py": "the command line's import, by the system",
     "students/management/commands/import_roster.py": "the command line's office of the region, made when absent",
     "students/imports/work.py": "people are matched through the whole system by keyed hash",
+    "students/imports/undo.py": "what rests on a batch counts, whoever recorded it",
+    "students/imports/deciding.py": "an agreed row is its own office's, the facts the other's",
+    "students/merging.py": "what refers to the person that goes may be anybody's",
+    "students/views/evidence.py": "that another office names the number: office, list, name and school, nothing else",
+    "students/management/commands/undo_import.py": "the command line's undo, of a file in the region's scope",
     "subsidies/actions.py": "a recompute belongs to the region it computes, which is the caller's own",
     "ledgers/actions.py": "the newest run above the own office: its digests only",
 }
 CLOCK = {
     "students/imports/pipeline.py": "the moment of an import, not a business date",
+    "students/imports/undo.py": "the moment of an undo, not a business date",
     "students/imports/reader.py": "nobody on a list is born after it is read",
 }
 DOMAIN = re.compile(r"^\w+/(facts|rules|compute|explain|certificate|funnel|flows)\.py$|/imports/|/definitions/")

@@ -8,15 +8,9 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 
 from aidcases.scoping import acting_in
-from tests.personas import World, compute
+from tests.personas import World
 
 ActAs = Callable[[str], AbstractContextManager[None]]
-
-
-@pytest.fixture
-def world(county: World) -> World:
-    compute(county)
-    return county
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ def test_a_poor_child_is_told_in_full(world: World, act_as: ActAs):
     assert {name: row[name] for name in row if row[name] not in ("", None)} == {
         "序号": 1, "县区": "榆中县", "乡镇": "城关镇", "村": household.region.name, "户编号": household.number,
         "户主姓名": f"{CANARY['620123']}户主", "户主证件号码": "*" * 14 + household.head.id_last4, "学生姓名": POOR,
-        "性别": "男", "证件号码": "*" * 14 + student.person.id_last4, "出生日期": date(2010, 5, 1), "与户主关系": "之子",
+        "性别": "男", "证件号码": "*" * 14 + student.person.id_last4, "出生日期": date(2010, 5, 17), "与户主关系": "之子",
         "户类型/脱贫属性": "一般贫困户/已脱贫", "监测对象类型": "突发严重困难户", "风险是否消除": "否", "致贫原因": "因病",
         "学段": "小学", "年级": "三年级", "学校名称": world.here.primary.name, "学校标识码": world.here.primary.code,
         "班级": "1班", "就读方式": "寄宿", "就读地": "镇内", "在校状态": "在校",

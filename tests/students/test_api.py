@@ -57,7 +57,7 @@ def test_what_is_shown_of_a_child(county: World, as_: As):
         "term": "2018-autumn",
         "name": child.person.name,
         "sex": "男",
-        "birth_on": "2010-05-01",
+        "birth_on": "2010-05-17",
         "id_last4": child.person.id_number[-4:],
         "school": {"code": county.here.primary.code, "name": county.here.primary.name},
         "stage": "primary",

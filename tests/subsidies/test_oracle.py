@@ -10,22 +10,24 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from aidcases import jobs, sql
 from aidcases.models import School, SchoolFee
+from aidcases.roles import OfficeKind
 from aidcases.terms import Term
 from students.enums import Category, RosterKind, Stage
 from students.imports.homes import derive
-from students.models import Enrolment, Hardship, Household, Member, Person, Student
+from students.models import Enrolment, Hardship, Household, ImportFile, Member, Person, Student
 from subsidies.actions import adopt_pack, load_pack, request_recompute, shipped_packs
 from subsidies.explain import explain
 from subsidies.models import CountyFigure, Determination, Entitlement, ListedArea, MissingFigure, Rule
 from tests import make
 from tests.subsidies.by_hand import BENEFIT, DECIDED, DOCUMENTS, Child, World, due
 
-CHILDREN, EXAMPLES = 400, 16
+CHILDREN, EXAMPLES = 200, 16
 SCHOOLS = ["620123100", "620121100", "620402", "210323118", "640104100", "640121104", "411722", "510104"]
 HOMES = ["620123100201", "620121100001", "620402", "210323118200", "640104100", "640105", "640121104", "640181",
          "640422", "411722", "510104"]  # fmt: skip
@@ -45,6 +47,7 @@ DAYS = [date(2011, 9, 1), date(2016, 9, 1), date(2018, 9, 1), date(2018, 9, 2), 
         date(2025, 2, 28), date(2025, 9, 1)]  # fmt: skip
 TERMS = [f"{year}-{season}" for year in range(2012, 2027) for season in ("spring", "autumn")][:-1]
 TERMS += ["2018-autumn", "2024-spring", "2025-spring", "2025-autumn"] * 3  # where several rules begin or change
+FOUND = "620121"  # the county that brought all children in
 SET = [("yc-preschool", "6401", "", DAYS[1], 1200_01), ("pf-preschool-aid", "4117", "", DAYS[1], 1000_00)]
 FEW = settings(
     max_examples=EXAMPLES, derandomize=True, deadline=None, database=None, phases=[Phase.generate],
@@ -74,15 +77,17 @@ AREA = st.tuples(
     st.sampled_from(("pilot", "origin")), st.sampled_from(PLACES), st.sampled_from(DAYS), st.sampled_from((True, True, False))
 )  # fmt: skip
 WORLDS = st.builds(
-    lambda own, adopted, figures, areas: World(
+    lambda own, adopted, figures, areas, orphan_lists: World(
         on_one_thing_once([(pack, OWN[pack], DAYS[0], True) for pack in own] + adopted),
         on_one_thing_once([*(SET if len(own) % 2 else []), *figures]),
         areas,
+        orphan_lists,
     ),
     st.sets(st.sampled_from(sorted(OWN)), min_size=3),
     ADOPTED,
     st.lists(FIGURE, max_size=16),
     st.lists(AREA, max_size=8).map(on_one_thing_once),
+    st.lists(st.tuples(st.sampled_from(PLACES), st.sampled_from(DAYS)), max_size=3),
 )
 
 
@@ -110,6 +115,7 @@ def any_child(chance: random.Random, term: Term, schools: list[School]) -> tuple
         fee=int(fee.annual_fee * 100) if fee else None,
         lists=any_lists(chance, term),
         levels=any_levels(chance, term),
+        found=FOUND,
         earlier=[f"{term.school_year - 1}-autumn"] if chance.random() < 0.15 else [],
     )
     if chance.random() < 0.2:
@@ -144,7 +150,7 @@ def put(children: list[tuple[Child, School]], term: Term) -> list[Student]:
     people = [
         Person(
             name=f"生{n}", id_number=make.id_number(child.hukou[:6], date(1995, 1, 1) + timedelta(days=n)),
-            birth_on=date(2010, 1, 1), name_authority=3, hukou_region_id=child.hukou, found_path=paths["620121"],
+            birth_on=date(2010, 1, 1), name_authority=3, hukou_region_id=child.hukou, found_path=paths[FOUND],
         )
         for n, (child, _) in enumerate(children)
     ]  # fmt: skip
@@ -208,6 +214,12 @@ def establish(world: World) -> None:
     for kind, place, day, active in world.areas:
         region = make.region(place)
         ListedArea.objects.create(kind=kind, region=region, path=region.path, from_on=day, active=active)
+    for place, day in world.orphan_lists:
+        ImportFile(
+            kind=RosterKind.ORPHANS, term="2011-autumn", office=make.office("62", OfficeKind.SYSTEM), data_on=day,
+            path=make.region(place).path, filename="孤儿.xlsx", sha256="0" * 64, stored="imports/none", uploaded_by="甲",
+            state="committed", committed_at=timezone.now(),
+        ).save()  # fmt: skip
 
 
 def compute(term: str) -> None:

@@ -41,12 +41,6 @@ def files(settings, tmp_path: Path) -> Path:
     return settings.FILES
 
 
-@pytest.fixture
-def world(county: World) -> World:
-    compute(county)
-    return county
-
-
 def family(*people: Person, head: str = "户主甲") -> Household:
     who = make.person(head, home=VILLAGE, born=date(1980, 3, 3))
     return make.household(village=VILLAGE, head=who, members=people)

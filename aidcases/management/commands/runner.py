@@ -1,4 +1,4 @@
-"""manage.py runner: without a broker, claims Job rows and applies the same Celery task."""
+"""manage.py runner: without a broker, claims Job rows and applies the same Celery task; asks for the daily round."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db import OperationalError, close_old_connections, connection
 
-from aidcases import jobs
+from aidcases import daily, jobs
+from aidcases.celery import DAILY_EVERY
 from aidcases.cli import PlainCommand
 
 
@@ -23,9 +24,13 @@ class Command(PlainCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         stopping = []
         signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))
+        looked = time.monotonic()  # as beat does, the first look comes after the first interval
         while not stopping:
             try:
                 close_old_connections()
+                if time.monotonic() - looked > DAILY_EVERY:
+                    looked = time.monotonic()
+                    daily.tick()
                 pk = jobs.next_waiting()
                 if pk is not None:
                     jobs.run_job.apply(kwargs={"job_id": pk})

@@ -1,0 +1,91 @@
+"""What a school does with applications: submit, take back, withdraw, decline, open again; a child or all classes at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+
+from aidcases.flow import Refused
+from aidcases.scoping import SCHOOL, Actor, current_scope
+from aidcases.terms import Term
+from subsidies.casework import form, matched
+from subsidies.casework.windows import Windows
+from subsidies.models import Application
+from subsidies.models.applications import ApplicationState
+
+# What the panel, the notice and the county added to a form that goes back to be filled in.
+_FRESH: dict[str, Any] = {
+    "level": "", "score": None, "rank": None, "notice_over": False, "reviewed_by_id": None, "handed_by_id": None,
+    "checked_by_id": None,
+}  # fmt: skip
+# Moves of this module → the columns they set besides the state.
+ALSO: dict[str, dict[str, Any]] = {
+    "take_back": {}, "withdraw": {}, "decline": {}, "reopen": {**_FRESH, "returned_why": ""}, "reassess": _FRESH,
+}  # fmt: skip
+
+
+@dataclass
+class Outcome:
+    """How many moved; why others did not: sentence → how many (one may count under several)."""
+
+    moved: int
+    refusals: Counter[str] = field(default_factory=Counter)
+
+    def or_refuse(self) -> None:
+        """Of a single application: Refused with the reasons when it did not move."""
+        if not self.moved:
+            raise Refused(*(self.refusals or ["已被他人处理，请刷新后再看。"]))
+
+
+def of_school_side(rows: QuerySet[Application]) -> QuerySet[Application]:
+    """Those whose school lies in the own scope: the home side looks on, the school's side works."""
+    scope = current_scope()
+    if SCHOOL not in scope.sides:
+        return rows.none()
+    return rows if scope.path == "/" else rows.filter(school_path__startswith=scope.path)
+
+
+def submit(rows: QuerySet[Application], term: Term, *, by: Actor, today: date, late_reason: str = "") -> Outcome:
+    """Submits what is complete and in time; what is late needs a reason, its own or `late_reason`.
+
+    The lists are looked at once more: a box they tick needs no paper, one they no longer tick does.
+    """
+    rows, windows = of_school_side(rows.in_term(term)), Windows.read(term)  # type: ignore[attr-defined]
+    matched.refresh(rows, term)
+    form.mark(rows, term)
+    dated = rows.alias(opens=windows.column("opens_on"), closes=windows.column("closes_on"))
+    drafts = dated.filter(state=ApplicationState.DRAFT, complete=True)
+    if late_reason.strip():
+        late = drafts.filter(closes__lt=today, late_reason="")
+        Application.objects.filter(pk__in=late.order_by().values("pk")).update(late_reason=late_reason.strip()[:200])
+    early = drafts.filter(opens__gt=today)
+    unexcused = drafts.filter(closes__lt=today, late_reason="")
+    refusals = rows.unmoved("submit")
+    refusals += _dated(early, unexcused, windows, term)
+    ready = dated.filter(Q(opens__lte=today), Q(closes__gte=today) | ~Q(late_reason=""))
+    moved = ready.move("submit", by=by, submitted_by_id=by.user_id, moved_at=Now(), returned_why="")
+    return Outcome(moved, refusals)
+
+
+def _dated(early: QuerySet, unexcused: QuerySet, windows: Windows, term: Term) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for rows, says in (
+        (early, lambda w: f"{term.label}的申请从 {w.opens_on} 开始，现在还不能提交。"),
+        (unexcused, lambda w: f"{term.label}的申请 {w.closes_on} 已截止，逾期提交要写明原因。"),
+    ):
+        for path in rows.order_by().values_list("school_path", flat=True):
+            found[says(windows.of(path))] += 1
+    return found
+
+
+def move(rows: QuerySet[Application], name: str, *, by: Actor, note: str = "") -> Outcome:
+    """One of ALSO's moves for every row of the set that may make it."""
+    rows = rows if name == "reassess" else of_school_side(rows)
+    refusals = rows.unmoved(name)
+    moved = rows.move(name, by=by, note=note, moved_at=Now(), **ALSO[name])
+    return Outcome(moved, refusals)

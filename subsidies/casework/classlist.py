@@ -1,0 +1,188 @@
+"""The class list: every enrolled child of a term with the state of its application, the lists it is on, its last level."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import django_filters
+from django import forms
+from django.db.models import BooleanField, Case, Count, Exists, Min, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce
+
+from aidcases.scoping import HOME, current_scope
+from aidcases.terms import Term, chronological
+from students.enums import Stage, grade_label
+from students.facts import categories_in
+from students.filters import ALL, EnrolmentFilter
+from students.models import Enrolment
+from subsidies.casework.matched import is_listed
+from subsidies.enums import Level
+from subsidies.models import Application, Determination, Responsible
+from subsidies.models.applications import ApplicationKind, ApplicationState
+
+NONE, LISTED, INCOMPLETE, READY, RETURNED = "none", "listed", "incomplete", "ready", "returned"
+STATES = [
+    (LISTED, "在名单上，还没有申请"),
+    (NONE, "还没有申请"),
+    (INCOMPLETE, "填写中，没有填完"),
+    (READY, "填完了，待提交"),
+    (RETURNED, "退回修改"),
+    *[pair for pair in ApplicationState.choices if pair[0] != ApplicationState.DRAFT],
+]
+ORDER = ("school_path", "stage", "grade", "class_name", "pk")
+_FIRST = ("state", "search", "grade", "class_name", "category")
+
+
+class ApplicationFilter(EnrolmentFilter):
+    """Children of a term by how far their application has got."""
+
+    state = django_filters.ChoiceFilter(label="申请情况", choices=STATES, empty_label=ALL, method="got_to")
+    kind = django_filters.ChoiceFilter(label="方式", choices=ApplicationKind.choices, empty_label=ALL, method="of_kind")
+    last = django_filters.ChoiceFilter(
+        label="上次等级", choices=[*Level.choices, ("never", "没有认定过")], empty_label=ALL, method="last_level"
+    )
+
+    class Meta:
+        model = Enrolment
+        fields = ()
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        del self.filters["boarding"]
+        for name in reversed(_FIRST):
+            self.filters.move_to_end(name, last=False)
+        if in_a_school():
+            self.filters["away"].extra["widget"] = forms.HiddenInput()
+
+    def _mine(self, **wanted: Any) -> Exists:
+        return Exists(Application.objects.in_term(self.term).filter(student=OuterRef("student"), **wanted))
+
+    def got_to(self, rows: QuerySet, _name: str, value: str) -> QuerySet:
+        if value == LISTED:
+            return rows.filter(is_listed(self.term), ~self._mine())
+        if value == NONE:
+            return rows.filter(~self._mine())
+        if value in (INCOMPLETE, READY):
+            return rows.filter(self._mine(state=ApplicationState.DRAFT, complete=value == READY))
+        if value == RETURNED:
+            return rows.filter(self._mine(state=ApplicationState.DRAFT, returned_why__gt=""))
+        return rows.filter(self._mine(state=value))
+
+    def of_kind(self, rows: QuerySet, _name: str, value: str) -> QuerySet:
+        return rows.filter(self._mine(kind=value))
+
+    def last_level(self, rows: QuerySet, _name: str, value: str) -> QuerySet:
+        rows = rows.annotate(before=Subquery(earlier(self.term).filter(student=OuterRef("student")).values("level")[:1]))
+        return rows.filter(before=None) if value == "never" else rows.filter(before=value)
+
+
+def in_a_school() -> bool:
+    """Whether whoever acts works in a school, which has only its own pupils."""
+    return HOME not in current_scope().sides
+
+
+def enrolled(term: Term, *, away: bool = False) -> QuerySet[Enrolment]:
+    """Children of the own schools; `away`: everybody in sight, those at home here who study elsewhere included."""
+    rows, scope = Enrolment.objects.in_term(term), current_scope()
+    return rows if away or scope.path == "/" else rows.filter(school_path__startswith=scope.path)
+
+
+def earlier(term: Term) -> QuerySet[Determination]:
+    """Determinations of the terms before, the newest first."""
+    codes = [t.code for t in _before(term)]
+    return Determination.objects.filter(term__in=codes).order_by(*chronological())
+
+
+def _before(term: Term) -> Iterable[Term]:
+    """The ten terms before: five school years."""
+    year, autumn = term.year, term.autumn
+    for _ in range(10):
+        year, autumn = (year, False) if autumn else (year - 1, True)
+        yield Term(year, "autumn" if autumn else "spring")
+
+
+def applications_of(enrolments: QuerySet[Enrolment], term: Term) -> QuerySet[Application]:
+    return Application.objects.in_term(term).filter(student__in=enrolments.order_by().values("student"))
+
+
+def lines(pks: list[int], term: Term) -> list[dict[str, Any]]:
+    """What the list shows of each enrolment, in the order given: five queries, however many."""
+    found = Enrolment.objects.for_list().defer("phone", "student__roll_number", "student__person__id_number").in_bulk(pks)
+    enrolments = [found[pk] for pk in pks if pk in found]
+    students = [e.student_id for e in enrolments]
+    made = Application.objects.in_term(term).filter(student__in=students).defer("phone", "parent_phone")
+    applications = {a.student_id: a for a in made}
+    held = categories_in(term, students, [e.student_id for e in enrolments if e.orphan])
+    last: dict[int, Determination] = {}
+    for row in earlier(term).filter(student__in=students):
+        last.setdefault(row.student_id, row)
+    return [
+        {
+            "enrolment": each,
+            "person": each.student.person,
+            "application": applications.get(each.student_id),
+            "categories": held[each.student_id],
+            "last": last.get(each.student_id),
+        }
+        for each in enrolments
+    ]
+
+
+def overview(term: Term, school: str = "") -> list[dict[str, Any]]:
+    """Classes of a school (by its code or of a school's own scope), else schools: label, children, listed without an
+    application, drafts not complete, ready, submitted and further, declined. Two queries."""
+    rows = enrolled(term)
+    rows = rows.filter(school__code=school) if school else rows
+    by_class = bool(school) or in_a_school()
+    keys = ("school__code", "school__name", *(("stage", "grade", "class_name") if by_class else ()))
+    mine = Application.objects.in_term(term).filter(student=OuterRef("student"))
+    waiting = Case(When(is_listed(term) & ~Exists(mine), then=True), default=False, output_field=BooleanField())
+    counted = (
+        rows.order_by()
+        .annotate(
+            state=Coalesce(Subquery(mine.values("state")[:1]), Value("")),
+            full=Coalesce(Subquery(mine.values("complete")[:1]), Value(False)),
+            waiting=waiting,
+        )
+        .values(*keys, "state", "full", "waiting")
+        .annotate(n=Count("pk"), contact=Min(Subquery(_contact())))
+        .order_by(*keys)
+    )
+    groups: dict[tuple, dict[str, Any]] = {}
+    for row in counted:
+        key = tuple(row[name] for name in keys)
+        group = groups.setdefault(key, {**{name: row[name] for name in keys}, "contact": "", "counts": Counter()})
+        group["contact"] = group["contact"] or row["contact"] or ""
+        group["counts"].update({"all": row["n"], _stage_of(row): row["n"]})
+    return [_labelled(group) for group in groups.values()]
+
+
+def _contact() -> QuerySet:
+    return Responsible.objects.filter(pk=OuterRef("student")).values("contact")[:1]
+
+
+def _stage_of(row: dict[str, Any]) -> str:
+    state = row["state"]
+    if not state:
+        return LISTED if row["waiting"] else NONE
+    if state == ApplicationState.DRAFT:
+        return READY if row["full"] else INCOMPLETE
+    if state in (ApplicationState.WITHDRAWN, ApplicationState.DECLINED):
+        return "declined"
+    return "submitted"
+
+
+def _labelled(group: dict[str, Any]) -> dict[str, Any]:
+    stage = group.get("stage")
+    counts = {name: group["counts"][name] for name in ("all", LISTED, NONE, INCOMPLETE, READY, "submitted", "declined")}
+    label = f"{grade_label(stage, group['grade'])} {group['class_name']}".strip() if stage else group["school__name"]
+    key = f"{stage}-{group['grade']}" if stage and group["grade"] else ""
+    return {**group, "label": label, "counts": counts, "grade_key": key, "by_class": bool(stage),
+            "stage_label": Stage(stage).label if stage else ""}  # fmt: skip
+
+
+def totals(groups: list[dict[str, Any]]) -> dict[str, int]:
+    names = ("all", LISTED, NONE, INCOMPLETE, READY, "submitted", "declined")
+    return {name: sum(group["counts"][name] for group in groups) for name in names}

@@ -1,0 +1,126 @@
+"""来信来访: letters, visits and calls and the appeals of families: registered, answered in working days, closed."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Case, QuerySet, When
+from django.urls import reverse
+
+from aidcases import crypto, inbox
+from aidcases.flow import Refused
+from aidcases.models import Organisation
+from aidcases.roles import P
+from aidcases.scoping import Actor, current_scope
+from subsidies.casework import objections
+from subsidies.models import Application, Letter
+from subsidies.models.letters import LetterKind, LetterState
+
+# Working days to answer in. Letters, visits, calls: the fifteen days of 《信访工作条例》(2022) for taking a matter up.
+# Appeals: the three working days of 教财〔2018〕16号 for objections to a determination.
+LETTERS, APPEALS = 15, 3
+DAYS = {kind: APPEALS if kind == LetterKind.APPEAL else LETTERS for kind in LetterKind}
+SOON = 3  # days before the last one on which the daily round begins to remind
+
+
+def due(kind: str, received_on: date) -> date:
+    """The day to answer by; the day it came does not count."""
+    return objections.due(received_on, DAYS[LetterKind(kind)])
+
+
+def register(
+    *, kind: str, received_on: date, subject: str, text: str, from_name: str, contact: str, by: Actor, today: date,
+    application: Application | None = None,
+) -> Letter:  # fmt: skip
+    """A new letter of the own office. `contact` is kept encrypted; numbers in the text are masked. Raises Refused."""
+    wrong = {
+        "请填写事由。": not subject.strip(),
+        "收到日期不能晚于今天。": received_on > today,
+        "收到日期早于一年前，请核对年份。": received_on < today - timedelta(days=366),
+        "您的角色不能登记来信来访。": not (by.may(P.LETTER_WRITE) or by.may(P.APPLICATION_CANCEL)),
+    }
+    if reasons := [reason for reason, holds in wrong.items() if holds]:
+        raise Refused(*reasons)
+    made = Letter(
+        path=current_scope().path, kind=kind, received_on=received_on, subject=crypto.mask_numbers(subject.strip())[:100],
+        text=crypto.mask_numbers(text.strip()), from_name=from_name.strip()[:60], contact=contact.strip() or None,
+        owner=by.name, due_on=due(kind, received_on), made_by=by.name, application=application,
+    )  # fmt: skip
+    made.save()
+    return made
+
+
+@transaction.atomic
+def answer(letter: Letter, *, text: str, by: Actor, today: date) -> Letter:
+    """Raises Refused: nothing said, somebody else answered already."""
+    held = Letter.objects.select_for_update(of=("self",)).get(pk=letter.pk)
+    if not text.strip():
+        raise Refused("请写明答复内容。")
+    if held.state != LetterState.OPEN:
+        raise Refused("已被他人处理，请刷新后再看。")
+    said = crypto.mask_numbers(text.strip())
+    Letter.objects.filter(pk=held.pk).update(answer=said)
+    held.move("answer", by=by, answered_on=today, answered_by=by.name, owner=held.owner or by.name)
+    inbox.done(held)
+    return held
+
+
+@transaction.atomic
+def reopen(letter: Letter, *, note: str, by: Actor, today: date) -> Letter:
+    """Not settled after all: the answer given stays in the text, the days run anew. Raises Refused."""
+    held = Letter.objects.select_for_update(of=("self",)).get(pk=letter.pk)
+    given = f"【{held.answered_on} {held.answered_by} 答复】{held.answer}"
+    again = f"【{today} 重新办理】{crypto.mask_numbers(note.strip())}"
+    held.move(
+        "reopen", by=by, note=note, text="\n".join(filter(None, [held.text, given, again])), answer="", answered_on=None,
+        answered_by="", due_on=due(held.kind, today), escalated_on=None,
+    )  # fmt: skip
+    return held
+
+
+def close(letter: Letter, *, by: Actor) -> None:
+    letter.move("close", by=by)
+
+
+def ordered(rows: QuerySet[Letter], today: date) -> QuerySet[Letter]:
+    """What is overdue first, then by the day it is due."""
+    late = Case(When(state=LetterState.OPEN, due_on__lt=today, then=0), default=1)
+    return rows.order_by(late, "due_on", "pk")
+
+
+def state_of(letter: Letter, today: date) -> dict[str, Any]:
+    """A letter with whether it is overdue and by how many days."""
+    late = letter.state == LetterState.OPEN and letter.due_on < today
+    tones = {LetterState.OPEN: "warn", LetterState.ANSWERED: "good", LetterState.CLOSED: ""}
+    return {"letter": letter, "late": late, "days": (today - letter.due_on).days, "tone": tones[LetterState(letter.state)]}
+
+
+@transaction.atomic
+def remind_due(today: date) -> int:
+    """For the daily round: reminds the office of every open letter that is due within SOON days or overdue; what is
+    overdue is urgent and marked as escalated on the first such day. → letters reminded of."""
+    soon = Letter.objects.filter(state=LetterState.OPEN, due_on__lte=today + timedelta(days=SOON)).order_by("pk")
+    waiting = list(soon.select_for_update(of=("self",)).defer("contact"))
+    paths = {letter.path for letter in waiting}
+    offices = {office.path: office for office in Organisation.objects.filter(path__in=paths).order_by("-pk")}
+    for letter in waiting:
+        late = letter.due_on < today
+        if office := offices.get(letter.path):
+            inbox.remind(
+                office, key="letter.due", subject=letter, title=f"{'已逾期，' if late else ''}请答复来信来访：{letter.subject}",
+                url=reverse("letter_detail", args=[letter.pk]), due_on=letter.due_on, today=today,
+                permission=P.LETTER_WRITE, urgent=late,
+            )  # fmt: skip
+    overdue = [letter.pk for letter in waiting if letter.due_on < today]
+    Letter.objects.filter(pk__in=overdue, escalated_on=None).update(escalated_on=today)
+    return len(waiting)
+
+
+def of_office() -> QuerySet[Letter]:
+    """Letters in sight with whose they are about; nobody's contact is read for a list."""
+    return Letter.objects.select_related("application__student__person").defer(
+        "contact", "application__phone", "application__parent_phone", "application__student__person__id_number",
+        "application__student__roll_number",
+    )  # fmt: skip

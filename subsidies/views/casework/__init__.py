@@ -1,0 +1,1 @@
+"""Pages of applications, panels, notices, objections and approvals."""

@@ -1,0 +1,135 @@
+"""Builders of casework: an application in any state with its student, and the people who work on it."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from itertools import count
+from typing import Any
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
+
+from aidcases import files
+from aidcases.models import Organisation, School
+from aidcases.terms import Term
+from students.enums import Stage
+from students.models import Student
+from subsidies.casework import notices
+from subsidies.models import Application, Approval, NoticeLine, Objection, PublicNotice
+from subsidies.models.notices import NoticeKind
+from tests import make
+
+TERM = "2026-autumn"
+BEYOND_PANEL = ("panel_reviewed", "in_notice", "notice_closed", "county_review", "approved")
+DECIDED = ("approved", "rejected", "cancelled")
+_numbers = count(1)
+
+
+def student(
+    name: str = "",
+    *,
+    at: School,
+    term: str = TERM,
+    grade: int = 3,
+    class_name: str = "1班",
+    stage: str = Stage.PRIMARY,
+    home: str = "620123100001",
+    categories: tuple[str, ...] = (),
+    born: date = date(2016, 5, 1),
+) -> Student:
+    """A pupil of a class in a term."""
+    made = make.student(name, at=at, term=term, grade=grade, stage=stage, home=home, categories=categories, born=born)
+    made.enrolments.filter(term=term).update(class_name=class_name)
+    return made
+
+
+def application(
+    who: Student | str = "",
+    *,
+    at: School,
+    state: str = "draft",
+    level: str = "",
+    term: str = TERM,
+    kind: str = "applied",
+    grade: int = 3,
+    class_name: str = "1班",
+    home: str = "620123100001",
+    **also: Any,
+) -> Application:
+    """An application in the state, complete from `submitted` on, levelled (困难 unless told) beyond the panel; one that
+    was decided has an approval of its own. `also`: any other column."""
+    pupil = who if isinstance(who, Student) else student(
+        who, at=at, term=term, grade=grade, class_name=class_name, home=home
+    )  # fmt: skip
+    columns: dict[str, Any] = {
+        "complete": state != "draft",
+        "level": level or ("hard" if state in BEYOND_PANEL else ""),
+        "notice_over": state in ("notice_closed", "county_review", "approved"),
+        **also,
+    }
+    if state in DECIDED:
+        columns.setdefault("approval", approval(at.path, term=term, approves=state != "rejected"))
+    made = Application(
+        student=pupil, term=term, school=at, school_path=at.path, home_path=pupil.person.home_path, state=state,
+        kind=kind, **columns,
+    )  # fmt: skip
+    made.save()
+    return made
+
+
+def applications(number: int, *, at: School, prefix: str = "甲", **also: Any) -> list[Application]:
+    """So many, with names of their own."""
+    return [application(f"{prefix}{n}", at=at, **also) for n in range(1, number + 1)]
+
+
+def approval(path: str, *, term: str = TERM, approves: bool = True) -> Approval:
+    """By the county the path lies in."""
+    county = "".join(path.split("/")[3:4])
+    made = Approval(
+        path=make.region(county).path, term=term, number=f"榆资批〔2026〕{next(_numbers)}号", approves=approves,
+        decided_on=date(2026, 10, 20), decided_by="甲主任",
+    )  # fmt: skip
+    made.save()
+    return made
+
+
+def office_of(at: School) -> Organisation:
+    """The school's office."""
+    return make.school_office(at)
+
+
+def notice(crew: Any, number: int = 6, *, state: str = "draft", today: date = date(2026, 10, 9), **also: Any) -> PublicNotice:
+    """The school's determination list of so many applications, as its maker and its checker would leave it in the state
+    draft, previewed or published (on `today`, a Friday after the holidays)."""
+    applications(number, at=crew.school, state="panel_reviewed", **also)
+    with crew.acting("school_maker") as maker:
+        made = notices.draft(
+            NoticeKind.DETERMINATION, office=crew.office("school_maker"), term=Term.parse(TERM), by=maker
+        )
+        made = notices.edit(made, by=maker, hotline="0931-5221234")
+        if state != "draft":
+            made = notices.preview(made, by=maker, today=today)
+    if state == "published":
+        with crew.acting("school_checker") as checker:
+            made = notices.publish(made, by=checker, today=today, small_groups="已逐人核对")
+    return made
+
+
+def traces(code: str, path: str, child: Student) -> tuple[PublicNotice, PublicNotice]:
+    """A county's notice in draft, whose line names the child, with an objection and a photo; and one that runs, with a
+    name that is nobody's. Made once."""
+    office = Organisation.objects.get(path=path, kind="county")
+    common = {"kind": NoticeKind.BENEFIT, "office": office, "path": path, "term": TERM, "hotline": "0931-5221234"}
+    quiet, new = PublicNotice.objects.get_or_create(title=f"{code}受助学生名单", defaults={**common, "made_by": "甲"})
+    if new:
+        line = NoticeLine(notice=quiet, order=1, name=child.person.name, student=child)
+        line.save()
+        Objection(notice=quiet, line=line, path=path, text=f"{child.person.name}的情况不属实", due_on=date(2026, 10, 12)).save()
+        files.attach(quiet, SimpleUploadedFile("x.pdf", b"%PDF-1.7"), what="board_photo", path=path)
+    today = timezone.localdate()
+    frozen = {
+        "state": "published", "published_on": today, "ends_at": timezone.now() + timedelta(days=7), "sha256": "0" * 64,
+        "published_by": "乙", "made_by": "甲", "page": "<p>张三</p>", "etag": code,
+    }  # fmt: skip
+    running, new = PublicNotice.objects.get_or_create(title=f"{code}公示中的名单", defaults={**common, **frozen})
+    return quiet, running
