@@ -80,7 +80,7 @@ class InboxFilter(django_filters.FilterSet):
         self.today = today
 
     def filter_queryset(self, queryset: QuerySet[Reminder]) -> QuerySet[Reminder]:
-        done = self.form.cleaned_data["show"] == "done"
+        done = self.form.cleaned_data.get("show") == "done"
         rows = super().filter_queryset(queryset.filter(done_at__isnull=not done))
         return rows.order_by("-done_at", "-pk") if done else rows.order_by("-urgent", "due_on", "pk")
 

@@ -9,13 +9,16 @@ from aidcases.registry import Card, Merged, NavItem, Panel, SearchSource, regist
 from aidcases.roles import P
 from subsidies import merged, panels, resting, runs, slips
 from subsidies.actions import adopt_pack, load_pack, request_recompute
-from subsidies.casework import daily, noticecards, parts
+from subsidies.casework import archive, daily, noticecards, parts, timeline
+from subsidies.views.casework import county as county_views
+from subsidies.views.casework import letters as letter_views
 
 registry.daily.extend(daily.HOOKS)
 registry.merged["subsidies"] = Merged(merged.merge, merged.part)
 KINDS["subsidies.recompute"] = Kind("测算应享资助", run=runs.run_block, split=runs.split, finish=runs.finish)
 KINDS["subsidies.rehearse"] = Kind("试算政策", run=runs.run_rehearsal)
 KINDS["subsidies.slips"] = Kind("打印明白卡", run=slips.generate)
+KINDS[archive.KIND] = Kind("装订档案", run=archive.generate)
 registry.add(
     NavItem(
         41, "认定申请", "application_list", "file-earmark-text", P.APPLICATION_VIEW,
@@ -45,8 +48,20 @@ registry.add(
         42, "公示", "notice_list", "megaphone", P.NOTICE_VIEW,
         ("notice_detail", "notice_new", "notice_hand_up", "objection_list", "objection_detail"),
     ),
+    NavItem(
+        41, "评审", "panel_list", "people", P.APPLICATION_VIEW,
+        ("panel_detail", "meeting_new", "meeting_create", "meeting_detail", "score_detail", "score_save", "quota_list"),
+    ),
     Card(20, P.NOTICE_VIEW, "subsidies/casework/notice_card.html", noticecards.notice_card),
     NavItem(50, "明白卡", "slip_list", "printer", P.HOUSEHOLD_VIEW),
+    NavItem(
+        43, "县级审核", "county_list", "clipboard-check", P.APPLICATION_CHECK,
+        ("county_detail", "county_again", "approval_list", "approval_detail", "archive_list"),
+    ),
+    NavItem(45, "来信来访", "letter_list", "envelope-open", P.LETTER_WRITE, ("letter_new", "letter_detail")),
+    Card(15, P.APPLICATION_VIEW, "subsidies/casework/county_card.html", county_views.county_card),
+    Card(22, P.LETTER_WRITE, "subsidies/casework/letter_card.html", letter_views.letter_card),
+    Panel(27, P.APPLICATION_VIEW, "subsidies/casework/timeline_panel.html", timeline.panel),
     Card(10, P.ENTITLEMENT_VIEW, "subsidies/aid_board.html", panels.aid_board),
     Card(10, P.ENTITLEMENT_VIEW, "subsidies/county_board.html", panels.county_board),
     Card(5, P.APPLICATION_WRITE, "subsidies/casework/application_card.html", parts.school_card),

@@ -11,7 +11,20 @@ from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import transaction
-from django.db.models import Case, CharField, Count, DecimalField, Exists, F, Func, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    DecimalField,
+    Exists,
+    F,
+    Func,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 from django.db.models.functions import Now
 
 from aidcases import audit, sql
@@ -117,7 +130,8 @@ def assess(
     meeting: Meeting, application: Application, *, answers: Collection[str], level: str, why: str = "",
     away: Iterable[str] = (), seen_version: int, by: Actor,
 ) -> Assessment:  # fmt: skip
-    """One child. `away`: members who leave besides its own parents; `seen_version`: of the form they looked at.
+    """One child. `level` "": the suggested one. `away`: members who leave besides its own parents; `seen_version`: of
+    the form they looked at.
     Raises Refused: closed, form changed, contradicting answers, another level without a reason, not submitted."""
     held = panel.held_open(meeting)
     row = of_school(held).select_for_update(of=("self",)).filter(pk=application.pk).first()
@@ -130,8 +144,9 @@ def assess(
         raise Refused(*wrong)
     score = index.score(answers)
     suggested = index.suggest(score, row.boxes)
+    level = level or suggested
     if level not in Level.values:
-        raise Refused("请选择等级。")
+        raise Refused("没有这个等级，请重新选择。")
     if level != suggested and not why.strip():
         raise Refused(f"按分数建议“{suggested.label}”，定为“{Level(level).label}”要写明理由。")
     before = Assessment.objects.filter(meeting=held, application=row).first()
@@ -142,6 +157,7 @@ def assess(
     made.score, made.suggested, made.level = score, suggested, level
     made.why = why.strip()[:200] if level != suggested else ""
     made.away, made.form_version, made.made_by_id = sorted(set(away)), row.version, by.user_id
+    made.confirmed_at = None
     made.save()
     _leave(held)
     sql.run(_RANKED, [held.pk])

@@ -32,6 +32,7 @@ STATES = [
     *[pair for pair in ApplicationState.choices if pair[0] != ApplicationState.DRAFT],
 ]
 ORDER = ("school_path", "stage", "grade", "class_name", "pk")
+COUNTED = ("all", LISTED, NONE, INCOMPLETE, READY, "submitted", "declined", RETURNED)
 _FIRST = ("state", "search", "grade", "class_name", "category")
 
 
@@ -50,11 +51,14 @@ class ApplicationFilter(EnrolmentFilter):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        del self.filters["boarding"]
+        del self.filters["boarding"], self.filters["place"]
         for name in reversed(_FIRST):
             self.filters.move_to_end(name, last=False)
         if in_a_school():
             self.filters["away"].extra["widget"] = forms.HiddenInput()
+
+    def pick_place(self, name: str) -> None:
+        """Applications are looked for by school, not by village: no list of places is read."""
 
     def _mine(self, **wanted: Any) -> Exists:
         return Exists(Application.objects.in_term(self.term).filter(student=OuterRef("student"), **wanted))
@@ -108,31 +112,30 @@ def applications_of(enrolments: QuerySet[Enrolment], term: Term) -> QuerySet[App
 
 
 def lines(pks: list[int], term: Term) -> list[dict[str, Any]]:
-    """What the list shows of each enrolment, in the order given: five queries, however many."""
-    found = Enrolment.objects.for_list().defer("phone", "student__roll_number", "student__person__id_number").in_bulk(pks)
+    """What the list shows of each enrolment, in the order given: three queries, however many."""
+    rows = Enrolment.objects.for_list().defer("phone", "student__roll_number", "student__person__id_number")
+    before = earlier(term).filter(student=OuterRef("student")).values("level")[:1]
+    found = rows.annotate(before=Subquery(before)).in_bulk(pks)
     enrolments = [found[pk] for pk in pks if pk in found]
     students = [e.student_id for e in enrolments]
     made = Application.objects.in_term(term).filter(student__in=students).defer("phone", "parent_phone")
     applications = {a.student_id: a for a in made}
     held = categories_in(term, students, [e.student_id for e in enrolments if e.orphan])
-    last: dict[int, Determination] = {}
-    for row in earlier(term).filter(student__in=students):
-        last.setdefault(row.student_id, row)
     return [
         {
             "enrolment": each,
             "person": each.student.person,
             "application": applications.get(each.student_id),
             "categories": held[each.student_id],
-            "last": last.get(each.student_id),
+            "last": Level(each.before).label if each.before else "",
         }
         for each in enrolments
     ]
 
 
 def overview(term: Term, school: str = "") -> list[dict[str, Any]]:
-    """Classes of a school (by its code or of a school's own scope), else schools: label, children, listed without an
-    application, drafts not complete, ready, submitted and further, declined. Two queries."""
+    """Classes of a school (by its code or of a school's own scope), else schools, with their `counts`: each child under
+    "all" and one of COUNTED's others; a draft that was sent back also under "returned". One query."""
     rows = enrolled(term)
     rows = rows.filter(school__code=school) if school else rows
     by_class = bool(school) or in_a_school()
@@ -145,8 +148,9 @@ def overview(term: Term, school: str = "") -> list[dict[str, Any]]:
             state=Coalesce(Subquery(mine.values("state")[:1]), Value("")),
             full=Coalesce(Subquery(mine.values("complete")[:1]), Value(False)),
             waiting=waiting,
+            back=Coalesce(Subquery(mine.exclude(returned_why="").values("state")[:1]), Value("")),
         )
-        .values(*keys, "state", "full", "waiting")
+        .values(*keys, "state", "full", "waiting", "back")
         .annotate(n=Count("pk"), contact=Min(Subquery(_contact())))
         .order_by(*keys)
     )
@@ -155,7 +159,8 @@ def overview(term: Term, school: str = "") -> list[dict[str, Any]]:
         key = tuple(row[name] for name in keys)
         group = groups.setdefault(key, {**{name: row[name] for name in keys}, "contact": "", "counts": Counter()})
         group["contact"] = group["contact"] or row["contact"] or ""
-        group["counts"].update({"all": row["n"], _stage_of(row): row["n"]})
+        back = row["n"] if row["back"] == ApplicationState.DRAFT else 0
+        group["counts"].update({"all": row["n"], _stage_of(row): row["n"], RETURNED: back})
     return [_labelled(group) for group in groups.values()]
 
 
@@ -176,7 +181,7 @@ def _stage_of(row: dict[str, Any]) -> str:
 
 def _labelled(group: dict[str, Any]) -> dict[str, Any]:
     stage = group.get("stage")
-    counts = {name: group["counts"][name] for name in ("all", LISTED, NONE, INCOMPLETE, READY, "submitted", "declined")}
+    counts = {name: group["counts"][name] for name in COUNTED}
     label = f"{grade_label(stage, group['grade'])} {group['class_name']}".strip() if stage else group["school__name"]
     key = f"{stage}-{group['grade']}" if stage and group["grade"] else ""
     return {**group, "label": label, "counts": counts, "grade_key": key, "by_class": bool(stage),
@@ -184,5 +189,4 @@ def _labelled(group: dict[str, Any]) -> dict[str, Any]:
 
 
 def totals(groups: list[dict[str, Any]]) -> dict[str, int]:
-    names = ("all", LISTED, NONE, INCOMPLETE, READY, "submitted", "declined")
-    return {name: sum(group["counts"][name] for group in groups) for name in names}
+    return {name: sum(group["counts"][name] for group in groups) for name in COUNTED}

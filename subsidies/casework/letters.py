@@ -7,11 +7,9 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Case, QuerySet, When
-from django.urls import reverse
 
 from aidcases import crypto, inbox
 from aidcases.flow import Refused
-from aidcases.models import Organisation
 from aidcases.roles import P
 from aidcases.scoping import Actor, current_scope
 from subsidies.casework import objections
@@ -22,7 +20,6 @@ from subsidies.models.letters import LetterKind, LetterState
 # Appeals: the three working days of 教财〔2018〕16号 for objections to a determination.
 LETTERS, APPEALS = 15, 3
 DAYS = {kind: APPEALS if kind == LetterKind.APPEAL else LETTERS for kind in LetterKind}
-SOON = 3  # days before the last one on which the daily round begins to remind
 
 
 def due(kind: str, received_on: date) -> date:
@@ -95,27 +92,6 @@ def state_of(letter: Letter, today: date) -> dict[str, Any]:
     late = letter.state == LetterState.OPEN and letter.due_on < today
     tones = {LetterState.OPEN: "warn", LetterState.ANSWERED: "good", LetterState.CLOSED: ""}
     return {"letter": letter, "late": late, "days": (today - letter.due_on).days, "tone": tones[LetterState(letter.state)]}
-
-
-@transaction.atomic
-def remind_due(today: date) -> int:
-    """For the daily round: reminds the office of every open letter that is due within SOON days or overdue; what is
-    overdue is urgent and marked as escalated on the first such day. → letters reminded of."""
-    soon = Letter.objects.filter(state=LetterState.OPEN, due_on__lte=today + timedelta(days=SOON)).order_by("pk")
-    waiting = list(soon.select_for_update(of=("self",)).defer("contact"))
-    paths = {letter.path for letter in waiting}
-    offices = {office.path: office for office in Organisation.objects.filter(path__in=paths).order_by("-pk")}
-    for letter in waiting:
-        late = letter.due_on < today
-        if office := offices.get(letter.path):
-            inbox.remind(
-                office, key="letter.due", subject=letter, title=f"{'已逾期，' if late else ''}请答复来信来访：{letter.subject}",
-                url=reverse("letter_detail", args=[letter.pk]), due_on=letter.due_on, today=today,
-                permission=P.LETTER_WRITE, urgent=late,
-            )  # fmt: skip
-    overdue = [letter.pk for letter in waiting if letter.due_on < today]
-    Letter.objects.filter(pk__in=overdue, escalated_on=None).update(escalated_on=today)
-    return len(waiting)
 
 
 def of_office() -> QuerySet[Letter]:

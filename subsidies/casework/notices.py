@@ -33,6 +33,12 @@ CHANGED = "预览以后名单或文字有变化，请重新预览。"
 OWN_WORK = "编制人不能发布自己编的公示，请另一人发布。"
 SMALL = "名单里有的组只有一名学生，看的人会认出是谁；请写明已核对可以公示的理由。"
 TELEPHONE = re.compile(r"(?:0\d{2,3}[- ]?)?\d{3,8}(?:(?:-|转)\d{1,5})?|1[3-9]\d{9}")
+INTRO = {
+    NoticeKind.DETERMINATION: "经评审小组评审，现将家庭经济困难学生认定名单公示如下，请监督。",
+    NoticeKind.BENEFIT: "现将受助学生名单和资助金额公示如下，请监督。",
+    NoticeKind.FUNDS: "现将资助资金发放名单和金额公示如下，请监督。",
+    NoticeKind.PANEL: "现将学生资助评审小组成员名单公示如下，请监督。",
+}
 MOST_SHOWN = 8  # leaks that a refusal names
 
 
@@ -70,6 +76,7 @@ def draft(
         path=office.path,
         term=term.code,
         title=f"{office.name}{term.label}{NoticeKind(kind).label}公示"[:120],
+        intro=INTRO[kind],
         hotline=last.hotline if last else "",
         working_days=last.working_days if last else LEAST_WORKING_DAYS,
         days=last.days if last else 7,

@@ -14,13 +14,12 @@ from aidcases.scoping import Actor
 from aidcases.templatetags.aid import money
 from aidcases.terms import chronological
 from aidcases.web import chosen_term
-from students.models import Enrolment, Student
+from students.models import Student
 from students.views.secrets import hidden, masked_fact
 from subsidies.casework import classlist, form, responsible
 from subsidies.casework.applying import ALSO
 from subsidies.casework.windows import Windows
 from subsidies.models import Application
-from subsidies.models.applications import ApplicationState
 
 # What stands in the dialog of a step: (title, what happens, label of the reason).
 _STEPS = {
@@ -92,15 +91,12 @@ def student_panel(request: HttpRequest, student: Student) -> dict[str, Any]:
 def school_card(request: HttpRequest) -> dict[str, Any] | None:
     """Home card of who fills in applications: the window, and what waits."""
     term = chosen_term(request)
-    if not classlist.in_a_school() or not Enrolment.objects.in_term(term).exists():
+    if not classlist.in_a_school() or not (groups := classlist.overview(term)):
         return None
-    counts = classlist.totals(classlist.overview(term))
-    drafts = Application.objects.in_term(term).filter(state=ApplicationState.DRAFT)
     window, today = Windows.read(term).of(request.membership.organisation.path), timezone.localdate()
     return {
         "term": term,
-        "counts": counts,
-        "returned": drafts.filter(returned_why__gt="").count(),
+        "counts": classlist.totals(groups),
         "window": window,
         "state": window.state(today),
         "days_left": (window.closes_on - today).days,

@@ -172,7 +172,8 @@ def pasted(text: str) -> dict[tuple[School, Level], int | None]:
     wrong = []
     for n, (name, *numbers) in rows:
         if len(match := found.get(name, [])) != 1:
-            wrong.append(f"第 {n} 行：" + (f"有 {len(match)} 所学校叫“{name}”，请写学校标识码。" if match else f"没有学校“{name}”。"))
+            several = f"有 {len(match)} 所学校叫“{name}”，请写学校标识码。"
+            wrong.append(f"第 {n} 行：" + (several if match else f"没有学校“{name}”。"))
         elif len(numbers) > 3 or any(number and not number.isdecimal() for number in numbers):
             wrong.append(f"第 {n} 行：“{name}”后面请写三个整数（特别困难、困难、一般困难）。")
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -14,8 +14,9 @@ from aidcases.models import Organisation, School
 from aidcases.terms import Term
 from students.enums import Stage
 from students.models import Student
-from subsidies.casework import notices
-from subsidies.models import Application, Approval, NoticeLine, Objection, PublicNotice
+from subsidies.casework import assessing, notices
+from subsidies.casework import panel as panels
+from subsidies.models import Application, Approval, Meeting, NoticeLine, Objection, Panel, PanelMember, PublicNotice
 from subsidies.models.notices import NoticeKind
 from tests import make
 
@@ -133,3 +134,43 @@ def traces(code: str, path: str, child: Student) -> tuple[PublicNotice, PublicNo
     }  # fmt: skip
     running, new = PublicNotice.objects.get_or_create(title=f"{code}公示中的名单", defaults={**common, **frozen})
     return quiet, running
+
+
+KINDS = (
+    "leader", "aid_staff", "class_teacher", "class_teacher", "teacher", "village_cadre", "village_cadre", "parent", "parent",
+    "league_secretary",
+)  # fmt: skip
+
+
+def panel(at: School, *, term: str = TERM, posted: bool = True, number: int = 10) -> Panel:
+    """A school's panel, complete unless a smaller number is told: 委员1 … 委员10 with the kinds above."""
+    made = Panel(school=at, path=at.path, term=term, made_by="校经办", posted_on=date(2026, 9, 5) if posted else None)
+    made.save()
+    for n, kind in enumerate(KINDS[:number], 1):
+        PanelMember(panel=made, name=f"委员{n}", kind=kind, unit=at.name).save()
+    return made
+
+
+def meeting(
+    crew: Any, *, at: School | None = None, posted: bool = True, present: int = 10, by: str = "school_maker", **also: Any
+) -> Meeting:
+    """A meeting of the school's panel (made when absent), opened by its maker, with the first so many members there."""
+    of = at or crew.school
+    with crew.acting(by) as maker:
+        found = Panel.objects.filter(school=of, term=TERM).first() or panel(of, posted=posted)
+        members = list(found.members.all())
+        said = {
+            "held_at": datetime(2026, 10, 8, 15, tzinfo=UTC), "place": "会议室", "chair": "委员1", "recorder": "委员2",
+            "minutes": "逐份评议，举手表决。", **also,
+        }  # fmt: skip
+        return panels.open_meeting(found, by=maker, present=members[:present], **said)
+
+
+def closed(crew: Any, *, at: School | None = None, by: str = "school_maker", **also: Any) -> Meeting:
+    """A meeting that gave every submitted application what its boxes suggest, closed."""
+    made = meeting(crew, at=at, by=by, **also)
+    with crew.acting(by) as maker:
+        assessing.accept(made, Application.objects.all(), by=maker)
+        assessing.close(made, now=datetime(2026, 10, 8, 18, tzinfo=UTC))
+    made.refresh_from_db()
+    return made

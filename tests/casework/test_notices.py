@@ -433,8 +433,9 @@ def test_from_the_list_to_the_archive_in_the_browser(crew: Crew, browser):
     assert set(states(*Application.objects.all())) == {"county_review"}
 
 
-@pytest.mark.parametrize(("page", "most"), [("/casework/notices/", 14), ("/casework/objections/", 11)])
+@pytest.mark.parametrize(("page", "most"), [("/casework/notices/", 15), ("/casework/objections/", 12)])
 def test_lists_cost_the_same_however_long(crew: Crew, browser, django_assert_max_num_queries, page: str, most: int):
+    """Four of the statements open and end the page's read-only transaction."""
     for number in range(3):
         made = build.notice(crew, 1, state="published", prefix=f"丁{number}")
         objections.file(made, text="情况不属实", now=after(10))

@@ -202,6 +202,9 @@ SAMPLES: dict[str, Samples] = {
 # Addresses that are nothing without a question.
 ASKED: dict[str, Callable[[Counties], list[tuple[str, str]]]] = {
     "api_explain": lambda made: [(owner, f"?student={pk}") for owner, [pk] in students(made)],
+    "carry_names": lambda made: [
+        ("both", f"?from=2018-autumn&school={side.primary.code}&stage=primary&grade=3") for side in made.sides
+    ],
 }
 
 # What a person could type to find the other side (and then the numbers of a child of either county).
@@ -286,6 +289,7 @@ def test_no_page_shows_anybody_what_is_not_theirs(made: Counties, visitors: dict
         "search_results",
         "issue_download",
         "import_returned",
+        "missing_batch",  # the list of missing people, asked for one batch
         "import_undo",  # of a committed import; tests/students/test_undo_pages.py walks it
     }
 

@@ -105,6 +105,7 @@ def notice_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "tone": BY_STATE[notice.state],
         "step": STEPS.get(NoticeState(notice.state), 0),
         "clock": clock(notice, today, Workdays.read()),
+        "last": public.last_day(notice.ends_at) if notice.ends_at else None,
         "form": WordsForm(instance=notice) if editable and request.actor.may(P.NOTICE_WRITE) else None,
         "columns": [label for _, label in noticelists.WHITELIST[notice.kind]],
         "names": [name for name, _ in noticelists.WHITELIST[notice.kind]],

@@ -1,0 +1,206 @@
+"""A row of every flow in any state, and the columns that a state demands."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date
+
+from django.db import models
+from django.utils import timezone
+
+from aidcases.models import Job, School
+from students.models import Batch, Decision, ImportFile, ImportRow, Missing, Suspect
+from subsidies.models import (
+    AdoptionRequest,
+    Application,
+    Letter,
+    Objection,
+    PackAdoption,
+    PackDraft,
+    PublicNotice,
+    Rehearsal,
+    RulePack,
+)
+from tests import make
+from tests.casework import build
+
+HERE = "/62/6201/620123/"
+
+
+def job(state: str = "queued", path: str = HERE, **values: object) -> Job:
+    if state == "running":
+        values |= {"claim": uuid.uuid4(), "lease_until": timezone.now()}
+    made = Job(kind="x", label="测算", path=path, requested_by="甲", state=state, **values)
+    made.save()
+    return made
+
+
+def file(state: str = "uploaded", path: str = HERE, **values: object) -> ImportFile:
+    office = make.office(path.strip("/").split("/")[-1])
+    moment = timezone.now() if state in ("committed", "undoing", "undone") else None
+    given: dict = {"uploaded_by": "甲", "committed_at": moment} | values
+    made = ImportFile(
+        kind="roll", term="2018-autumn", office=office, path=path, filename="在校生.xlsx", sha256="0" * 64,
+        stored="imports/x", state=state, **given,
+    )  # fmt: skip
+    made.save()
+    return made
+
+
+def pack() -> RulePack:
+    fields = {"title": "政策", "document": "文件", "text": "", "sha256": "0" * 64}
+    return RulePack.objects.get_or_create(code="x", version=1, defaults=fields)[0]
+
+
+def draft(state: str = "draft", **values: object) -> PackDraft:
+    """Rehearsed as it stands, by somebody else than number 7."""
+    seen = Rehearsal(
+        pack_code="x", title="政策", text="", sha256="0" * 64, term="2018-autumn", path=HERE, requested_by="甲",
+        finished_at=timezone.now(),
+    )  # fmt: skip
+    seen.save()
+    given: dict = belonging(PackDraft, state) | values
+    made = PackDraft(
+        title="政策", text="", sha256="0" * 64, path=HERE, state=state, author="甲", author_id=5, rehearsal=seen, **given
+    )
+    made.save()
+    return made
+
+
+def batch(state: str = "standing", **values: object) -> Batch:
+    given: dict = belonging(Batch, state) | values
+    made = Batch(kind="import", path=HERE, label="学籍信息", made_by="甲", state=state, **given)
+    made.save()
+    return made
+
+
+def decision(state: str = "asked") -> Decision:
+    row = ImportRow(file=file("committed"), number=3, state="review", reasons=["name"])
+    row.save()
+    made = Decision(row=row, path=HERE, reason="name", outcome="row", why="查过户口本", state=state, decided_by="甲")
+    made.save()
+    return made
+
+
+def suspect(state: str = "open") -> Suspect:
+    first = Suspect.objects.count() * 2
+    made = Suspect(path=HERE, first_id=first, second_id=first + 1, first_name="甲", second_name="乙", rung="same", state=state)
+    made.save()
+    return made
+
+
+def missing(state: str = "open") -> Missing:
+    made = Missing(file=file("committed"), path=HERE, person=make.person(), from_on=date(2024, 9, 1), state=state)
+    made.save()
+    return made
+
+
+def adoption_request(state: str = "asked", **values: object) -> AdoptionRequest:
+    """Asked for by number 5, each of another pack."""
+    given: dict = belonging(AdoptionRequest, state) | values
+    made = AdoptionRequest(
+        pack_code=uuid.uuid4().hex[:30], region=make.region("620123"), path=HERE, from_on=date(2026, 9, 1), state=state,
+        asked_by="甲", asked_by_id=5, **given,
+    )  # fmt: skip
+    made.save()
+    return made
+
+
+def notice(state: str = "draft", **values: object) -> PublicNotice:
+    """Nothing stands against any move; its time was up yesterday."""
+    frozen: dict = belonging(PublicNotice, "published") | values
+    made = PublicNotice(
+        kind="benefit", office=make.office("620123"), path=HERE, term="2018-autumn", title="公示", hotline="0931-5221234",
+        state=state, made_by="甲", photos=1, paper_removed_on=date(2026, 10, 19), **frozen,
+    )  # fmt: skip
+    made.save()
+    return made
+
+
+def objection(state: str = "open", **values: object) -> Objection:
+    given: dict = {"finding": "dismissed", "outcome": "经核实无误"} | values
+    made = Objection(notice=notice(), path=HERE, text="不属实", state=state, due_on=date(2026, 10, 15), **given)
+    made.save()
+    return made
+
+
+def application(state: str = "draft") -> Application:
+    """Ready for any of its moves: complete, levelled, its notice over, checked."""
+    return build.application(
+        at=school(), state=state, complete=True, level="hard", notice_over=True, checked_by_id=5
+    )
+
+
+def school() -> School:
+    return School.objects.filter(code="2162009999").first() or make.school("2162009999")
+
+
+def notice(state: str = "draft", **values: object) -> PublicNotice:
+    """Of the county, ready for any of its moves: over by the clock, its sheet taken down and photographed; made by 5."""
+    given: dict = {"photos": 1, "paper_removed_on": date(2026, 10, 16), "ends_at": timezone.now(), "made_by_id": 5}
+    if state in ("published", "over", "archived"):
+        given |= belonging(PublicNotice, "published")
+    made = PublicNotice(
+        kind="determination", state=state, office=make.office("620123"), path=HERE, term="2026-autumn", title="公示",
+        hotline="0931-5221234", made_by="甲", **(given | values),
+    )  # fmt: skip
+    made.save()
+    return made
+
+
+def objection(state: str = "open", **values: object) -> Objection:
+    """With a finding, so that it can be answered."""
+    given: dict = {"finding": "dismissed", "outcome": "查过了，不成立。", **values}
+    made = Objection(
+        notice=notice("published"), path=HERE, state=state, text="名单里少一个人", due_on=date(2026, 10, 14), **given
+    )
+    made.save()
+    return made
+
+
+def letter(state: str = "open", **values: object) -> Letter:
+    given: dict = {"answer": "已经说明。", **(belonging(Letter, state) if state != "open" else {}), **values}
+    made = Letter(
+        path=HERE, kind="call", state=state, received_on=date(2026, 10, 9), subject="问补助", due_on=date(2026, 10, 30),
+        made_by="甲", **given,
+    )  # fmt: skip
+    made.save()
+    return made
+
+
+MAKERS = {
+    Application: application, PublicNotice: notice, Objection: objection, Letter: letter,
+    PublicNotice: notice, Objection: objection,
+    AdoptionRequest: adoption_request,
+    Job: job, ImportFile: file, PackDraft: draft, Batch: batch, Decision: decision, Suspect: suspect, Missing: missing,
+}  # fmt: skip
+
+
+def a_row(model: type[models.Model], state: str) -> models.Model:
+    return MAKERS[model](state)
+
+
+def path_of(row: models.Model) -> str:
+    """Whose event a move of the row is: its first owner path."""
+    return getattr(row, next(iter(type(row).OWNER_PATHS.values())))
+
+
+def belonging(model: type[models.Model], target: str) -> dict:
+    """Columns that the new state demands."""
+    if (model, target) == (PackDraft, "published"):
+        return {"pack": pack(), "published_by": "乙", "published_by_id": 7}
+    if (model, target) == (AdoptionRequest, "confirmed"):
+        there = PackAdoption.objects.settle("x", make.region("620123"), date(2026, 9, 1), active=True)
+        return {"adoption": there, "decided_by": "乙", "decided_by_id": 7}
+    if (model, target) in {(PublicNotice, "published"), (PublicNotice, "over"), (PublicNotice, "archived")}:
+        ended = timezone.now() - timedelta(days=1)
+        return {"published_on": date(2026, 10, 9), "ends_at": ended, "sha256": "0" * 64, "published_by": "乙"}
+    if model is Application and target in ("approved", "rejected", "cancelled"):
+        return {"approval": build.approval(HERE)}
+    if (model, target) == (PublicNotice, "published"):
+        return {"published_on": date(2026, 10, 9), "ends_at": timezone.now(), "sha256": "0" * 64, "published_by": "乙"}
+    if model is Letter and target in ("answered", "closed"):
+        return {"answered_on": date(2026, 10, 12), "answered_by": "乙"}
+    if (model, target) == (Batch, "undone"):
+        return {"undone_by": "甲", "undone_at": timezone.now()}
+    return {"committed_at": timezone.now()} if (model, target) == (ImportFile, "committed") else {}

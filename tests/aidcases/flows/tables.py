@@ -1,0 +1,150 @@
+"""Every flow written out by hand, so that a table of moves cannot change unseen: states, moves, who may."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from aidcases.models import Job
+from aidcases.models.records import JobState
+from aidcases.roles import Role
+from students.models import Batch, Decision, ImportFile, Missing, Suspect
+from students.models.batches import BatchState
+from students.models.imports import FileState
+from students.models.reviews import DecisionState, MissingState, SuspectState
+from subsidies.models import (
+    AdoptionRequest,
+    AdoptionState,
+    Application,
+    DraftState,
+    Letter,
+    Objection,
+    PackDraft,
+    PublicNotice,
+)
+from subsidies.models.applications import ApplicationState
+from subsidies.models.letters import LetterState
+from subsidies.models.notices import NoticeState, ObjectionState
+
+MAY_GO = {
+    Job: {
+        "cancel": ({"queued", "running", "waiting"}, "cancelled"),
+        "resume": ({"failed", "cancelled"}, "queued"),
+    },
+    ImportFile: {
+        "preview": ({"uploaded", "previewed"}, "previewed"),
+        "refuse": ({"uploaded"}, "refused"),
+        "confirm": ({"previewed"}, "committing"),
+        "commit": ({"committing"}, "committed"),
+        "reopen": ({"committing"}, "previewed"),
+        "ask": ({"uploaded"}, "mapping"),
+        "map": ({"mapping", "previewed"}, "uploaded"),
+        "discard": ({"uploaded", "mapping", "previewed"}, "discarded"),
+        "undo": ({"committed"}, "undoing"),
+        "keep": ({"undoing"}, "committed"),
+        "undone": ({"undoing"}, "undone"),
+    },
+    PackDraft: {
+        "publish": ({"draft"}, "published"),
+        "discard": ({"draft"}, "discarded"),
+    },
+    AdoptionRequest: {
+        "confirm": ({"asked"}, "confirmed"),
+        "decline": ({"asked"}, "declined"),
+        "withdraw": ({"asked"}, "withdrawn"),
+    },
+    Batch: {"undo": ({"standing"}, "undone")},
+    Decision: {
+        "apply": ({"asked"}, "applied"),
+        "decline": ({"asked"}, "declined"),
+        "withdraw": ({"asked"}, "withdrawn"),
+        "undo": ({"applied"}, "undone"),
+    },
+    Suspect: {
+        "merge": ({"open"}, "same"),
+        "part": ({"open"}, "different"),
+        "reopen": ({"same", "different"}, "open"),
+    },
+    Missing: {
+        "end": ({"open"}, "ended"),
+        "keep": ({"open"}, "kept"),
+        "reopen": ({"ended", "kept"}, "open"),
+    },
+    PublicNotice: {
+        "preview": ({"draft", "previewed"}, "previewed"),
+        "revise": ({"previewed"}, "draft"),
+        "publish": ({"previewed"}, "published"),
+        "recall": ({"published"}, "recalled"),
+        "end": ({"published"}, "over"),
+        "archive": ({"over"}, "archived"),
+        "drop": ({"draft", "previewed"}, "recalled"),
+    },
+    Objection: {
+        "assign": ({"open", "assigned"}, "assigned"),
+        "answer": ({"open", "assigned", "appealed"}, "answered"),
+        "appeal": ({"answered"}, "appealed"),
+        "close": ({"answered"}, "closed"),
+    },
+}
+COUNTY = {Role.COUNTY_MAKER, Role.COUNTY_CHECKER, Role.COUNTY_HEAD}
+WRITES = {Role.SCHOOL_MAKER, Role.CLASS_TEACHER}
+RETURNS = COUNTY | {Role.SCHOOL_CHECKER}
+NOTICE_WRITES = {Role.SCHOOL_MAKER, Role.COUNTY_MAKER, Role.CITY_OFFICER}
+NOTICE_PUBLISHES = {Role.SCHOOL_CHECKER, Role.COUNTY_CHECKER, Role.COUNTY_HEAD, Role.CITY_OFFICER}
+DECIDE = {Role.COUNTY_MAKER, Role.COUNTY_CHECKER, Role.CITY_OFFICER}
+MAKES_NOTICES = {Role.SCHOOL_MAKER, Role.COUNTY_MAKER, Role.CITY_OFFICER}
+PUBLISHES = {Role.SCHOOL_CHECKER, Role.COUNTY_CHECKER, Role.COUNTY_HEAD, Role.CITY_OFFICER}
+WHO_MAY = {
+    PublicNotice: {
+        **dict.fromkeys(("preview", "revise", "archive", "drop"), MAKES_NOTICES),
+        **dict.fromkeys(("publish", "recall", "end"), PUBLISHES),
+    },
+    Objection: MAKES_NOTICES | PUBLISHES,
+    Job: {
+        Role.COUNTY_MAKER, Role.COUNTY_CHECKER, Role.COUNTY_HEAD, Role.SCHOOL_MAKER, Role.CITY_OFFICER,
+        Role.SYSTEM_ADMIN,
+    },
+    ImportFile: {Role.COUNTY_MAKER},
+    Batch: {Role.COUNTY_MAKER},
+    Decision: DECIDE,
+    Suspect: DECIDE,
+    Missing: DECIDE,
+    PackDraft: {
+        "publish": {Role.COUNTY_CHECKER, Role.COUNTY_HEAD, Role.CITY_OFFICER},
+        "discard": {Role.COUNTY_MAKER, Role.COUNTY_CHECKER, Role.CITY_OFFICER},
+    },
+    AdoptionRequest: {
+        "confirm": {Role.COUNTY_CHECKER, Role.COUNTY_HEAD, Role.CITY_OFFICER},
+        "decline": {Role.COUNTY_CHECKER, Role.COUNTY_HEAD, Role.CITY_OFFICER},
+        "withdraw": {Role.COUNTY_MAKER, Role.COUNTY_CHECKER, Role.CITY_OFFICER},
+    },
+    Application: {
+        **dict.fromkeys(("submit", "take_back", "withdraw", "decline", "reopen"), WRITES),
+        **dict.fromkeys(("review", "take_back_review"), {Role.SCHOOL_CHECKER}),
+        **dict.fromkeys(("announce", "unannounce", "close_notice"), NOTICE_PUBLISHES),
+        **dict.fromkeys(("hand_up", "take_back_up"), {Role.SCHOOL_MAKER}),
+        "check": {Role.COUNTY_MAKER},
+        **dict.fromkeys(("approve", "reject"), {Role.COUNTY_CHECKER, Role.COUNTY_HEAD}),
+        **dict.fromkeys(("return_form", "return_panel", "return_notice"), RETURNS),
+        **dict.fromkeys(("cancel", "reassess"), {Role.COUNTY_HEAD}),
+    },
+    PublicNotice: {
+        **dict.fromkeys(("preview", "revise", "archive", "drop"), NOTICE_WRITES),
+        **dict.fromkeys(("publish", "recall", "end"), NOTICE_PUBLISHES),
+    },
+    Objection: COUNTY | {Role.SCHOOL_MAKER, Role.SCHOOL_CHECKER, Role.CITY_OFFICER},
+    Letter: COUNTY | {Role.SCHOOL_MAKER},
+}  # fmt: skip
+STATES = {
+    PublicNotice: list(NoticeState), Objection: list(ObjectionState),
+    Job: list(JobState), ImportFile: list(FileState), PackDraft: list(DraftState), Batch: list(BatchState),
+    AdoptionRequest: list(AdoptionState),
+    Decision: list(DecisionState), Suspect: list(SuspectState), Missing: list(MissingState),
+    Application: list(ApplicationState), PublicNotice: list(NoticeState), Objection: list(ObjectionState),
+    Letter: list(LetterState),
+}  # fmt: skip
+MATRIX: list[tuple[type[models.Model], str, str]] = [(model, move, state) for model in MAY_GO for move in MAY_GO[model] for state in STATES[model]]
+
+
+def who_may(model: type[models.Model], move: str) -> set[Role]:
+    roles = WHO_MAY[model]
+    return roles[move] if isinstance(roles, dict) else roles

@@ -1,0 +1,129 @@
+"""Files of a record: known by their content, sealed on disk, in scope, gone when removed."""
+
+from __future__ import annotations
+
+import pytest
+from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from aidcases import crypto, files
+from aidcases.flow import Refused
+from aidcases.models import AuditEvent, Organisation, StoredFile
+from aidcases.scoping import OutOfScope, Scope, acting_in
+from tests import make
+
+PDF = b"%PDF-1.7 a promise signed by hand"
+JPEG = b"\xff\xd8\xff\xe0 a board with a list"
+PNG = b"\x89PNG\r\n\x1a\n minutes"
+
+
+@pytest.fixture
+def office(db: None, everywhere: None) -> Organisation:
+    return make.office("620123")
+
+
+def upload(content: bytes = JPEG, name: str = "公示栏.jpg") -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, content)
+
+
+def attach(office: Organisation, **also: object) -> StoredFile:
+    return files.attach(office, upload(**also), what="board_photo", path=office.path)
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "kind", "kept"),
+    [
+        (PDF, "承诺.pdf", "application/pdf", "承诺.pdf"),
+        (JPEG, "照片.PNG", "image/jpeg", "照片.jpg"),  # by what it is, not by what it is called
+        (PNG, "没有后缀", "image/png", "没有后缀.png"),
+    ],
+)
+def test_a_file_is_what_its_content_says(office: Organisation, content: bytes, name: str, kind: str, kept: str):
+    made = attach(office, content=content, name=name)
+    assert (made.content_type, made.filename, made.size) == (kind, kept, len(content))
+    assert files.content(made) == content
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "是空文件"),
+        (b"<html><script>alert(1)</script>", "不是照片或 PDF"),
+        (b"MZ\x90\x00", "不是照片或 PDF"),
+        (b"GIF89a", "不是照片或 PDF"),
+        (JPEG + b"x" * files.LARGEST, "超过 10 MB"),
+    ],
+)
+def test_anything_else_is_refused_and_leaves_nothing(office: Organisation, content: bytes, sentence: str):
+    before = set((settings.FILES / "attached").glob("*"))
+    with pytest.raises(Refused, match=sentence):
+        attach(office, content=content)
+    assert not StoredFile.objects.exists()
+    assert set((settings.FILES / "attached").glob("*")) == before
+
+
+def test_it_lies_sealed_and_its_name_holds_no_number(office: Organisation):
+    number = make.id_number()
+    made = attach(office, content=PDF, name=f"{number}承诺书.pdf")
+    assert number not in made.filename
+    sealed = (settings.FILES / made.stored).read_bytes()
+    assert PDF not in sealed
+    assert b"%PDF" not in sealed
+    event = AuditEvent.objects.get(action="file.added")
+    assert (event.subject_id, event.path, event.data["sha256"]) == (office.pk, office.path, made.sha256)
+    assert number not in str(event.data)
+
+
+def test_nobody_puts_a_file_where_he_does_not_work(office: Organisation):
+    before = set((settings.FILES / "attached").glob("*"))
+    with acting_in(Scope("/62/6201/620121/")), pytest.raises(OutOfScope):
+        attach(office)
+    assert set((settings.FILES / "attached").glob("*")) == before
+    made = attach(office)
+    with acting_in(Scope("/62/6201/620121/")):
+        assert not files.files_of(office).exists()
+        assert not StoredFile.objects.filter(pk=made.pk).exists()
+
+
+def test_files_of_a_record_are_told_apart_by_what_they_are(office: Organisation):
+    other = make.office("620121")
+    photo = attach(office)
+    minutes = files.attach(office, upload(PNG, "记录.png"), what="minutes_photo", path=office.path)
+    attach(other)
+    assert list(files.files_of(office)) == [photo, minutes]
+    assert list(files.files_of(office, "minutes_photo")) == [minutes]
+
+
+def test_a_removed_file_is_gone_but_that_it_was_there_is_not(
+    office: Organisation, django_capture_on_commit_callbacks
+):
+    made = attach(office)
+    with django_capture_on_commit_callbacks(execute=True):
+        files.remove(made)
+        assert (settings.FILES / made.stored).exists()  # a transaction that fails must not lose it
+    assert not (settings.FILES / made.stored).exists()
+    assert not files.files_of(office).exists()
+    assert StoredFile.objects.get(pk=made.pk).removed_at
+    assert AuditEvent.objects.filter(action="file.removed").count() == 1
+
+
+def test_it_is_shown_without_being_kept_or_run(office: Organisation):
+    made = attach(office)
+    answer = files.response(made)
+    assert b"".join(answer.streaming_content) == JPEG
+    answer.close()
+    assert answer["Content-Type"] == "image/jpeg"
+    assert answer["Cache-Control"] == "no-store"
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in answer["Content-Security-Policy"]
+
+
+def test_a_file_somebody_changed_on_the_disk_does_not_open(office: Organisation):
+    made = attach(office)
+    stored = settings.FILES / made.stored
+    spoilt = bytearray(stored.read_bytes())
+    spoilt[-1] ^= 1
+    stored.chmod(0o600)
+    stored.write_bytes(bytes(spoilt))
+    with pytest.raises(crypto.SealBroken):
+        files.content(made)

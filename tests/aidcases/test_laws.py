@@ -1,0 +1,217 @@
+"""What a state or a figure demands is a law of the database: every CHECK constraint is broken here, and refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from functools import partial
+
+import pytest
+from django.apps import apps
+from django.db import IntegrityError, models, transaction
+from django.utils import timezone
+
+from aidcases import checks
+from aidcases.models import Job, SchoolFee
+from aidcases.scoping import SYSTEM
+from ledgers.models import LedgerIssue
+from students.models import Attendance, Suspect
+from subsidies.models import (
+    Adjustment,
+    Application,
+    ApplicationWindow,
+    Assessment,
+    CountyFigure,
+    Entitlement,
+    Meeting,
+    Panel,
+    Quota,
+    ScoreIndex,
+)
+from tests import make
+from tests.aidcases.flows.rows import (
+    HERE,
+    adoption_request,
+    application,
+    batch,
+    draft,
+    file,
+    job,
+    letter,
+    notice,
+    objection,
+    school,
+)
+
+BROKEN: dict[str, list[Callable[[], object]]] = {
+    "job_running_is_claimed": [lambda: Job.objects.filter(pk=job().pk).update(state="running")],
+    "committed_has_a_moment": [
+        lambda: file("committed", committed_at=None),
+        lambda: file("uploaded", committed_at=timezone.now()),
+        lambda: file("committing").move("commit", by=SYSTEM),
+    ],
+    "published_notice_is_frozen": [
+        lambda: notice("published", sha256=""),
+        lambda: notice("over", ends_at=None),
+        lambda: notice("archived", published_by=""),
+    ],
+    "notice_second_person": [lambda: notice("published", made_by_id=7, published_by_id=7)],
+    "answered_objection_has_a_finding": [
+        lambda: objection("answered", finding=""),
+        lambda: objection("closed", outcome=""),
+    ],
+    "undone_has_a_moment": [
+        lambda: batch("undone", undone_at=None),
+        lambda: batch("standing", undone_at=timezone.now()),
+    ],
+    "absent_within_due": [
+        lambda: attendance("3", "4", "0"),
+        lambda: attendance("20", "2", "3"),
+        lambda: attendance("20", "-1", "0"),
+    ],
+    "approved_has_an_approval": [
+        lambda: application("county_review").move("approve", by=SYSTEM),
+        lambda: application("county_review").move("reject", by=SYSTEM, note="不符"),
+        lambda: Application.objects.filter(pk=application("approved").pk).update(approval=None),
+        lambda: Application.objects.filter(pk=application("cancelled").pk).update(approval=None),
+    ],
+    "reviewed_has_a_level": [
+        partial(without_level, state)
+        for state in ("panel_reviewed", "in_notice", "notice_closed", "county_review", "approved")
+    ],
+    "window_opens_first": [lambda: window(date(2026, 9, 30), date(2026, 9, 1))],
+    "published_notice_is_frozen": [
+        lambda: notice("published", published_on=None),
+        lambda: notice("over", ends_at=None),
+        lambda: notice("archived", sha256=""),
+        lambda: notice("published", published_by=""),
+        lambda: notice("previewed").move("publish", by=SYSTEM),
+    ],
+    "notice_second_person": [lambda: notice("published", published_by_id=5)],
+    "answered_objection_has_a_finding": [
+        lambda: objection("answered", finding=""),
+        lambda: objection("closed", outcome=""),
+    ],
+    "answered_letter_has_an_answer": [
+        lambda: letter("answered", answer=""),
+        lambda: letter("closed", answered_on=None),
+        lambda: letter("open").move("answer", by=SYSTEM),
+    ],
+    "quota_has_headroom": [lambda: quota(5, 6), lambda: quota(5, -1)],
+    "another_level_has_a_reason": [lambda: assessment(level="special", why="")],
+    "suspects_in_order": [
+        lambda: Suspect(path=HERE, first_id=2, second_id=1, first_name="甲", second_name="乙", rung="same").save()
+    ],
+    "fee_not_negative": [
+        lambda: SchoolFee.objects.create(school=make.school(), from_on=date(2020, 1, 1), annual_fee=Decimal("-0.01"))
+    ],
+    "figure_not_negative": [
+        lambda: CountyFigure.objects.create(
+            rule_code="x", region=make.region("620123"), path=HERE, from_on=date(2020, 1, 1), yuan=Decimal("-0.01")
+        )
+    ],
+    "adjustment_is_the_difference": [
+        lambda: adjustment(due="5", listed="3", difference="1"),
+        lambda: adjustment(due="3", listed="3", difference="0"),
+    ],
+    "published_draft_has_pack": [
+        lambda: draft("published", pack=None),
+        lambda: draft("published", published_by=""),
+    ],
+    "confirmed_request_has_adoption": [
+        lambda: adoption_request("confirmed", adoption=None),
+        lambda: adoption_request("confirmed", decided_by=""),
+    ],
+    "adoption_second_person": [
+        lambda: adoption_request("confirmed", decided_by_id=5),
+        lambda: adoption_request("declined", decided_by="甲", decided_by_id=5),
+    ],
+    "draft_second_person": [lambda: draft("published", published_by_id=5)],
+    "entitlement_not_negative": [lambda: entitlement(Decimal("-0.01"))],
+    "ledger_issue_has_a_purpose": [lambda: issue(purpose="")],
+    "ledger_issue_finished_has_a_file": [
+        lambda: issue(finished_at=timezone.now()),
+        lambda: issue(finished_at=timezone.now(), rows=1, sha256="0", filename="x"),
+        lambda: issue(stored="ledgers/x"),
+    ],
+}
+
+
+def attendance(due: str, absent: str, unexcused: str) -> Attendance:
+    at = school()
+    made = Attendance(
+        student=make.student(at=at), month="2024-03", school=at, school_path=at.path,
+        days_due=Decimal(due), days_absent=Decimal(absent), days_unexcused=Decimal(unexcused),
+    )  # fmt: skip
+    made.save()
+    return made
+
+
+def without_level(state: str) -> None:
+    Application.objects.filter(pk=application(state).pk).update(level="")
+
+
+def window(opens_on: date, closes_on: date) -> None:
+    ApplicationWindow(path=HERE, term="2026-autumn", opens_on=opens_on, closes_on=closes_on, set_by="甲").save()
+
+
+def quota(seats: int, used: int) -> None:
+    at = school()
+    Quota(school=at, path=at.path, term="2026-autumn", level="hard", seats=seats, used=used, set_by="甲").save()
+
+
+def assessment(**values: object) -> None:
+    """An application that its score would make 困难."""
+    at = school()
+    panel = Panel.objects.create(school=at, path=at.path, term="2026-autumn", made_by="甲")
+    meeting = Meeting.objects.create(
+        panel=panel, held_at=timezone.now(), place="会议室", chair="甲", recorder="乙", made_by="甲"
+    )
+    index = ScoreIndex.objects.create(code="x", version=1, title="指标", groups=[], thresholds={})
+    Assessment(
+        application=application("submitted"), meeting=meeting, index=index, score=Decimal(40), suggested="hard", **values
+    ).save()
+
+
+def issue(**values: object) -> None:
+    given: dict = {"purpose": "上报"} | values
+    LedgerIssue.objects.create(
+        ledger="poverty-register", title="台账", term="2018-autumn", path=HERE, area_path=HERE, area_name="榆中县",
+        reported_by="甲", requested_by="甲", job_id=1, **given,
+    )  # fmt: skip
+
+
+def adjustment(**yuan: str) -> None:
+    Adjustment.objects.create(
+        term="2018-autumn", student_id=1, benefit_id=1, run_id=1, home_path=HERE, school_path=HERE,
+        **{name: Decimal(value) for name, value in yuan.items()},
+    )  # fmt: skip
+
+
+def entitlement(amount: Decimal) -> None:
+    Entitlement.objects.create(
+        term="2018-autumn", student_id=1, benefit_id=1, rule_id=1, school_id=1, run_id=1, amount=amount, home_path=HERE,
+        school_path=HERE,
+    )  # fmt: skip
+
+
+def test_every_check_constraint_is_broken_below():
+    laws = {
+        constraint.name
+        for app in checks.OURS
+        for model in apps.get_app_config(app).get_models()
+        for constraint in model._meta.constraints
+        if isinstance(constraint, models.CheckConstraint)
+    }
+    assert laws == set(BROKEN)
+
+
+@pytest.mark.parametrize(("law", "breaking"), [(law, breaking) for law, ways in BROKEN.items() for breaking in ways])
+def test_the_database_refuses(db: None, everywhere: None, law: str, breaking: Callable[[], object]):
+    with pytest.raises(IntegrityError, match=law), transaction.atomic():
+        breaking()
+
+
+def test_an_amount_of_nothing_is_no_negative_amount(db: None, everywhere: None):
+    entitlement(Decimal(0))
