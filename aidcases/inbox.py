@@ -14,7 +14,7 @@ from django.utils import timezone
 from aidcases.flow import Refused
 from aidcases.models import Organisation, Reminder
 from aidcases.roles import P
-from aidcases.scoping import Actor, current_actor
+from aidcases.scoping import EVERYWHERE, Actor, acting_in, current_actor
 
 
 @dataclass(frozen=True)
@@ -122,12 +122,14 @@ def _end(rows: QuerySet[Reminder]) -> int:
 
 
 def done(subject: models.Model | None, *keys: str) -> int:
-    """Ends the open reminders of a record (of these keys; all without), or with None those of no record. → how many."""
+    """Ends the open reminders of a record (of these keys; all without), or with None those of no record. → how many.
+    Whoever did the thing ends it for all who were reminded, the offices above too."""
     kind, pk = _subject(subject)
-    rows = Reminder.objects.open().filter(subject_type=kind, subject_id=pk)
-    if subject is None or keys:
-        rows = rows.filter(key__in=keys)
-    return _end(rows)
+    with acting_in(EVERYWHERE, current_actor()):
+        rows = Reminder.objects.open().filter(subject_type=kind, subject_id=pk)
+        if subject is None or keys:
+            rows = rows.filter(key__in=keys)
+        return _end(rows)
 
 
 def of(actor: Actor) -> QuerySet[Reminder]:

@@ -14,7 +14,6 @@ from django.db import transaction
 from aidcases import audit, inbox, sql
 from aidcases.flow import Refused
 from aidcases.models import CalendarDay, CalendarYear
-from aidcases.scoping import EVERYWHERE, acting_in, current_actor
 
 MISSING = "calendar.{year}"  # the key of the reminder to enter a year
 
@@ -103,8 +102,7 @@ def enter(
     )
     CalendarYear.objects.update_or_create(year=year, defaults={"document": document, "entered_by": by})
     audit.record("calendar.entered", year=year, off=len(days) - sum(days.values()), on=sum(days.values()))
-    with acting_in(EVERYWHERE, current_actor()):  # every office that was asked is asked no more
-        inbox.done(None, MISSING.format(year=year))
+    inbox.done(None, MISSING.format(year=year))
 
 
 _SPLIT = re.compile(r"[\n;；]+")

@@ -4,7 +4,7 @@ An approval sets the determinations of exactly its students and has them, and no
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -101,9 +101,12 @@ def approve(
 def _determine(approval: Approval, term: Term, moved: int) -> None:
     """One level at a time: 不困难 sets last term's aided child back."""
     mine, written = Application.objects.filter(approval=approval), 0
-    for level in mine.order_by().values_list("level", flat=True).distinct():
-        students = mine.filter(level=level).order_by().values("student")
-        enrolments = Enrolment.objects.in_term(term).filter(student__in=students)
+    students: dict[str, list[int]] = defaultdict(list)
+    for student, level in mine.order_by().values_list("student", "level"):
+        students[level].append(student)
+    for level, pks in students.items():
+        # As keys: a subquery on rows just written has no statistics, and is walked through once for every student.
+        enrolments = Enrolment.objects.in_term(term).filter(student__in=pks)
         written += determine(enrolments, level=Level(level), source=DeterminedBy.APPLICATION, basis=approval.number)
     if written != moved:
         raise Refused(CHANGED)

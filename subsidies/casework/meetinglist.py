@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import django_filters
+from django import forms
 from django.db.models import Case, Count, OuterRef, Q, QuerySet, Subquery, When
+from django.http import QueryDict
 
 from students.enums import grade_label
 from students.models import Enrolment
@@ -23,6 +27,7 @@ ORDER = ("place_stage", "place_grade", "place_class", "pk")
 class MeetingFilter(django_filters.FilterSet):
     """Of one tab: by class, group and (suggested) level."""
 
+    tab = django_filters.CharFilter(widget=forms.HiddenInput, method="stay")  # the filter keeps to its tab
     place = django_filters.ChoiceFilter(label="年级、班级", empty_label=ALL, method="of_class")
     box = django_filters.ChoiceFilter(label="特殊群体类型", choices=Box.choices, empty_label=ALL, method="ticked")
     level = django_filters.ChoiceFilter(label="等级", choices=Level.choices, empty_label=ALL, method="of_level")
@@ -31,14 +36,16 @@ class MeetingFilter(django_filters.FilterSet):
         model = Application
         fields = ()
 
-    def __init__(self, data: Any, *, meeting: Meeting, tab: str, **kwargs: Any):
+    def __init__(self, data: QueryDict, *, meeting: Meeting, tab: str, **kwargs: Any):
         self.meeting, self.tab = meeting, tab
         rows = assessing.waiting(meeting) if tab == TODO else assessing.looked_at(meeting)
         self.found = assessing.suggestions(Index.read(meeting.index), rows) if tab == TODO else {}
-        super().__init__(data, rows, **kwargs)
+        super().__init__({**data.dict(), "tab": tab}, rows, **kwargs)
         self.filters["place"].extra["choices"] = _places(meeting, rows)
-        self.filters["level"].extra["label"] = "建议等级" if tab == TODO else "等级"
-        self.filters["level"].label = self.filters["level"].extra["label"]
+        self.filters["level"].label = "建议等级" if tab == TODO else "等级"
+
+    def stay(self, rows: QuerySet, _name: str, _value: str) -> QuerySet:
+        return rows
 
     def of_class(self, rows: QuerySet, _name: str, value: str) -> QuerySet:
         stage, grade, class_name = value.split("|", 2)
@@ -53,8 +60,8 @@ class MeetingFilter(django_filters.FilterSet):
         if self.tab == DONE:
             given = Assessment.objects.filter(meeting=self.meeting, level=value)
             return rows.filter(pk__in=given.values("application"))
-        wanted = [list(boxes) for boxes, suggestion in self.found.items() if suggestion.level == value]
-        return rows.filter(boxes__in=wanted)
+        wanted = [Q(boxes=list(boxes)) for boxes, suggestion in self.found.items() if suggestion.level == value]
+        return rows.filter(reduce(or_, wanted)) if wanted else rows.none()
 
     def ordered(self) -> QuerySet[int]:
         """Keys in the order of the table: by class, or by level and rank."""

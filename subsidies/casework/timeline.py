@@ -19,6 +19,7 @@ from aidcases.terms import Term
 from aidcases.wording import action_label, told
 from students.models import Student
 from subsidies.models import Application, Approval, Determination, EntitlementChange, Letter, NoticeLine, Objection
+from subsidies.models.applications import ApplicationState
 from subsidies.models.notices import ObjectionState
 
 MOST = 60
@@ -88,17 +89,20 @@ def _letters(pks: list[int]) -> Iterator[Told]:
 
 
 def _determined(student: Student) -> Iterator[Told]:
-    """The day of the document, else (lists matched by data) the first day of the term it counts from."""
+    """The day of the document or of cancelling, else (lists matched by data) the first day of the term it counts from."""
     rows = list(Determination.objects.filter(student=student))
     days = dict(
         Approval._base_manager.filter(applications__student=student, approves=True).values_list("number")
         .annotate(day=Min("decided_on")).values_list("number", "day")
     )  # fmt: skip
+    gone = Application.objects.filter(student=student, state=ApplicationState.CANCELLED)
+    cancelled = {term: timezone.localtime(at).date() for term, at in gone.values_list("term", "moved_at")}
     for row in rows:
         term = Term.parse(row.term)
+        day = days.get(row.basis) or cancelled.get(row.term, term.first_day)
         title = f"{term.label}认定为“{row.get_level_display()}”"
         tone = "" if row.level == "none" else "good"
-        yield _event(days.get(row.basis, term.first_day), title, by=row.get_source_display(), text=row.basis, tone=tone)
+        yield _event(day, title, by=row.get_source_display(), text=row.basis, tone=tone)
 
 
 def _aid(student: Student) -> Iterator[Told]:

@@ -42,7 +42,7 @@ def test_the_matrix_covers_every_flow_state_and_move():
 def test_a_move_is_made_from_its_states_only(
     db: None, everywhere: None, model: type[models.Model], name: str, state: str
 ):
-    row, (sources, target) = a_row(model, state), MAY_GO[model][name]
+    row, (sources, target) = a_row(model, state, name), MAY_GO[model][name]
     also = belonging(model, target)
     events = AuditEvent.objects.filter(subject_id=row.pk, subject_type=model._meta.label_lower)
     if state in sources:
@@ -68,7 +68,7 @@ def test_a_move_is_made_from_its_states_only(
 def test_who_may_make_a_move(db: None, everywhere: None, role: Role):
     for model, moves in MAY_GO.items():
         for name, (sources, target) in moves.items():
-            row = a_row(model, sorted(sources)[0])
+            row = a_row(model, sorted(sources)[0], name)
             if role in who_may(model, name):
                 row.move(name, by=actor(role), note="因为", **belonging(model, target))
                 assert row.state == target

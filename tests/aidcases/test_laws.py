@@ -21,19 +21,16 @@ from subsidies.models import (
     Adjustment,
     Application,
     ApplicationWindow,
-    Assessment,
     CountyFigure,
     Entitlement,
-    Meeting,
-    Panel,
     Quota,
-    ScoreIndex,
 )
 from tests import make
 from tests.aidcases.flows.rows import (
     HERE,
     adoption_request,
     application,
+    assessment,
     batch,
     draft,
     file,
@@ -44,22 +41,17 @@ from tests.aidcases.flows.rows import (
     school,
 )
 
+
+def without_level(state: str) -> None:
+    Application.objects.filter(pk=application(state).pk).update(level="")
+
+
 BROKEN: dict[str, list[Callable[[], object]]] = {
     "job_running_is_claimed": [lambda: Job.objects.filter(pk=job().pk).update(state="running")],
     "committed_has_a_moment": [
         lambda: file("committed", committed_at=None),
         lambda: file("uploaded", committed_at=timezone.now()),
         lambda: file("committing").move("commit", by=SYSTEM),
-    ],
-    "published_notice_is_frozen": [
-        lambda: notice("published", sha256=""),
-        lambda: notice("over", ends_at=None),
-        lambda: notice("archived", published_by=""),
-    ],
-    "notice_second_person": [lambda: notice("published", made_by_id=7, published_by_id=7)],
-    "answered_objection_has_a_finding": [
-        lambda: objection("answered", finding=""),
-        lambda: objection("closed", outcome=""),
     ],
     "undone_has_a_moment": [
         lambda: batch("undone", undone_at=None),
@@ -86,9 +78,8 @@ BROKEN: dict[str, list[Callable[[], object]]] = {
         lambda: notice("over", ends_at=None),
         lambda: notice("archived", sha256=""),
         lambda: notice("published", published_by=""),
-        lambda: notice("previewed").move("publish", by=SYSTEM),
     ],
-    "notice_second_person": [lambda: notice("published", published_by_id=5)],
+    "notice_second_person": [lambda: notice("published", made_by_id=7, published_by_id=7)],
     "answered_objection_has_a_finding": [
         lambda: objection("answered", finding=""),
         lambda: objection("closed", outcome=""),
@@ -99,7 +90,9 @@ BROKEN: dict[str, list[Callable[[], object]]] = {
         lambda: letter("open").move("answer", by=SYSTEM),
     ],
     "quota_has_headroom": [lambda: quota(5, 6), lambda: quota(5, -1)],
-    "another_level_has_a_reason": [lambda: assessment(level="special", why="")],
+    "another_level_has_a_reason": [
+        lambda: assessment(application("submitted"), level="special", why="")
+    ],
     "suspects_in_order": [
         lambda: Suspect(path=HERE, first_id=2, second_id=1, first_name="甲", second_name="乙", rung="same").save()
     ],
@@ -148,10 +141,6 @@ def attendance(due: str, absent: str, unexcused: str) -> Attendance:
     return made
 
 
-def without_level(state: str) -> None:
-    Application.objects.filter(pk=application(state).pk).update(level="")
-
-
 def window(opens_on: date, closes_on: date) -> None:
     ApplicationWindow(path=HERE, term="2026-autumn", opens_on=opens_on, closes_on=closes_on, set_by="甲").save()
 
@@ -159,19 +148,6 @@ def window(opens_on: date, closes_on: date) -> None:
 def quota(seats: int, used: int) -> None:
     at = school()
     Quota(school=at, path=at.path, term="2026-autumn", level="hard", seats=seats, used=used, set_by="甲").save()
-
-
-def assessment(**values: object) -> None:
-    """An application that its score would make 困难."""
-    at = school()
-    panel = Panel.objects.create(school=at, path=at.path, term="2026-autumn", made_by="甲")
-    meeting = Meeting.objects.create(
-        panel=panel, held_at=timezone.now(), place="会议室", chair="甲", recorder="乙", made_by="甲"
-    )
-    index = ScoreIndex.objects.create(code="x", version=1, title="指标", groups=[], thresholds={})
-    Assessment(
-        application=application("submitted"), meeting=meeting, index=index, score=Decimal(40), suggested="hard", **values
-    ).save()
 
 
 def issue(**values: object) -> None:

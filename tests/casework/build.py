@@ -14,9 +14,20 @@ from aidcases.models import Organisation, School
 from aidcases.terms import Term
 from students.enums import Stage
 from students.models import Student
-from subsidies.casework import assessing, notices
+from subsidies.casework import assessing, notices, scoring
 from subsidies.casework import panel as panels
-from subsidies.models import Application, Approval, Meeting, NoticeLine, Objection, Panel, PanelMember, PublicNotice
+from subsidies.models import (
+    Application,
+    Approval,
+    Assessment,
+    Letter,
+    Meeting,
+    NoticeLine,
+    Objection,
+    Panel,
+    PanelMember,
+    PublicNotice,
+)
 from subsidies.models.notices import NoticeKind
 from tests import make
 
@@ -174,3 +185,39 @@ def closed(crew: Any, *, at: School | None = None, by: str = "school_maker", **a
         assessing.close(made, now=datetime(2026, 10, 8, 18, tzinfo=UTC))
     made.refresh_from_db()
     return made
+
+
+def panel_traces(application: Application, mark: str) -> Assessment:
+    """A meeting of the application's school with a photo, whose members bear the mark, that scored it. Made once."""
+    school = application.school
+    found = Panel.objects.filter(school=school, term=application.term).first()
+    if found is None:
+        found = panel(school, term=application.term)
+        PanelMember(panel=found, name=f"{mark}委员", kind="teacher").save()
+        made = Meeting(
+            panel=found, index=scoring.newest(), held_at=datetime(2026, 10, 8, tzinfo=UTC), place=f"{mark}会场",
+            chair=f"{mark}委员", recorder="委员1", made_by="甲",
+        )  # fmt: skip
+        made.save()
+        made.present.set(found.members.all())
+        files.attach(made, SimpleUploadedFile("x.pdf", b"%PDF-1.7"), what=panels.PHOTO, path=school.path)
+    row = Assessment.objects.filter(application=application).first()
+    if row is None:
+        row = Assessment(
+            application=application, meeting=found.meetings.get(), score=0, suggested="none", level="none"
+        )  # fmt: skip
+        row.save()
+    return row
+
+
+def county_traces(application: Application, path: str, mark: str) -> tuple[Approval, Letter]:
+    """A county's document and a letter, with its mark in their words. Made once."""
+    office = {"path": path, "term": application.term}
+    document, _ = Approval.objects.get_or_create(
+        number=f"{mark}批文", defaults={**office, "decided_on": date(2026, 10, 20), "decided_by": f"{mark}办事员"}
+    )
+    told = {"path": path, "kind": "call", "received_on": date(2026, 10, 20), "due_on": date(2026, 11, 10), "made_by": "甲"}
+    letter, _ = Letter.objects.get_or_create(
+        subject=f"{mark}来信", defaults={**told, "application": application, "contact": "13900009876"}
+    )
+    return document, letter

@@ -15,16 +15,20 @@ from django.urls import reverse
 
 from aidcases import files
 from aidcases.files import files_of
-from aidcases.models import Job, StoredFile
+from aidcases.models import Job, Organisation, Reminder, StoredFile
+from aidcases.roles import P
 from aidcases.scoping import EVERYWHERE, Scope, acting_in
 from students.models import Household, ImportFile, Student
 from subsidies.models import (
     AdoptionRequest,
     Application,
+    Assessment,
     ClauseText,
     FamilyMember,
     ListedArea,
+    Meeting,
     PackDraft,
+    Panel,
     PublicNotice,
     Rule,
 )
@@ -113,9 +117,33 @@ def announced(which: Callable[[PublicNotice, PublicNotice], Any]) -> Samples:
     return each(lambda made, side: which(*build.traces(side.code, side.office.path, side.students[0])))
 
 
+def judged(which: Callable[[Assessment], list[Any]]) -> Samples:
+    """Of the panel's meeting that scored a child of either county (tests.casework.build.panel_traces)."""
+    return lambda made: [
+        (side.code, which(build.panel_traces(_applied(made, side.students[0]), CANARY[side.code]))) for side in made.sides
+    ]
+
+
+def decided(which: Callable[[Any, Any], Any]) -> Samples:
+    """Of a county's document and letter about a child of its own (tests.casework.build.county_traces)."""
+    return each(
+        lambda made, side: which(
+            *build.county_traces(_applied(made, side.students[0]), side.office.path, CANARY[side.code])
+        )
+    )
+
+
 def running(made: Counties) -> list[tuple[str, list[Any]]]:
     """What is public is everybody's."""
     return [("both", arguments) for _, arguments in announced(lambda draft, notice: notice.key)(made)]
+
+
+def _reminded(office: Organisation) -> Reminder:
+    """What a county has to do, with a word of its own in it."""
+    title = f"{CANARY[office.region_id]}待办"
+    days = {"due_on": "2026-10-12", "made_on": "2026-10-09"}
+    fields = {"path": office.path, "title": title, "url": "/", "permission": P.HOME, **days}
+    return Reminder.objects.get_or_create(office=office, key="x.due", subject_id=0, defaults=fields)[0]
 
 
 SAMPLES: dict[str, Samples] = {
@@ -170,6 +198,33 @@ SAMPLES: dict[str, Samples] = {
         ),
         announced(lambda draft, _: draft.pk),
     ),
+    **dict.fromkeys(
+        ("panel_detail", "panel_member", "panel_posted", "meeting_new", "meeting_create"), judged(lambda a: [a.meeting.panel_id]),
+    ),
+    **dict.fromkeys(
+        ("panel_member_remove", "panel_child", "panel_child_remove"),
+        judged(lambda a: [a.meeting.panel.members.order_by("-pk")[0].pk]),
+    ),
+    **dict.fromkeys(
+        (
+            "meeting_detail", "meeting_edit", "meeting_photo", "meeting_minutes", "meeting_accept", "meeting_close",
+            "meeting_reopen", "meeting_confirm", "meeting_take_back",
+        ),
+        judged(lambda a: [a.meeting_id]),
+    ),
+    **dict.fromkeys(
+        ("score_detail", "score_save", "score_before", "score_drop"), judged(lambda a: [a.meeting_id, a.application_id]),
+    ),
+    **dict.fromkeys(
+        ("meeting_photo_view", "meeting_photo_remove"), judged(lambda a: [files_of(a.meeting).order_by("pk")[0].pk]),
+    ),
+    **dict.fromkeys(("county_detail", "county_cancel", "county_told"), applications),
+    **dict.fromkeys(("approval_detail", "approval_print"), decided(lambda document, _: document.pk)),
+    **dict.fromkeys(
+        ("letter_detail", "letter_answer", "letter_close", "letter_reopen", "letter_contact"),
+        decided(lambda _, letter: letter.pk),
+    ),
+    "archive_download": each(lambda m, s: m.traces[s.code].job.pk),
     "notice_file": lambda made: [
         (code, [*arguments, "xlsx"]) for code, arguments in announced(lambda draft, _: draft.pk)(made)
     ],
@@ -195,6 +250,7 @@ SAMPLES: dict[str, Samples] = {
     **dict.fromkeys(("decision_detail", "decision_answer"), each(lambda m, s: m.traces[s.code].decision.pk)),
     **dict.fromkeys(("review_batch", "review_undo"), each(lambda m, s: m.traces[s.code].decision.batch_id)),
     **dict.fromkeys(("suspect_detail", "suspect_decide"), each(lambda m, s: m.traces[s.code].suspect.pk)),
+    **dict.fromkeys(("inbox_done", "inbox_reopen"), each(lambda m, s: _reminded(s.office).pk)),
     "export_download": each(lambda m, s: m.traces[s.code].export.pk),
     **dict.fromkeys(("issue_detail", "issue_download"), each(lambda m, s: m.traces[s.code].issue.pk)),
 }  # fmt: skip
@@ -343,6 +399,8 @@ def _states() -> list[tuple]:
         *PackDraft.objects.values_list("pk", "state", "sha256", "rehearsal"),
         *AdoptionRequest.objects.values_list("pk", "state"),
         *PublicNotice.objects.values_list("pk", "state", "title", "photos", "objections_open"),
+        *Panel.objects.values_list("pk", "posted_on", "members__name", "members__children").order_by("pk", "members"),
+        *Meeting.objects.values_list("pk", "closed_at", "minutes", "assessments__level").order_by("pk"),
     ]
 
 

@@ -67,8 +67,17 @@ def test_the_document_says_what_the_tables_say():
 def test_every_flow_is_in_it():
     assert [line for line in document().splitlines() if line.startswith("## ")] == [
         "## 任务 (`aidcases.Job`)",
+        "## 批次 (`students.Batch`)",
+        "## 核对决定 (`students.Decision`)",
         "## 导入文件 (`students.ImportFile`)",
+        "## 不在新名单的人员 (`students.Missing`)",
+        "## 疑似重复人员 (`students.Suspect`)",
+        "## 采用申请 (`subsidies.AdoptionRequest`)",
+        "## 认定申请 (`subsidies.Application`)",
+        "## 来信来访 (`subsidies.Letter`)",
+        "## 异议 (`subsidies.Objection`)",
         "## 政策草稿 (`subsidies.PackDraft`)",
+        "## 公示 (`subsidies.PublicNotice`)",
     ]
     assert "    queued --> cancelled: 取消" in document()
     assert "| `commit` 入库 | 入库中 | 已入库 | `import.write` | — | no |" in document()

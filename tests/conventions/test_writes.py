@@ -20,6 +20,10 @@ UNSCOPED = {
     "students/imports/tracks.py": "the file of a batch that the caller holds",
     "students/imports/telling.py": "the file of a batch that the caller holds",
     "students/imports/restoring.py": "the condition of a constraint, which holds for every row",
+    "subsidies/casework/scoring.py": "whether any meeting has used an index, as it is loaded",
+    "subsidies/casework/county.py": "whether a child is aided by its other home: yes or no",
+    "subsidies/casework/approvals.py": "the documents that decided on applications in sight, which their county keeps",
+    "subsidies/casework/timeline.py": "days of the documents that decided on a child in sight",
     "subsidies/casework/windows.py": "a county's window, which its schools go by",
     "subsidies/compute.py": "the last whole run of a term, whoever asked for it",
     "subsidies/runs.py": "a job's own run and parts",
@@ -28,6 +32,8 @@ UNSCOPED = {
 }
 BULK = {"subsidies/actions.py": "the benefits' names, which everybody reads"}
 SQL = {
+    "subsidies/casework/assessing.py": "what a meeting gives its scoped applications, in one INSERT … SELECT; their ranks",
+    "subsidies/casework/quota.py": "a lock per school and term",
     "subsidies/casework/noticelists.py": "a notice's lines from scoped querysets, in one INSERT … SELECT",
     "subsidies/actions.py": "determinations and lists of a batch, compiled from scoped querysets",
     "subsidies/blocks.py": "looks into indexes for numbers of blocks",

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -30,6 +31,8 @@ from subsidies.views.casework.panels import ours
 
 RECORD = "record"
 SCORE = "subsidies/casework/score_detail.html"
+TABLE_PAGE = "subsidies/casework/meeting_table.html"
+RECORD_PAGE = "subsidies/casework/meeting_record.html"
 
 
 def meeting_of(pk: int) -> Meeting:
@@ -70,7 +73,7 @@ def meeting_create(request: HttpRequest, pk: int) -> HttpResponse:
 @page(can=P.APPLICATION_VIEW)
 def meeting_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Three tabs: applications to look at, those looked at, the record itself."""
-    meeting, counts = meeting_of(pk), {}
+    meeting = meeting_of(pk)
     counts = meetinglist.counts(meeting)
     wanted = request.GET.get("tab", "")
     tab = wanted if wanted in (TODO, DONE, RECORD) else (TODO if counts["todo"] and not meeting.closed_at else DONE)
@@ -86,7 +89,7 @@ def meeting_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "may_confirm": mine and request.actor.may(P.PANEL_CONFIRM),
     }
     more = _record(request, meeting, context["may_run"]) if tab == RECORD else _table(request, meeting, tab)
-    return render(request, f"subsidies/casework/meeting_{'record' if tab == RECORD else 'table'}.html", {**context, **more})
+    return render(request, RECORD_PAGE if tab == RECORD else TABLE_PAGE, {**context, **more})
 
 
 def _tabs(tab: str, counts: dict[str, int]) -> list[dict[str, Any]]:
@@ -102,6 +105,7 @@ def _table(request: HttpRequest, meeting: Meeting, tab: str) -> dict[str, Any]:
 
 
 def _record(request: HttpRequest, meeting: Meeting, may_run: bool) -> dict[str, Any]:
+    prefetch_related_objects([meeting], "present", "panel__members")
     names = ("held_at", "place", "chair", "recorder", "minutes")
     there = list(meeting.present.all())
     initial = {**{name: getattr(meeting, name) for name in names}, "present": there}
@@ -191,9 +195,9 @@ def _child(meeting: Meeting, pk: int) -> Application:
 
 
 @page(can=P.APPLICATION_VIEW, reads=PERSONAL)
-def score_detail(request: HttpRequest, pk: int, application: int) -> HttpResponse:
+def score_detail(request: HttpRequest, pk: int, key: int) -> HttpResponse:
     meeting = meeting_of(pk)
-    child = _child(meeting, application)
+    child = _child(meeting, key)
     given = Assessment.objects.filter(meeting=meeting, application=child).first()
     index = Index.read(meeting.index)
     saw(request, "subsidies.application", [child.pk])
@@ -233,10 +237,10 @@ def _answered(request: HttpRequest, index: Index) -> set[str]:
 
 
 @command(can=P.PANEL_RUN)
-def score_save(request: HttpRequest, pk: int, application: int) -> HttpResponse:
+def score_save(request: HttpRequest, pk: int, key: int) -> HttpResponse:
     """Saved, or the page again with what was typed and what to mend. `next`: on to the next one waiting."""
     meeting = own(pk)
-    child = _child(meeting, application)
+    child = _child(meeting, key)
     typed = {
         "answers": _answered(request, Index.read(meeting.index)),
         "level": request.POST.get("level", ""),
@@ -258,18 +262,18 @@ def score_save(request: HttpRequest, pk: int, application: int) -> HttpResponse:
 
 
 @command(can=P.PANEL_RUN)
-def score_drop(request: HttpRequest, pk: int, application: int) -> HttpResponse:
+def score_drop(request: HttpRequest, pk: int, key: int) -> HttpResponse:
     meeting = own(pk)
-    assessing.drop(get_object_or_404(Assessment.objects.select_related("meeting"), meeting=meeting, application=application))
+    assessing.drop(get_object_or_404(Assessment.objects.select_related("meeting"), meeting=meeting, application=key))
     messages.info(request, "已撤下，回到“待评”。")
     return _back(pk, DONE)
 
 
 @command(can=P.PANEL_RUN)
-def score_before(request: HttpRequest, pk: int, application: int) -> HttpResponse:
+def score_before(request: HttpRequest, pk: int, key: int) -> HttpResponse:
     """One place up among equals."""
     meeting = own(pk)
-    row = get_object_or_404(Assessment.objects.select_related("meeting"), meeting=meeting, application=application)
+    row = get_object_or_404(Assessment.objects.select_related("meeting"), meeting=meeting, application=key)
     assessing.put_before(row, why=request.POST.get("note", ""))
     return _back(pk, DONE)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date
+from datetime import date, timedelta
+from decimal import Decimal
 
 from django.db import models
 from django.utils import timezone
@@ -13,13 +14,17 @@ from students.models import Batch, Decision, ImportFile, ImportRow, Missing, Sus
 from subsidies.models import (
     AdoptionRequest,
     Application,
+    Assessment,
     Letter,
+    Meeting,
     Objection,
     PackAdoption,
     PackDraft,
+    Panel,
     PublicNotice,
     Rehearsal,
     RulePack,
+    ScoreIndex,
 )
 from tests import make
 from tests.casework import build
@@ -124,36 +129,29 @@ def objection(state: str = "open", **values: object) -> Objection:
     return made
 
 
-def application(state: str = "draft") -> Application:
-    """Ready for any of its moves: complete, levelled, its notice over, checked."""
-    return build.application(
-        at=school(), state=state, complete=True, level="hard", notice_over=True, checked_by_id=5
+def application(state: str = "draft", *, checked_by_id: int | None = 5) -> Application:
+    """Nothing stands against any move: complete, assessed and levelled, its notice over, checked unless told."""
+    made = build.application(
+        at=school(), state=state, complete=True, level="hard", notice_over=True, checked_by_id=checked_by_id
     )
+    assessment(made)
+    return made
 
 
 def school() -> School:
     return School.objects.filter(code="2162009999").first() or make.school("2162009999")
 
 
-def notice(state: str = "draft", **values: object) -> PublicNotice:
-    """Of the county, ready for any of its moves: over by the clock, its sheet taken down and photographed; made by 5."""
-    given: dict = {"photos": 1, "paper_removed_on": date(2026, 10, 16), "ends_at": timezone.now(), "made_by_id": 5}
-    if state in ("published", "over", "archived"):
-        given |= belonging(PublicNotice, "published")
-    made = PublicNotice(
-        kind="determination", state=state, office=make.office("620123"), path=HERE, term="2026-autumn", title="公示",
-        hotline="0931-5221234", made_by="甲", **(given | values),
-    )  # fmt: skip
-    made.save()
-    return made
-
-
-def objection(state: str = "open", **values: object) -> Objection:
-    """With a finding, so that it can be answered."""
-    given: dict = {"finding": "dismissed", "outcome": "查过了，不成立。", **values}
-    made = Objection(
-        notice=notice("published"), path=HERE, state=state, text="名单里少一个人", due_on=date(2026, 10, 14), **given
+def assessment(of: Application, **values: object) -> Assessment:
+    """Of a meeting of its school's panel: 困难 by its score."""
+    at = of.school
+    panel, _ = Panel.objects.get_or_create(school=at, path=at.path, term=of.term, made_by="甲")
+    index, _ = ScoreIndex.objects.get_or_create(code="x", version=1, title="指标", groups=[], thresholds={})
+    meeting = Meeting.objects.create(
+        panel=panel, index=index, held_at=timezone.now(), place="会议室", chair="甲", recorder="乙", made_by="甲"
     )
+    given: dict = {"suggested": "hard", "level": "hard", **values}
+    made = Assessment(application=of, meeting=meeting, score=Decimal(40), **given)
     made.save()
     return made
 
@@ -169,14 +167,17 @@ def letter(state: str = "open", **values: object) -> Letter:
 
 
 MAKERS = {
-    Application: application, PublicNotice: notice, Objection: objection, Letter: letter,
+    Application: application, Letter: letter,
     PublicNotice: notice, Objection: objection,
     AdoptionRequest: adoption_request,
     Job: job, ImportFile: file, PackDraft: draft, Batch: batch, Decision: decision, Suspect: suspect, Missing: missing,
 }  # fmt: skip
 
 
-def a_row(model: type[models.Model], state: str) -> models.Model:
+def a_row(model: type[models.Model], state: str, move: str) -> models.Model:
+    """In the state, with nothing but the state against the move."""
+    if (model, move) == (Application, "take_back_up"):
+        return application(state, checked_by_id=None)  # once the county has begun it is no longer taken back
     return MAKERS[model](state)
 
 
@@ -197,8 +198,6 @@ def belonging(model: type[models.Model], target: str) -> dict:
         return {"published_on": date(2026, 10, 9), "ends_at": ended, "sha256": "0" * 64, "published_by": "乙"}
     if model is Application and target in ("approved", "rejected", "cancelled"):
         return {"approval": build.approval(HERE)}
-    if (model, target) == (PublicNotice, "published"):
-        return {"published_on": date(2026, 10, 9), "ends_at": timezone.now(), "sha256": "0" * 64, "published_by": "乙"}
     if model is Letter and target in ("answered", "closed"):
         return {"answered_on": date(2026, 10, 12), "answered_by": "乙"}
     if (model, target) == (Batch, "undone"):

@@ -84,12 +84,42 @@ MAY_GO = {
         "appeal": ({"answered"}, "appealed"),
         "close": ({"answered"}, "closed"),
     },
+    Application: {
+        "submit": ({"draft"}, "submitted"),
+        "take_back": ({"submitted"}, "draft"),
+        "review": ({"submitted"}, "panel_reviewed"),
+        "take_back_review": ({"panel_reviewed"}, "submitted"),
+        "announce": ({"panel_reviewed"}, "in_notice"),
+        "unannounce": ({"in_notice", "notice_closed"}, "panel_reviewed"),
+        "close_notice": ({"in_notice"}, "notice_closed"),
+        "hand_up": ({"notice_closed"}, "county_review"),
+        "take_back_up": ({"county_review"}, "notice_closed"),
+        "check": ({"county_review"}, "county_review"),
+        "approve": ({"county_review"}, "approved"),
+        "reject": ({"county_review"}, "rejected"),
+        "return_form": ({"submitted", "panel_reviewed", "notice_closed", "county_review"}, "draft"),
+        "return_panel": ({"panel_reviewed", "notice_closed", "county_review"}, "submitted"),
+        "return_notice": ({"county_review"}, "panel_reviewed"),
+        "withdraw": (
+            {"draft", "submitted", "panel_reviewed", "in_notice", "notice_closed", "county_review"},
+            "withdrawn",
+        ),
+        "decline": ({"draft", "submitted", "panel_reviewed", "approved"}, "declined"),
+        "reopen": ({"withdrawn", "declined", "rejected"}, "draft"),
+        "cancel": ({"approved"}, "cancelled"),
+        "reassess": ({"approved", "cancelled"}, "draft"),
+    },
+    Letter: {
+        "answer": ({"open"}, "answered"),
+        "close": ({"answered"}, "closed"),
+        "reopen": ({"answered", "closed"}, "open"),
+    },
 }
 COUNTY = {Role.COUNTY_MAKER, Role.COUNTY_CHECKER, Role.COUNTY_HEAD}
 WRITES = {Role.SCHOOL_MAKER, Role.CLASS_TEACHER}
 RETURNS = COUNTY | {Role.SCHOOL_CHECKER}
-NOTICE_WRITES = {Role.SCHOOL_MAKER, Role.COUNTY_MAKER, Role.CITY_OFFICER}
-NOTICE_PUBLISHES = {Role.SCHOOL_CHECKER, Role.COUNTY_CHECKER, Role.COUNTY_HEAD, Role.CITY_OFFICER}
+PRINCIPAL, SCHOOL_MAKER = {Role.SCHOOL_CHECKER}, {Role.SCHOOL_MAKER}
+APPROVES = {Role.COUNTY_CHECKER, Role.COUNTY_HEAD}
 DECIDE = {Role.COUNTY_MAKER, Role.COUNTY_CHECKER, Role.CITY_OFFICER}
 MAKES_NOTICES = {Role.SCHOOL_MAKER, Role.COUNTY_MAKER, Role.CITY_OFFICER}
 PUBLISHES = {Role.SCHOOL_CHECKER, Role.COUNTY_CHECKER, Role.COUNTY_HEAD, Role.CITY_OFFICER}
@@ -119,19 +149,14 @@ WHO_MAY = {
     },
     Application: {
         **dict.fromkeys(("submit", "take_back", "withdraw", "decline", "reopen"), WRITES),
-        **dict.fromkeys(("review", "take_back_review"), {Role.SCHOOL_CHECKER}),
-        **dict.fromkeys(("announce", "unannounce", "close_notice"), NOTICE_PUBLISHES),
-        **dict.fromkeys(("hand_up", "take_back_up"), {Role.SCHOOL_MAKER}),
-        "check": {Role.COUNTY_MAKER},
-        **dict.fromkeys(("approve", "reject"), {Role.COUNTY_CHECKER, Role.COUNTY_HEAD}),
+        **dict.fromkeys(("review", "take_back_review"), PRINCIPAL),
+        **dict.fromkeys(("announce", "unannounce", "close_notice"), PUBLISHES),
+        **dict.fromkeys(("hand_up", "take_back_up"), SCHOOL_MAKER),
+        "check": COUNTY,
+        **dict.fromkeys(("approve", "reject"), APPROVES),
         **dict.fromkeys(("return_form", "return_panel", "return_notice"), RETURNS),
-        **dict.fromkeys(("cancel", "reassess"), {Role.COUNTY_HEAD}),
+        **dict.fromkeys(("cancel", "reassess"), APPROVES),
     },
-    PublicNotice: {
-        **dict.fromkeys(("preview", "revise", "archive", "drop"), NOTICE_WRITES),
-        **dict.fromkeys(("publish", "recall", "end"), NOTICE_PUBLISHES),
-    },
-    Objection: COUNTY | {Role.SCHOOL_MAKER, Role.SCHOOL_CHECKER, Role.CITY_OFFICER},
     Letter: COUNTY | {Role.SCHOOL_MAKER},
 }  # fmt: skip
 STATES = {
@@ -139,10 +164,9 @@ STATES = {
     Job: list(JobState), ImportFile: list(FileState), PackDraft: list(DraftState), Batch: list(BatchState),
     AdoptionRequest: list(AdoptionState),
     Decision: list(DecisionState), Suspect: list(SuspectState), Missing: list(MissingState),
-    Application: list(ApplicationState), PublicNotice: list(NoticeState), Objection: list(ObjectionState),
-    Letter: list(LetterState),
+    Application: list(ApplicationState), Letter: list(LetterState),
 }  # fmt: skip
-MATRIX: list[tuple[type[models.Model], str, str]] = [(model, move, state) for model in MAY_GO for move in MAY_GO[model] for state in STATES[model]]
+MATRIX = [(model, move, state) for model in MAY_GO for move in MAY_GO[model] for state in STATES[model]]
 
 
 def who_may(model: type[models.Model], move: str) -> set[Role]:
