@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 
+from aidcases import inbox
 from aidcases.models import Membership
 from aidcases.scoping import acting_in
 from aidcases.web import to_login
@@ -60,7 +61,8 @@ class Acting:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.membership = request.actor = None
         if request.user.is_authenticated:
-            mine = list(Membership.objects.filter(user=request.user).select_related("organisation", "user"))
+            found = Membership.objects.filter(user=request.user).select_related("organisation", "user")
+            mine = list(found.annotate(waiting=inbox.waiting()))
             wanted = request.session.get("membership")
             request.memberships = mine
             request.membership = next((m for m in mine if m.pk == wanted), mine[0] if mine else None)

@@ -19,7 +19,7 @@ from django.shortcuts import redirect
 from django.utils.functional import SimpleLazyObject
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from aidcases import audit, inbox
+from aidcases import audit
 from aidcases.flow import Refused
 from aidcases.registry import registry
 from aidcases.terms import Term, UnknownTerm
@@ -167,10 +167,8 @@ def chosen_term(request: HttpRequest) -> Term:
 
 
 def inbox_count(request: HttpRequest) -> int:
-    """How much the person's office has to do; counted once a request."""
-    if not hasattr(request, "inbox_count"):
-        request.inbox_count = inbox.reminders(request.actor).count()
-    return request.inbox_count
+    """How much the person's office has to do, as far as they may do it; it came with the membership (middleware)."""
+    return sum(request.actor.may(permission) for permission in getattr(request.membership, "waiting", []))
 
 
 def chrome(request: HttpRequest) -> dict[str, Any]:

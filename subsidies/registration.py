@@ -55,7 +55,7 @@ registry.add(
     Card(20, P.NOTICE_VIEW, "subsidies/casework/notice_card.html", noticecards.notice_card),
     NavItem(50, "明白卡", "slip_list", "printer", P.HOUSEHOLD_VIEW),
     NavItem(
-        43, "县级审核", "county_list", "clipboard-check", P.APPLICATION_CHECK,
+        43, "县级审核", "county_list", "clipboard-check", P.APPLICATION_VIEW,
         ("county_detail", "county_again", "approval_list", "approval_detail", "archive_list"),
     ),
     NavItem(45, "来信来访", "letter_list", "envelope-open", P.LETTER_WRITE, ("letter_new", "letter_detail")),

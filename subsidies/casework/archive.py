@@ -14,7 +14,6 @@ from typing import Any, BinaryIO
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from aidcases import audit, crypto, files, jobs
 from aidcases.flow import Refused
@@ -26,10 +25,10 @@ from aidcases.scoping import SCHOOL, current_actor, current_scope
 from aidcases.terms import Term
 from students.enums import grade_label
 from students.models import Enrolment, Student
-from subsidies.casework import approvals, notices, printing, timeline
+from subsidies.casework import approvals, minutes, notices, printing, timeline
 from subsidies.casework.applying import of_school_side
 from subsidies.enums import Level
-from subsidies.models import Application, Approval, Meeting, Panel, PublicNotice
+from subsidies.models import Application, Approval, Panel, PublicNotice
 from subsidies.models.applications import ApplicationState
 from subsidies.models.notices import NoticeState
 from subsidies.paper import print_pdf
@@ -187,18 +186,9 @@ def _panel(panel: Panel, term: Term) -> bytes:
 
 def _meetings(panel: Panel) -> Iterator[Paper]:
     for number, meeting in enumerate(panel.meetings.order_by("held_at", "pk"), start=1):
-        yield f"2-评审会议/{number}-会议记录.pdf", lambda meeting=meeting: _minutes(meeting)
+        yield f"2-评审会议/{number}-会议记录.pdf", lambda meeting=meeting: minutes.print_minutes(meeting).pdf
         for count, photo in enumerate(files.files_of(meeting), start=1):
             yield f"2-评审会议/{number}-照片{count}{_ending(photo)}", lambda photo=photo: files.content(photo)
-
-
-def _minutes(meeting: Meeting) -> bytes:
-    present = "、".join(meeting.present.order_by("pk").values_list("name", flat=True))
-    facts = [
-        ("时间", f"{timezone.localtime(meeting.held_at):%Y-%m-%d %H:%M}"), ("地点", meeting.place),
-        ("主持人", meeting.chair), ("记录人", meeting.recorder), ("到会", present),
-    ]  # fmt: skip
-    return sheet("评审会议记录", facts=facts, text=meeting.minutes.splitlines())
 
 
 def _ending(file: StoredFile) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import django_filters
 from django import forms
-from django.db.models import Case, Count, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Case, Count, Min, OuterRef, Q, QuerySet, Subquery, When
 from django.http import QueryDict
 
 from students.enums import grade_label
@@ -111,14 +111,19 @@ def counts(meeting: Meeting) -> dict[str, int]:
 
 
 def lines(pks: list[int], found: MeetingFilter) -> list[dict[str, Any]]:
-    """What the table shows of each, in the order given. One query on the first tab, two on the second."""
+    """What the table shows of each, in the order given. One query on the first tab, three on the second."""
     meeting = found.meeting
     rows = placed(Application.objects.filter(pk__in=pks), meeting).select_related("student__person")
     rows = rows.defer("phone", "parent_phone", "student__roll_number", "student__person__id_number")
-    known, given = {row.pk: row for row in rows}, {}
+    known, given, first = {row.pk: row for row in rows}, {}, {}
     if found.tab == DONE:
+        equals = Assessment.objects.filter(meeting=meeting).order_by().values("level", "score")
+        first = {(e["level"], e["score"]): e["first"] for e in equals.annotate(first=Min("rank"))}
         given = {a.application_id: a for a in Assessment.objects.filter(meeting=meeting, application__in=pks)}
-    return [_line(known[pk], given.get(pk), found.found) for pk in pks if pk in known]
+    made = [_line(known[pk], given.get(pk), found.found) for pk in pks if pk in known]
+    for line in made:  # there is an equal before it
+        line["tied"] = bool(mine := line["given"]) and (mine.rank or 0) > (first[mine.level, mine.score] or 0)
+    return made
 
 
 def _line(row: Application, given: Assessment | None, found: dict[tuple[str, ...], Suggestion]) -> dict[str, Any]:

@@ -70,7 +70,8 @@ def test_the_levels_become_determinations_of_exactly_these(crew: Crew):
     poor, back = checked(crew, "困难", level="special"), checked(crew, "不困难", level="none")
     build.application("没核", at=crew.school, state="county_review")
     Determination(
-        student=back.student, term=build.TERM, level="hard", source="data_match", home_path=back.home_path, school_path=back.school_path
+        student=back.student, term=build.TERM, level="hard", source="data_match", home_path=back.home_path,
+        school_path=back.school_path,
     ).save()
     approve(crew)
     found = {d.student_id: (d.level, d.source, d.basis) for d in Determination.objects.filter(term=build.TERM)}
@@ -191,9 +192,12 @@ def many(number: int, crew: Crew) -> None:
     """Applications the county maker has checked, made in sets."""
     at = crew.school
     people = Person._base_manager.bulk_create(
-        Person(name=f"众{n}", name_authority=3, initials="Z", home_path=crew.county.path, found_path=crew.county.path, school_path=at.path)
+        Person(
+            name=f"众{n}", name_authority=3, initials="Z", home_path=crew.county.path, found_path=crew.county.path,
+            school_path=at.path,
+        )
         for n in range(number)
-    )
+    )  # fmt: skip
     students = Student._base_manager.bulk_create(Student(person=person) for person in people)
     paths = {"school": at, "school_path": at.path, "home_path": crew.county.path, "term": build.TERM}
     Enrolment._base_manager.bulk_create(

@@ -41,7 +41,8 @@ def year(crew: Crew) -> None:
     index = ScoreIndex(code="test", version=1, title="量化评分", groups=[], thresholds={})
     index.save()
     Meeting(
-        panel=panel, index=index, held_at=datetime(2026, 9, 28, 1, tzinfo=UTC), place="二楼会议室", chair="甲", recorder="乙", minutes="一致通过",
+        panel=panel, index=index, held_at=datetime(2026, 9, 28, 1, tzinfo=UTC), place="二楼会议室", chair="甲", recorder="乙",
+        minutes="一致通过",
         made_by="甲",
     ).save()  # fmt: skip
     notice = build.notice(crew, 2, state="published")

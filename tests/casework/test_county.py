@@ -58,7 +58,8 @@ def determined(who: Any, level: str, at: Any) -> None:
 
 
 def test_a_clean_line_passes_and_each_thing_wrong_is_named(crew: Crew):
-    clean = waiting(build.student("清白", at=crew.school, categories=("registered_poor",)), at=crew.school, boxes=["poor", "martyr"])
+    listed = build.student("清白", at=crew.school, categories=("registered_poor",))
+    clean = waiting(listed, at=crew.school, boxes=["poor", "martyr"])
     with crew.acting("county_maker"):
         assert failing(clean) == set()
         assert failing(waiting(at=crew.school, notice_over=False)) == {"no_notice"}
@@ -89,8 +90,9 @@ def test_double_aid_across_two_homes_is_seen_past_the_own_scope(crew: Crew):
     here, there = waiting("双名", at=crew.school), waiting("双铭", at=crew.foreign, home="620121100001")
     first, second = sorted((here.student, there.student), key=lambda who: who.pk)
     Suspect(
-        path=crew.foreign_county.path, first_id=first.pk, second_id=second.pk, first_name="双名", second_name="双铭", rung="similar"
-    ).save()
+        path=crew.foreign_county.path, first_id=first.pk, second_id=second.pk, first_name="双名", second_name="双铭",
+        rung="similar",
+    ).save()  # fmt: skip
     Application.objects.filter(pk=there.pk).update(home_path=there.student.person.home_path)
     with crew.acting("county_maker"):
         assert failing(elsewhere) == {"elsewhere"}
@@ -121,8 +123,9 @@ def test_the_queue_is_the_own_schools_and_filters_narrow_it(crew: Crew, browser:
     build.application("已批", at=crew.school, state="approved")
     maker = browser("county_maker")
     for query, expected in (
-        ("", {"榆一", "榆二", "槐一"}), (f"&school={crew.second.code}", {"槐一"}), ("&level=special", {"榆一"}), ("&kind=matched", {"榆二"}),
-        ("&check=clear", {"榆一"}), ("&check=any", {"榆二", "槐一"}), ("&check=unlisted", {"榆二"}), ("&check=no_notice", {"槐一"}),
+        ("", {"榆一", "榆二", "槐一"}), (f"&school={crew.second.code}", {"槐一"}), ("&level=special", {"榆一"}),
+        ("&kind=matched", {"榆二"}), ("&check=clear", {"榆一"}), ("&check=any", {"榆二", "槐一"}),
+        ("&check=unlisted", {"榆二"}), ("&check=no_notice", {"槐一"}),
         ("&seen=no", {"榆一", "槐一"}), ("&seen=mine", {"榆二"}), ("&seen=others", set()),
     ):  # fmt: skip
         assert names(maker, query) == expected, query
@@ -249,8 +252,9 @@ def test_who_was_aided_and_has_not_applied_is_listed(crew: Crew, browser: Browse
         who = build.student(name, at=at or crew.school)
         for term, level in levels:
             Determination(
-                student=who, term=term, level=level, source="application", home_path=who.person.home_path, school_path=crew.school.path
-            ).save()
+                student=who, term=term, level=level, source="application", home_path=who.person.home_path,
+                school_path=crew.school.path,
+            ).save()  # fmt: skip
         return who
 
     aided("漏下的", ("2026-spring", "hard"))

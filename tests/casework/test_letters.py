@@ -72,8 +72,11 @@ def test_answered_closed_opened_again_with_a_reason(crew: Crew):
 
 @pytest.mark.parametrize(
     ("also", "why"),
-    [({"subject": " "}, "请填写事由"), ({"received_on": date(2026, 9, 19)}, "不能晚于今天"), ({"received_on": date(2025, 9, 1)}, "核对年份")],
-)
+    [
+        ({"subject": " "}, "请填写事由"), ({"received_on": date(2026, 9, 19)}, "不能晚于今天"),
+        ({"received_on": date(2025, 9, 1)}, "核对年份"),
+    ],
+)  # fmt: skip
 def test_what_makes_no_sense_is_refused(crew: Crew, also: dict, why: str):
     with crew.acting("county_maker") as by, pytest.raises(Refused, match=why):
         letters.register(**{"kind": "call", "received_on": FRIDAY, "by": by, "today": FRIDAY, **SAID, **also})

@@ -37,7 +37,7 @@ from students.models import (
 from students.models.imports import FileState, RowState
 from subsidies.actions import list_area, request_recompute, request_rehearsal
 from subsidies.enums import AreaKind
-from subsidies.models import ComputeRun, PackDraft
+from subsidies.models import ComputeRun, Meeting, PackDraft
 from tests import make, personas
 from tests.personas import CANARY, Side, World
 
@@ -275,6 +275,8 @@ def hidden_from(scope: Scope | None) -> set[str]:
         words |= set() if _seen(scope, guardian.student.person) else {guardian.name}
     for household in Household.objects.all():
         words |= set() if _lies(scope, HOME, household.path) else {household.number}
+    for meeting in Meeting.objects.select_related("panel"):
+        words |= set() if _lies(scope, SCHOOL, meeting.panel.path) else {meeting.place, meeting.chair}
     for code, mark in CANARY.items():
         if not _lies(scope, OFFICE, f"/62/6201/{code}/"):
             words |= {f"{mark}{word}" for word in WORK}
@@ -282,7 +284,7 @@ def hidden_from(scope: Scope | None) -> set[str]:
 
 
 WORK = (
-    "委员", "会场", "批文", "来信",
+    "批文", "来信",
     "错名", "监错人", "理由", "核对",
     "开学", "整册.xlsx", "任务", "出错", "留言", "办事员", "在校生.xlsx", "表", "列", "用途", "台账", "草案",
 )  # fmt: skip

@@ -62,7 +62,7 @@ def test_an_address_holds_keys_and_codes_only():
 
 def test_every_permission_opens_something_to_somebody():
     opened = {getattr(address.drawn_from, "can", None) for address in ALL}
-    from_moves = {P.IMPORT_WRITE, P.JOB_STEER}
+    from_moves = {P.IMPORT_WRITE, P.JOB_STEER, P.APPLICATION_CHECK, P.APPLICATION_APPROVE}
     # LEDGER_UNMASK is asked inside a command: it widens what the ledger shows.
     assert set(P) - opened - from_moves <= {P.LEDGER_UNMASK}
     assert set().union(*PERMISSIONS.values()) == set(P)

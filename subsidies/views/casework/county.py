@@ -18,6 +18,7 @@ from aidcases import audit
 from aidcases.flow import Refused
 from aidcases.models import School
 from aidcases.roles import P
+from aidcases.scoping import SCHOOL, current_scope
 from aidcases.terms import Term
 from aidcases.web import chosen_term, command, page, paginate
 from students import finding
@@ -207,10 +208,10 @@ def county_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One line with every check in words and the steps that can be made."""
     found = get_object_or_404(of_school_side(Application.objects.filter(pk=pk)).defer("phone", "parent_phone"))
     term, in_school = Term.parse(found.term), classlist.in_a_school()
-    checks = [] if in_school else county.checks(term)
+    waits = found.state == ApplicationState.COUNTY_REVIEW and not in_school
+    checks = county.checks(term) if waits else []
     [row] = county.lines([pk], term, checks)
     failed = {check.code for check in row["fails"]}
-    waits = found.state == ApplicationState.COUNTY_REVIEW and not in_school
     context = {
         **row,
         "term": term,
@@ -311,10 +312,16 @@ def approval_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "schools": schools,
         "levels": Level.choices,
         "page": shown,
-        "rows": [{"application": row, "enrolment": classes.get(row.student_id)} for row in shown],
+        "rows": [_decided(row, classes.get(row.student_id)) for row in shown],
         "term": Term.parse(found.term),
     }
     return render(request, "subsidies/casework/approval_detail.html", context)
+
+
+def _decided(row: Application, enrolment: Enrolment | None) -> dict[str, Any]:
+    """A line of a document; the home side opens the application, the school's side its way through the county."""
+    name = "county_detail" if current_scope().covers(row.school_path, SCHOOL) else "application_detail"
+    return {"application": row, "enrolment": enrolment, "url": reverse(name, args=[row.pk])}
 
 
 @command(can=P.APPLICATION_VIEW)
