@@ -139,7 +139,7 @@
   }
   function chips(inside) {
     all("form[data-filters]", inside).forEach((form) => {
-      const list = form.querySelector(".chips");
+      const list = form.querySelector(".chips") || document.createElement("ul");
       /* Only what is set goes into the address. */
       form.addEventListener("formdata", ({ formData }) => Array.from(formData).forEach(([name, value]) => value === "" && formData.delete(name)));
       all(".field", form).forEach((field) => {

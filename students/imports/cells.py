@@ -129,7 +129,8 @@ _LATIN = re.compile(r"[A-Za-z]")
 def name(value: Value) -> str:
     """A person's name: no blanks between Chinese characters, one middle dot "·" whatever was typed.
 
-    Raises Bad("missing name") when blank, Bad("name too long") when longer than 60 characters.
+    Raises Bad("missing name") when blank, Bad("name too long") when longer than 60 characters, Bad("no name") when it
+    holds no letter at all (a number in the wrong column).
     """
     found = plain(value)
     if not found:
@@ -138,6 +139,8 @@ def name(value: Value) -> str:
         raise Bad("name too long")
     if found.isalpha():
         return found
+    if not any(map(str.isalpha, found)):
+        raise Bad("no name")
     found = _DOTS.sub("·", found)
     if not _LATIN.search(found):
         found = found.replace(" ", "")

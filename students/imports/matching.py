@@ -10,7 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import OperationalError, transaction
 from django.db.models import Q
+from psycopg2.errors import QueryCanceled
 
 from aidcases import sql
 from students.enums import RosterKind
@@ -24,6 +26,8 @@ RUNGS = {
     SAME_CHILD: "姓名、出生日期、性别和监护人（或户主）都相同",
     SIMILAR_NAME: "同校或同村，出生日期和性别相同，姓名相同、同音首字母或只差一个字",
 }
+
+PATIENCE = "20s"
 
 # More people than this on one village or school, birth date and name are no clue any more.
 CROWD = 30
@@ -108,7 +112,8 @@ def last_known() -> int:
 
 def suspect(file: ImportFile, known: int) -> int:
     """After a commit's facts: asks about people with keys above `known` who may be somebody in sight of the office.
-    → pairs found. Linear in the people of the office's area."""
+    → pairs found. A rung that takes too long (hundreds of like names with one birth date) asks nothing: the rows count
+    all the same, and no other office waits for it."""
     if file.kind == RosterKind.SCHOOLS:
         return 0
     params: dict[str, Any] = {**parameters(file), "known": known}
@@ -117,9 +122,24 @@ def suspect(file: ImportFile, known: int) -> int:
         return 0
     sql.run("ANALYZE fresh")
     return sum(
-        sql.run(_SUSPECT.format(pairs=pairs, beside=_SIDE_BY_SIDE), {**params, "rung": rung})
+        _in_time(_SUSPECT.format(pairs=pairs, beside=_SIDE_BY_SIDE), {**params, "rung": rung})
         for rung, pairs in ((ROLL_NUMBER, _SAME_ROLL_NUMBER), (SAME_CHILD, _SAME_CHILD), (SIMILAR_NAME, _SIMILAR_NAME))
     )
+
+
+def _in_time(statement: str, params: dict[str, Any]) -> int:
+    """Runs a statement of the open transaction for at most PATIENCE; 0, and nothing of it written, if that is not enough."""
+    before = sql.one("SELECT current_setting('statement_timeout') AS value")["value"]
+    try:
+        with transaction.atomic():
+            sql.run("SELECT set_config('statement_timeout', %s, true)", [PATIENCE])
+            pairs = sql.run(statement, params)
+            sql.run("SELECT set_config('statement_timeout', %s, true)", [before])
+            return pairs
+    except OperationalError as problem:
+        if not isinstance(problem.__cause__, QueryCanceled) or "statement timeout" not in str(problem):
+            raise
+        return 0
 
 
 @dataclass(frozen=True)

@@ -214,7 +214,8 @@ def end(rows: QuerySet, *, by: Actor, why: str, at: datetime) -> int:
         label = f"终止不在新名单的人员：{RosterKind(kind).label}（{day}）"
         with journal.batch(BatchKind.ENDING, path=path, label=label) as batch:
             mine = rows.filter(path=path, file__kind=kind, from_on=day)
-            moved = mine.move("end", by=by, note=why, why=why, decided_by=by.name, decided_at=at, batch=batch)
+            said = why.strip() or f"不在数据日期 {day} 的整册名单上"
+            moved = mine.move("end", by=by, note=said, why=said, decided_by=by.name, decided_at=at, batch=batch)
             sql.run(_END, {"batch": batch.pk})
             homes.derive(_TOUCHED.format("batch_id", "%(batch)s"), {"batch": batch.pk})
         if not moved:

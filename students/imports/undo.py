@@ -44,7 +44,7 @@ def resting(batch: Batch) -> list[Resting]:
     same records (an opened term: the same students), and what upper apps name through registry.resting."""
     track = Track(batch)
     with acting_in(EVERYWHERE, current_actor()):
-        found = [*_decisions(track), *_later_batches(track)]
+        found = [*_decisions(track), *_endings(track), *_later_batches(track)]
         for ask in registry.resting:
             found += ask(batch)
     return found
@@ -56,6 +56,14 @@ def _decisions(track: Track) -> list[Resting]:
     count = Decision.objects.filter(row__file=track.file, state__in=standing).count() if track.file else 0
     url = reverse(PAGES["row"]) if "row" in PAGES else ""
     return [Resting("对这份名单里待核对的行作的决定", count, url=url)] if count else []
+
+
+def _endings(track: Track) -> list[Resting]:
+    """People ended because they were not on this file's whole register."""
+    ended = Missing.objects.filter(file=track.file, state=MissingState.ENDED) if track.file else Missing.objects.none()
+    count = ended.count()
+    url = f"{reverse('missing_people')}?state={MissingState.ENDED}" if count else ""
+    return [Resting("因为不在这份整册名单上而终止的人", count, "人", url)] if count else []
 
 
 def _later_batches(track: Track) -> list[Resting]:

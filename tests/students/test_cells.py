@@ -332,3 +332,9 @@ def test_texts_are_json_as_they_are():
     fragment = columns.text_fact("relation", 40).parse('父"亲\\ 620123200709159660')
     assert json.loads("{" + fragment + "}") == {"relation": '父"亲\\ **************9660'}
     assert code(columns.text_fact("relation", 20).parse, "长" * 21) == "text too long"
+
+
+@pytest.mark.parametrize("typed", ["620123201005170014", "**************0014", "—", "13900000000"])
+def test_a_number_is_nobodys_name(typed: str):
+    with pytest.raises(cells.Bad, match="no name"):
+        cells.name(typed)

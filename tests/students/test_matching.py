@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from aidcases import sql
+from aidcases.models import CalendarDay
 from students.imports import matching
 from students.models import Enrolment, ImportFile, ImportRow, Person, Suspect
 from tests import make
@@ -181,3 +183,11 @@ def test_a_row_with_a_wrong_number_is_told_who_it_may_be(schools: None, here: Of
     assert matching.likely(rows) == {rows[0].pk: [matching.Likely("同校", "张小明", first[-4:])]}
     assert ImportFile.objects.get(pk=file.pk).counts["rejected"] == 2
     assert THERE not in str(matching.likely(rows))
+
+
+def test_a_rung_that_takes_too_long_asks_nothing_and_loses_nothing(db: None, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(matching, "PATIENCE", "50ms")
+    assert matching._in_time("INSERT INTO aidcases_calendarday SELECT '2031-01-01', true, '' FROM pg_sleep(1)", {}) == 0
+    assert not CalendarDay.objects.filter(day="2031-01-01").exists()
+    assert sql.one("SELECT current_setting('statement_timeout') AS value")["value"] == "0"
+    assert matching._in_time("INSERT INTO aidcases_calendarday SELECT '2031-01-01', true, ''", {}) == 1

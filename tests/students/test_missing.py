@@ -273,9 +273,11 @@ def test_an_import_taken_back_asks_nothing_any_more(gone: County):
     end("张二")
     file = ImportFile.objects.latest("pk")
     file.move("undo", by=MAKER)
+    with pytest.raises(Refused, match="整册名单上而终止的人 1 人"):
+        undo.undo_file(file)
+    assert missing.reopen(questions("张二"), by=MAKER, at=MOMENT) == 1
     undo.undo_file(file)
     assert asked() == []
-    assert missing.reopen(questions("张二"), by=MAKER, at=MOMENT) == 1
     assert held("张二", "2019-autumn") == {"registered_poor"}
     assert not missing.decidable(Missing.objects.all()).exists()
 
@@ -444,3 +446,12 @@ def test_a_wrong_date_says_what_to_do(as_: As, register: ImportFile, fields: dic
     assert answer.status_code == 422
     assert sentence in text_of(answer)
     assert ImportFile.objects.count() == 2
+
+
+def test_a_register_by_which_somebody_was_ended_can_not_be_taken_back_before_them(gone: County):
+    end("张二")
+    assert questions("张二").get().why == f"不在数据日期 {SECOND} 的整册名单上"
+    file = ImportFile.objects.filter(whole=True, data_on=SECOND).get()
+    assert [(one.count, one.unit) for one in undo.resting(file.batch) if "整册" in one.label] == [(1, "人")]
+    missing.reopen(questions("张二"), by=MAKER, at=MOMENT)
+    assert [one for one in undo.resting(file.batch) if "整册" in one.label] == []
