@@ -227,7 +227,7 @@ _OPEN = f"""
         e.orphan, e.disability_hint, e.phone, e.phone_hash, p.home_path, s.path, e.row_id
     FROM students_enrolment e
     JOIN plan ON plan.school_id = e.school_id AND plan.stage = e.stage AND plan.class_name = e.class_name
-        AND COALESCE(plan.grade, 0) = COALESCE(e.grade, 0)
+        AND COALESCE(plan.grade, -1) = COALESCE(e.grade, -1)
     JOIN students_person p ON p.id = e.student_id
     JOIN aidcases_school s ON s.id = e.school_id
     WHERE {_KEEPS}
