@@ -45,10 +45,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The long tests come first, so that no process is left alone with one at the end. A test whose tool is missing
-    is left out; the summary says which tool and which tests.
+    """A file goes to one process, which builds its fixtures once; the long files come first, so that no process is left
+    alone with one at the end. A test whose tool is missing is left out; the summary says which tool and which tests.
     """
-    items.sort(key=lambda item: item.path.parent.name not in LONG)
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (item.path.parent.name not in LONG, item.path not in slow))
     for item in items:
         for marker, tool in missing().items():
             if item.get_closest_marker(marker):

@@ -103,7 +103,6 @@ def names(book: str, rule: str) -> list[str]:
 def settle(setting: dict[str, Any]) -> None:
     """Packs adopted, figures set, areas listed."""
     for row in setting["adopted"]:
-        load_pack(row["pack"])
         place = region(row["region"])
         adopt_pack(row["pack"], region=place, from_on=row.get("from"))
         if "until" in row:
@@ -221,12 +220,15 @@ def answered(django_db_setup: None, django_db_blocker: Any) -> dict[str, Answer]
     for one in asked():
         groups[repr(one.setting), one.term].append(one)
     found: dict[str, Answer] = {}
-    with django_db_blocker.unblock(), acting_in(EVERYWHERE):
+    with django_db_blocker.unblock(), acting_in(EVERYWHERE), transaction.atomic():
+        for pack in shipped_packs():
+            load_pack(pack)
         for (_, term), group in groups.items():
-            with transaction.atomic():
-                settle(group[0].setting)
-                found.update(answers(group, term))
-                transaction.set_rollback(True)
+            before = transaction.savepoint()
+            settle(group[0].setting)
+            found.update(answers(group, term))
+            transaction.savepoint_rollback(before)
+        transaction.set_rollback(True)
     return found
 
 
