@@ -56,7 +56,12 @@ def in_plain_words(problem: str) -> str:
 
 
 class PlainCommand(BaseCommand):
-    """A command whose refusals, those of wrong arguments included, are one sentence and exit code 1."""
+    """A command whose refusals, those of wrong arguments included, are one sentence and exit code 1.
+
+    What `manage.py check` looks at was looked at by `migrate` and `run`; a command starts without it, and sooner.
+    """
+
+    requires_system_checks: list[str] = []
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         parser = super().create_parser(prog_name, subcommand, **kwargs)

@@ -1,18 +1,24 @@
-"""A template workbook with a sample row per sheet, and the XML around the rows that take its place."""
+"""A template workbook with a sample row per sheet, and the XML around the rows that take its place.
+
+openpyxl is imported where it is used: it is a sixth of the time a command takes to start.
+"""
+
+from __future__ import annotations
 
 import io
 import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-
-from openpyxl import Workbook
-from openpyxl.styles import Font
-from openpyxl.utils import column_index_from_string, get_column_letter
-from openpyxl.worksheet.worksheet import Worksheet
+from typing import TYPE_CHECKING
 
 from ledgers.sheets import Kind
 from ledgers.xmlrows import Column, RowWriter, escape
+
+if TYPE_CHECKING:
+    from openpyxl import Workbook
+    from openpyxl.styles import Font
+    from openpyxl.worksheet.worksheet import Worksheet
 
 MAX_ROW = 1_048_576
 FORMULA_LIMIT = 8_000  # Excel takes 8,192 characters
@@ -63,6 +69,8 @@ class Form:
 
     def name_of(self, letter: str) -> str:
         """The column's name in messages and totals."""
+        from openpyxl.utils import column_index_from_string
+
         return self.names[column_index_from_string(letter) - 1]
 
     @property
@@ -105,6 +113,8 @@ def room(width: float, font: Font) -> float:
 
 def column_width(sheet: Worksheet, at: int) -> float:
     """Width of a column; openpyxl keeps columns of one width under their first letter."""
+    from openpyxl.utils import get_column_letter
+
     for dimension in sheet.column_dimensions.values():
         if dimension.min and dimension.min <= at <= dimension.max:
             return dimension.width
@@ -199,7 +209,7 @@ class Frame:
     foot: str
 
     @classmethod
-    def cut(cls, xml: str, sample_row: int) -> "Frame":
+    def cut(cls, xml: str, sample_row: int) -> Frame:
         """Cuts the sheet. `dimension` is left out: it stands before rows nobody has counted yet."""
         head, data, foot = re.split(r"(?<=<sheetData>)|(?=</sheetData>)", xml, maxsplit=2)
         above, below = [], []
@@ -222,6 +232,8 @@ class Frame:
 
     def end(self, form: Form, growth: Growth, *, merge: bool) -> str:
         """The foot: ranges moved, the line for no rows merged if asked, no green corners on ID numbers."""
+        from openpyxl.utils import get_column_letter
+
         foot = growth.ranges(self.foot)
         last = get_column_letter(len(form.kinds))
         if merge and len(form.kinds) > 1:
