@@ -55,11 +55,17 @@ def healthy(port: int, page: str = "/healthz") -> bool:
         return False
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Fresh for whichever test comes first."""
+    return tmp_path_factory.mktemp("home")
+
+
 @pytest.fixture
-def served(tmp_path):
-    """Starts the command on a fresh home; yields its process and port."""
+def served(home):
+    """Starts the command on the home; yields its process and port."""
     port = free_port()
-    own = {"AIDCASES_HOME": str(tmp_path), "PYTHONWARNINGS": "default"}
+    own = {"AIDCASES_HOME": str(home), "PYTHONWARNINGS": "default"}
     dropped = (
         "DATABASE_URL",
         "CELERY_BROKER_URL",
@@ -84,7 +90,7 @@ def served(tmp_path):
             process.kill()
         process.wait()
         process.stdout.close()
-        postgres.stop(tmp_path)
+        postgres.stop(home)
 
 
 def test_serves_restarts_the_dead_and_stops_on_a_signal(served):
@@ -112,16 +118,16 @@ def stop(home: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=settings.PROJECT, env=environment, capture_output=True, text=True, timeout=90)
 
 
-def test_make_stop_ends_the_site_and_its_database(served, tmp_path: Path):
+def test_make_stop_ends_the_site_and_its_database(served, home: Path):
     process, port = served
     process.stdout.readline()
-    assert serving.holder(serving.file_of(tmp_path, port)) == process.pid
-    done = stop(tmp_path)
+    assert serving.holder(serving.file_of(home, port)) == process.pid
+    done = stop(home)
     assert (done.returncode, done.stdout, done.stderr) == (0, "网站已停止\n数据库已停止\n", "")
     assert process.wait(5) == 0
     assert not listens(port)
-    assert not serving.file_of(tmp_path, port).exists()
-    assert stop(tmp_path).stdout == "网站没有运行\n数据库没有运行\n"
+    assert not serving.file_of(home, port).exists()
+    assert stop(home).stdout == "网站没有运行\n数据库没有运行\n"
 
 
 def test_a_file_left_behind_by_a_killed_site_ends_nobody(tmp_path: Path):
@@ -138,12 +144,12 @@ def test_a_file_left_behind_by_a_killed_site_ends_nobody(tmp_path: Path):
         bystander.wait()
 
 
-def test_a_killed_database_is_started_again(served, tmp_path: Path):
+def test_a_killed_database_is_started_again(served, home: Path):
     process, port = served
     process.stdout.readline()
-    killed = postgres.Cluster(tmp_path).postmaster()
+    killed = postgres.Cluster(home).postmaster()
     os.kill(killed, signal.SIGKILL)
-    wait_for(lambda: postgres.Cluster(tmp_path).postmaster() not in (None, killed))
+    wait_for(lambda: postgres.Cluster(home).postmaster() not in (None, killed))
     wait_for(lambda: healthy(port, "/readyz"))
 
 
