@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -44,6 +45,7 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {}
+LOOK_EVERY = 2.0  # seconds between two looks whether a job whose figures stand still was cancelled
 MOST_ATTEMPTS = 5  # a job that takes its worker down with it every time must not be tried for ever
 
 
@@ -110,7 +112,8 @@ def claim(pk: int) -> Job | None:
 
 class Running:
     """A claimed job while it runs. A thread of its own writes progress and keeps the lease, outside the work's
-    transaction; it connects only when the work takes longer than half a second."""
+    transaction, and interrupts the work's statement when the job is no longer ours; it connects only when the work takes
+    longer than half a second."""
 
     def __init__(self, job: Job):
         self.job, self.params = job, job.params
@@ -119,6 +122,7 @@ class Running:
         self._thread = threading.Thread(target=self._beat, daemon=True)
         # Inside somebody's transaction no other connection can see the claim, to cancel it or to write to it.
         self._seen_by_others = not connection.in_atomic_block
+        self._working: Any = None  # the work's connection, psycopg2's own
 
     def progress(self, done: int, total: int | None = None, stage: str | None = None) -> None:
         """True progress in the unit of the work (rows, students); raises Cancelled when the job was cancelled."""
@@ -133,7 +137,9 @@ class Running:
     def _beat(self) -> None:
         last = time.monotonic()
         while not self._over.wait(0.5):
-            if self._now != self._seen or time.monotonic() - last > settings.JOB_LEASE_SECONDS / 4:
+            if self._lost.is_set():
+                self._interrupt()
+            elif self._now != self._seen or time.monotonic() - last > min(LOOK_EVERY, settings.JOB_LEASE_SECONDS / 4):
                 last, self._seen = time.monotonic(), self._now
                 try:
                     self._write()
@@ -150,8 +156,19 @@ class Running:
         if not ours:
             self._lost.set()
 
+    def _interrupt(self) -> None:
+        """At every beat until the work has noticed: between two statements there is nothing to interrupt."""
+        with contextlib.suppress(Exception):  # it may be closed by now
+            self._working.cancel()
+
+    @property
+    def lost(self) -> bool:
+        return self._lost.is_set()
+
     def __enter__(self) -> Running:
         if self._seen_by_others:
+            connection.ensure_connection()
+            self._working = connection.connection
             self._thread.start()
         return self
 
@@ -159,6 +176,8 @@ class Running:
         self._over.set()
         if self._seen_by_others:
             self._thread.join()
+            if self.lost:  # an interruption under way must not meet the next job's statement
+                connection.close()
 
 
 @shared_task(name="aidcases.jobs.run_job")
@@ -181,8 +200,9 @@ def perform(job: Job) -> None:
     if job.attempts > MOST_ATTEMPTS:
         return _end(job, JobState.FAILED, error=f"执行时中断了 {MOST_ATTEMPTS} 次，已停止。请报给管理员，处理后再点“继续”。")
     actor = Actor(job.requested_by, job.user_id, job.office_id, job.path, all_powers=True)
+    running = Running(job)
     try:
-        with acting_in(job.scope, actor), Running(job) as running:
+        with acting_in(job.scope, actor), running:
             kind = KINDS[job.kind]
             split = kind.split if job.parent_id is None else None
             if split and not Job._base_manager.filter(parent=job).exists() and (parts := split(running)):
@@ -195,6 +215,8 @@ def perform(job: Job) -> None:
     except Refused as refused:
         _end(job, JobState.FAILED, error=str(refused))
     except Exception:
+        if running.lost:  # its statement was interrupted
+            return None
         reference = uuid.uuid4().hex[:8]
         log.exception("job %s failed, reference %s", job.pk, reference)
         _end(job, JobState.FAILED, error=f"系统出错，请把编号 {reference} 报给管理员；已入库的数据没有改变。")

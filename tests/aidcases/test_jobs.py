@@ -377,6 +377,27 @@ def test_progress_is_seen_while_the_work_is_open_and_cancelling_undoes_it(kind: 
 
 
 @pytest.mark.django_db(transaction=True)
+def test_cancelling_interrupts_a_long_statement(kind: Callable[..., None], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(jobs, "LOOK_EVERY", 0.1)
+
+    def work(_: Running) -> None:
+        make.region("620123100201")
+        sql.run("SELECT pg_sleep(60)")
+
+    kind(work)
+    job = queued()
+    began = time.monotonic()
+    thread = in_thread(lambda: deliver(job))
+    until(lambda: sql.one("SELECT count(*) AS n FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'")["n"] == 1)
+    steer(job, "cancel")
+    thread.join(20)
+    assert time.monotonic() - began < 20
+    assert (again(job).state, again(job).error) == ("cancelled", "")
+    kind(lambda _: {"next": "well"})
+    assert deliver(queued()).result == {"next": "well"}
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_long_step_keeps_its_lease_and_a_lost_one_is_given_up(kind: Callable[..., None], settings: object):
     settings.JOB_LEASE_SECONDS = 2
     first, go_on = threading.Event(), threading.Event()
