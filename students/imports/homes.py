@@ -60,8 +60,11 @@ def derive(people: str, params: dict[str, Any] | None = None) -> int:
 
 def rehome(office: Any) -> None:
     """A new office may be the home of people it now covers; those on no register are looked at again."""
-    derive(
-        "SELECT p.* FROM students_person p JOIN aidcases_region h ON h.code = p.hukou_region_id "
+    # Kept by key: once a person has moved, the words of the search would no longer find them, nor their enrolments.
+    sql.temporary(
+        "rehomed",
+        "AS SELECT p.id FROM students_person p JOIN aidcases_region h ON h.code = p.hukou_region_id "
         "WHERE p.household_path = '' AND h.path LIKE %(under)s AND NOT p.home_path LIKE %(under)s",
         {"under": office.path + "%"},
     )
+    derive("SELECT p.* FROM students_person p JOIN rehomed USING (id)")

@@ -121,6 +121,18 @@ def test_where_a_school_may_be_placed(schools: None, there: Office):
     assert [fee.annual_fee for fee in college.fees.all()] == [5000]
 
 
+def test_a_new_office_becomes_the_home_of_those_it_covers_and_of_their_enrolments(here: Office, tmp_path: Path):
+    here.bring("schools", SCHOOLS, f"{SCHOOL_HERE},榆槐小学,小学,620123100,800")
+    number = make.id_number("620121", date(2009, 5, 1))
+    here.bring("roll", ROLL, f"张小明,{number},{SCHOOL_HERE},三年级,住校,{THERE}100001")
+    enrolment = Enrolment.objects.get()
+    assert enrolment.home_path == enrolment.student.person.home_path == f"/62/6201/{HERE}/"
+    Office(THERE, tmp_path)
+    enrolment = Enrolment.objects.get()
+    assert enrolment.home_path == enrolment.student.person.home_path
+    assert enrolment.home_path.startswith(f"/62/6201/{THERE}/")
+
+
 def test_an_office_changes_its_own_school_and_a_city_every_one(schools: None, here: Office, tmp_path: Path):
     assert here.bring("schools", SCHOOLS, f"{SCHOOL_HERE},新名小学,小学,620123100,900").counts["changed"] == 1
     city = Office("6201", tmp_path)
