@@ -119,7 +119,7 @@ class Titles:
         return Heading(self.row, columns, self.titles, kind.missing(columns), self.height, is_told=True)
 
 
-_LONG_NUMBER = re.compile(r"(?<!\d)(?!(?:19|20)\d{6}(?!\d))\d(?:[ -]?\d){6,}")
+_LONG_NUMBER = re.compile(r"(?<!\d)(?!(?:19|20)\d\d-?[01]\d-?[0-3]\d(?!\d))\d(?:[ -]?\d){6,}")
 
 
 def hidden(text: str) -> str:

@@ -54,7 +54,7 @@ REASONS: dict[str, str] = {
     "region code": "行政区划代码不对。请填 2、4、6、9 或 12 位数字代码。",
     "household number": "户编号不对。请填写系统里的完整户编号（数字，至少 13 位，设为文本格式）。",
     "missing value": "这一格必须填写。",
-    "unknown word": "认不出这个词。请按表样填写，如“是”或“否”。",
+    "unknown word": "认不出这个词。请照表样里的写法填写。",
     "date": "日期不对。请写成 2018-09-01 或 201809 这样。",
     "number": "数字不对。请只填数字，金额以元为单位。",
     "scientific-notation number": "长号码被 Excel 变成了数字（如 6.2E+16），后几位已经丢失。"

@@ -51,7 +51,8 @@ def _page(
     context = {
         "file": file,
         "form": form,
-        "problem": file.problem if file.state == FileState.MAPPING else "",
+        # What to do is another thing here than on the file's own page.
+        "problem": file.problem.rpartition("请补上")[0] if file.state == FileState.MAPPING else "",
         "sheets": list(enumerate(sheet.name for sheet in sheets)),
         "place": place,
         "rows_offered": place.sheet.offered(),
