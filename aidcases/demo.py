@@ -11,7 +11,7 @@ from django.db import transaction
 
 from aidcases.actions import open_office, region_named
 from aidcases.flow import Refused
-from aidcases.models import Membership, Organisation, School, User
+from aidcases.models import Membership, School, User
 from aidcases.registry import registry
 from aidcases.roles import ROLE_LABELS, OfficeKind, Role
 from aidcases.scoping import EVERYWHERE, acting_in
@@ -19,6 +19,8 @@ from aidcases.terms import Term
 
 COUNTY, NEIGHBOUR, CITY = "620123", "620121", "6201"
 PASSWORD = "Demo-2026-aid"
+ACCOUNTS = 15  # among the seeders: after the schools are there, before anybody works in one
+USERNAMES = ("jingban", "shenhe", "zhuren", "xuexiao", "xiaozhang", "shiju", "shenji", "linxian")
 
 
 @dataclass(frozen=True)
@@ -40,25 +42,29 @@ def seed(*, students: int, seed: int, say: Callable[[str], None]) -> None:
         raise Refused("正式环境不装演示数据。")
     demo = Demo(students, seed, Term.containing(date.today()), say)
     with acting_in(EVERYWHERE):
-        for _, seeder in sorted(registry.demo, key=lambda entry: entry[0]):
+        for _, seeder in sorted([*registry.demo, (ACCOUNTS, make_accounts)], key=lambda entry: entry[0]):
             seeder(demo)
-        offices = {code: open_office(region=region_named(code)) for code in (CITY, COUNTY, NEIGHBOUR)}
-        make_accounts(offices)
+
+
+def home_school(county: str) -> School | None:
+    """The school of the demo's school accounts."""
+    primary = School.objects.filter(path__startswith=region_named(county).path, stages__contains=["primary"])
+    return primary.order_by("code").first()
 
 
 @transaction.atomic
-def make_accounts(offices: dict[str, Organisation]) -> None:
+def make_accounts(demo: Demo) -> None:
     """One account for each role a newcomer wants to see the system through."""
-    primary = School.objects.filter(path__startswith=offices[COUNTY].path, stages__contains=["primary"]).order_by(
-        "code"
-    )
-    school = open_office(school=primary.first()) if primary.exists() else None
+    offices = {code: open_office(region=region_named(code)) for code in (CITY, COUNTY, NEIGHBOUR)}
+    primary = home_school(COUNTY)
+    school = open_office(school=primary) if primary else None
     auditor = open_office(region=offices[COUNTY].region, kind=OfficeKind.AUDITOR)
     wanted = [
         ("jingban", "王经办", offices[COUNTY], Role.COUNTY_MAKER),
         ("shenhe", "李审核", offices[COUNTY], Role.COUNTY_CHECKER),
         ("zhuren", "张主任", offices[COUNTY], Role.COUNTY_HEAD),
         ("xuexiao", "陈老师", school, Role.SCHOOL_MAKER),
+        ("xiaozhang", "吴校长", school, Role.SCHOOL_CHECKER),
         ("shiju", "刘专员", offices[CITY], Role.CITY_OFFICER),
         ("shenji", "赵审计", auditor, Role.AUDITOR),
         ("linxian", "孙经办", offices[NEIGHBOUR], Role.COUNTY_MAKER),
@@ -76,7 +82,7 @@ def make_accounts(offices: dict[str, Organisation]) -> None:
 def accounts() -> list[str]:
     """Lines for whoever starts the demo; none where no demo account has the demo's password."""
     lines = []
-    found = User.objects.filter(username__in=("jingban", "shenhe", "zhuren", "xuexiao", "shiju", "shenji", "linxian"))
+    found = User.objects.filter(username__in=USERNAMES)
     for user in found.order_by("pk"):
         if user.check_password(PASSWORD) and (membership := user.memberships.select_related("organisation").first()):
             lines.append(

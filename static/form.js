@@ -73,7 +73,7 @@
     if (expired || asking()) return false;
     clearTimeout(timer);
     timer = 0;
-    if (sending) await sending;
+    while (sending) await sending; /* one at a time: of several that waited the first sends what all would */
     if (expired || asking()) return false; /* the one waited for has met the end of the session or another's version */
     if (leaving || !dirty()) return true;
     sending = send().finally(() => { sending = null; });

@@ -80,6 +80,8 @@ def undo(suspect: Suspect) -> None:
                 if name in suspect.evidence["apps"]:
                     app.part(keep, going, suspect.evidence["apps"][name])
             sql.run(_STAGED_BACK, {"keep": keep, "batch": suspect.batch.pk})
+            # Rows of sheets have no journal; a merge of before this was kept names none.
+            sql.run(_SHEETS_BACK, {"going": going, "keys": suspect.evidence.get("sheets", [])})
         undoing.undo(suspect.batch)
         suspect.move("reopen", by=current_actor(), batch=None, evidence={}, why="", decided_by="", decided_at=None)
 
@@ -101,6 +103,8 @@ _STAGED_BACK = """
       AND 'merged number' = ANY(r.warnings) AND f.state IN ('uploaded', 'mapping', 'previewed', 'committing')
       AND r.name = a.name
 """
+
+_SHEETS_BACK = "UPDATE students_exportrow SET student_id = %(going)s WHERE id = ANY(%(keys)s)"
 
 _ROWS = """
     WITH was AS (
@@ -153,6 +157,7 @@ class _Merge:
         sql.run(_FILLED, self.ids)
         self._households()
         apps: dict[str, Any] = {}
+        sheets = sql.rows("SELECT id FROM students_exportrow WHERE student_id = %(going)s", self.ids)
         if self.going_is_student:
             sql.run(_STUDENT, self.ids)
             self._refer_to(Student)
@@ -161,7 +166,7 @@ class _Merge:
         self._refer_to(Person)
         sql.run("DELETE FROM students_person WHERE id = %(going)s", self.ids)
         homes.derive("SELECT p.* FROM students_person p WHERE p.id = %(keep)s", self.ids)
-        return {"keep": self.ids["keep"], "going": self.ids["going"], "apps": apps}
+        return {"keep": self.ids["keep"], "going": self.ids["going"], "apps": apps, "sheets": [r["id"] for r in sheets]}
 
     def _households(self) -> None:
         """Both heads of an unnumbered household: its people move into the survivor's."""

@@ -226,7 +226,8 @@ _DETERMINE = """
     INSERT INTO subsidies_determination (student_id, term, home_path, school_path, level, source, basis)
     SELECT c.*, %s, %s, %s FROM ({chosen}) c
     ON CONFLICT (student_id, term) DO UPDATE SET level = EXCLUDED.level, source = EXCLUDED.source, basis = EXCLUDED.basis,
-        home_path = EXCLUDED.home_path, school_path = EXCLUDED.school_path
+        home_path = EXCLUDED.home_path, school_path = EXCLUDED.school_path,
+        made_at = statement_timestamp()
 """
 
 

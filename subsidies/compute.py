@@ -14,7 +14,7 @@ from django.db import transaction
 from aidcases import sql
 from aidcases.flow import Refused
 from aidcases.terms import Term
-from subsidies import blocks
+from subsidies import blocks, refused
 from subsidies.blocks import TABLES, covers_term
 from subsidies.enums import Period
 from subsidies.facts import facts_params, facts_sql
@@ -196,6 +196,7 @@ def _merge(rules: list[Applied], facts: str, whose: str, params: dict[str, Any])
     # walk the whole table, and withdraw what other regions' runs have written.
     sql.run(f"CREATE TEMP VIEW current_lines AS SELECT * FROM subsidies_entitlement WHERE {whose}", params)
     counts = sql.one(_MERGE.format(offers=offers, later=_LATER if once else ""), {**params, "once": once})
+    refused.settle(whose, params)
     sql.run("DROP VIEW current_lines")
     return {**counts, "listed": listed}
 

@@ -9,7 +9,8 @@ from aidcases.registry import Card, Merged, NavItem, Panel, SearchSource, regist
 from aidcases.roles import P
 from subsidies import merged, panels, resting, runs, slips
 from subsidies.actions import adopt_pack, load_pack, request_recompute
-from subsidies.casework import archive, daily, noticecards, parts, timeline
+from subsidies.casework import archive, daily, noticecards, panelcard, parts, timeline
+from subsidies.demo import year
 from subsidies.views.casework import county as county_views
 from subsidies.views.casework import letters as letter_views
 
@@ -65,6 +66,7 @@ registry.add(
     Card(10, P.ENTITLEMENT_VIEW, "subsidies/aid_board.html", panels.aid_board),
     Card(10, P.ENTITLEMENT_VIEW, "subsidies/county_board.html", panels.county_board),
     Card(5, P.APPLICATION_WRITE, "subsidies/casework/application_card.html", parts.school_card),
+    Card(6, P.APPLICATION_VIEW, "subsidies/casework/panel_card.html", panelcard.panel_card),
     Panel(25, P.APPLICATION_VIEW, "subsidies/casework/application_panel.html", parts.student_panel),
     Panel(30, P.ENTITLEMENT_VIEW, "subsidies/student_panel.html", panels.student_panel),
     SearchSource(40, "政策", P.RULES_VIEW, panels.rules_found),
@@ -80,4 +82,4 @@ def seed_demo(demo: Any) -> None:
 
 
 registry.resting.append(resting.on_batch)
-registry.demo.append((20, seed_demo))
+registry.demo += [(20, seed_demo), (30, year.seed)]

@@ -16,6 +16,7 @@ from subsidies.views.casework import (
     panels,
     public,
     quotas,
+    refusals,
 )
 
 urlpatterns: list[URLPattern] = [
@@ -38,6 +39,8 @@ urlpatterns: list[URLPattern] = [
     path("applications/<int:pk>/files/<int:key>/", applications.application_file, name="application_file"),
     path("applications/<int:pk>/files/<int:key>/remove/", applications.application_file_remove, name="application_file_remove"),
     path("students/<int:pk>/apply/", applications.application_new, name="application_new"),
+    path("students/<int:pk>/refusals/", refusals.refusal_detail, name="refusal_detail"),
+    path("students/<int:pk>/refusals/set/", refusals.refusal_set, name="refusal_set"),
     path("notice/<slug:key>/", public.public_notice, name="public_notice"),
     path("notices/", public.public_index, name="public_index"),
     path("notice/<slug:key>/objection/", objections.objection_new, name="objection_new"),
@@ -89,6 +92,8 @@ urlpatterns: list[URLPattern] = [
     path("casework/meetings/<int:pk>/reopen/", meetings.meeting_reopen, name="meeting_reopen"),
     path("casework/meetings/<int:pk>/confirm/", meetings.meeting_confirm, name="meeting_confirm"),
     path("casework/meetings/<int:pk>/take-back/", meetings.meeting_take_back, name="meeting_take_back"),
+    path("casework/meetings/<int:pk>/conclude/", meetings.meeting_conclude, name="meeting_conclude"),
+    path("casework/meetings/<int:pk>/told/", meetings.meeting_told, name="meeting_told"),
     path("casework/meetings/<int:pk>/score/<int:key>/", meetings.score_detail, name="score_detail"),
     path("casework/meetings/<int:pk>/score/<int:key>/save/", meetings.score_save, name="score_save"),
     path("casework/meetings/<int:pk>/score/<int:key>/before/", meetings.score_before, name="score_before"),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from aidcases.actions import open_office, region_named
+from aidcases.demo import home_school
 from aidcases.flow import Refused
 from aidcases.models import Region
+from aidcases.terms import Term
+from students.demo.before import roll_before
 from students.demo.rosters import make_neighbours
 from students.models import ImportFile, Student
 from students.models.imports import FileState
@@ -44,3 +48,15 @@ def seed(demo: Any) -> None:
                 if file.state != FileState.COMMITTED:
                     raise Refused(f"演示名单“{file}”没有入库：{file.problem}")
                 demo.say(f"{office}：{file.get_kind_display()} {file.counts['rows']} 行")
+        _past(demo, made[demo.county]["roll"], Path(folder))
+
+
+def _past(demo: Any, roll: Path, folder: Path) -> None:
+    """The school of the demo's clerks was on the roll in the term before, too."""
+    from students.imports import pipeline
+
+    before = Term.containing(demo.term.first_day - timedelta(days=1))
+    path = roll_before(roll, folder, school=home_school(demo.county).code, term=demo.term, before=before)
+    office = open_office(region=region_named(demo.county))
+    file = pipeline.run_now(kind="roll", path=path, term=before, office=office, commit_too=True)
+    demo.say(f"{office}：{before.label}学籍 {file.counts['rows']} 行")

@@ -7,7 +7,7 @@ from typing import Any
 from django.apps import apps
 
 from aidcases import sql
-from students.imports.tracks import NOTHING, PEOPLE, TABLES, Track, key
+from students.imports.tracks import PEOPLE, TABLES, Track, key
 from students.models import ImportFile
 
 MOST_KEYS = 50
@@ -52,25 +52,24 @@ def reason(why: str) -> str:
     return f"还有{model._meta.verbose_name}要用到"
 
 
-def grouped(kept: str) -> list[dict[str, Any]]:
-    """The rows of a relation (tbl, key, what, why) by table, cell and reason: count, and the first keys."""
+def grouped(plan: str) -> list[dict[str, Any]]:
+    """The lines of a plan (students.imports.planning) by what is done, table, cell and reason: op, tbl, what, why,
+    count, and the first keys."""
     return sql.rows(
-        f"SELECT tbl, what, why, count(*)::int AS count, (array_agg(key ORDER BY key))[1:{MOST_KEYS}] AS keys "
-        f"FROM {kept} k GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+        f"SELECT op, tbl, what, why, count(*)::int AS count, (array_agg(key ORDER BY key))[1:{MOST_KEYS}] AS keys "
+        f"FROM {plan} k GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
     )
 
 
-def _told(stays: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    silent = (NOTHING, "follows")
+def _told(plan: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
-        g for g in stays
-        if g["what"] not in silent and g["why"] not in silent and cell_label(g["tbl"], g["what"]) is not None
-    ]  # fmt: skip
+        g for g in plan if g["op"] == "stay" and g["why"] != "follows" and cell_label(g["tbl"], g["what"]) is not None
+    ]
 
 
-def lines(stays: list[dict[str, Any]], *, examples: int = 0) -> list[dict[str, Any]]:
+def lines(plan: list[dict[str, Any]], *, examples: int = 0) -> list[dict[str, Any]]:
     """What stays: table, what, cell ('' the whole record), why, count, and up to so many names of each."""
-    told = _told(stays)
+    told = _told(plan)
     merged: dict[str, list[int]] = {}
     for group in told:
         merged.setdefault(group["tbl"], []).extend(group["keys"][:examples])
@@ -88,9 +87,9 @@ def lines(stays: list[dict[str, Any]], *, examples: int = 0) -> list[dict[str, A
     ]
 
 
-def examples(stays: list[dict[str, Any]], most: int) -> list[dict[str, str]]:
+def examples(plan: list[dict[str, Any]], most: int) -> list[dict[str, str]]:
     """The first of what stays, one by one: name, what, cell, why."""
-    chosen = [(g, one) for g in _told(stays) for one in g["keys"]][:most]
+    chosen = [(g, one) for g in _told(plan) for one in g["keys"]][:most]
     wanted: dict[str, list[int]] = {}
     for group, one in chosen:
         wanted.setdefault(group["tbl"], []).append(one)
@@ -125,43 +124,12 @@ def _names(wanted: dict[str, list[int]]) -> dict[tuple[str, int], str]:
     return found
 
 
-def restored(track: Track, stays: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def restored(plan: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Records an undo removes, changes back and returns, by kind: what, removed, changed, returned."""
-    figures = {(row["tbl"], row["name"]): row["n"] for row in sql.rows(_figures(track))} if track.steps else {}
-
-    def staying(table: str, *lines: tuple[str, str]) -> int:
-        return sum(g["count"] for g in stays if g["tbl"] == table and (g["what"], g["why"].split(":")[0]) in lines)
-
-    told = []
-    for table in TABLES:
-        made, changed, returned = (figures.get((table, name), 0) for name in ("insert", "update", "delete"))
-        line = {
-            "removed": made and made - staying(table, ("", "changed"), ("", "needed")),
-            "changed": changed and changed - staying(table, (NOTHING, "changed"), ("", "gone")),
-            "returned": returned,
-        }
-        if any(line.values()):
-            told.append({"what": kind_of(table), **line})
-    return told
-
-
-def _figures(track: Track) -> str:
-    """SELECT of tbl, name (of the step), n: records it made that are there, changed without having made them, deleted."""
-    parts = [
-        f"SELECT '{table}' AS tbl, 'insert' AS name, count(*)::int AS n FROM {table} "
-        f"WHERE {key(TABLES[table])} IN ({track.made(table)})"
-        for table in track.tables("insert")
-    ]
-    parts += [
-        f"SELECT '{table}' AS tbl, 'update' AS name, count(DISTINCT w.key)::int AS n {track.entries('update', table)} "
-        f"AND w.key NOT IN ({track.made(table)})"
-        for table in track.tables("update")
-    ]
-    parts += [
-        f"SELECT '{table}' AS tbl, 'delete' AS name, count(*)::int AS n {track.entries('delete', table)}"
-        for table in track.tables("delete")
-    ]
-    return " UNION ALL ".join(parts)
+    figures = {(group["tbl"], group["op"]): group["count"] for group in plan if group["op"] != "stay"}
+    verbs = {"removed": "insert", "changed": "update", "returned": "delete"}
+    told = [(table, {name: figures.get((table, verb), 0) for name, verb in verbs.items()}) for table in TABLES]
+    return [{"what": kind_of(table), **line} for table, line in told if any(line.values())]
 
 
 def repeats(track: Track) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What a batch left in the journal and what of it may go back: the SELECTs of an undo, built from the models.
+"""What a batch left in the journal, and what goes back together: cells, references and places, built from the models.
 
 A cell is what a clerk sees as one: a number with its hash and last four, a name with its authority, a school with its
 path go back together or stay together. Keys and table names are ours, never a user's; nothing here writes.
@@ -6,12 +6,10 @@ path go back together or stay together. Keys and table names are ours, never a u
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
 from django.apps import apps
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from aidcases import sql
@@ -75,24 +73,10 @@ class Cell:
     columns: tuple[str, ...]
     judge: str = ""
 
-    def written(self, after: str) -> str:
-        """SQL: something in it was written."""
-        return f"{after} ?| ARRAY[{', '.join(repr(column) for column in self.columns)}]"
-
-    def same(self, after: str, now: str) -> str:
-        """SQL: the row `now` still holds what was written."""
-        each = {c: f"(NOT {after} ? '{c}' OR {now}->'{c}' = {after}->'{c}')" for c in self.columns}
-        if not self.judge:
-            return " AND ".join(each.values())
-        others = " AND ".join(same for column, same in each.items() if column != self.judge)
-        return f"CASE WHEN {after} ? '{self.judge}' THEN {each[self.judge]} ELSE {others} END"
-
-    def why(self, after: str) -> str:
-        """SQL: why it stays. What only follows, such as the same number sealed anew, nobody has changed."""
-        return f"CASE WHEN {after} ? '{self.judge}' THEN 'changed' ELSE 'follows' END" if self.judge else "'changed'"
-
-
-NOTHING = "*"  # in place of a cell: none of the record's cells goes back
+    @property
+    def leading(self) -> tuple[str, ...]:
+        """The columns to write to which is to write the cell."""
+        return (self.judge,) if self.judge else self.columns
 
 
 def key(model: type[models.Model]) -> str:
@@ -141,6 +125,50 @@ def links() -> tuple[Link, ...]:
     return tuple(dict.fromkeys(found))
 
 
+@dataclass(frozen=True)
+class Unique:
+    """Columns that are unique together, where `when` (of an alias) holds."""
+
+    columns: list[str]
+    when: str = "true"
+
+    def same(self, one: str, other: str) -> str:
+        """SQL: two rows are for one place. Of a row and itself: it has a place."""
+        pairs = [f"{one}.{column} = {other}.{column}" for column in self.columns]
+        return " AND ".join([*pairs, self.when.format(one), self.when.format(other)])
+
+    def of(self, one: str) -> str:
+        """SQL: the columns of a row's place."""
+        return ", ".join([*(f"{one}.{column}" for column in self.columns), f"({self.when.format(one)})"])
+
+
+@cache
+def uniques(table: str) -> tuple[Unique, ...]:
+    """What is unique beside the key. A condition names columns that are empty."""
+    model = TABLES[table]
+    found = [Unique([field.column]) for field in model._meta.concrete_fields if field.unique and not field.primary_key]
+    for constraint in model._meta.constraints:
+        if isinstance(constraint, models.UniqueConstraint):
+            columns = [sql.column(model, name).strip('"') for name in constraint.fields]
+            empty = constraint.condition.children if constraint.condition else []
+            when = [f"{{0}}.{sql.column(model, name)} IS NULL" for name, _ in empty]
+            found.append(Unique(columns, " AND ".join(when) or "true"))
+    return tuple(found)
+
+
+def line(op: str, table: str, key: str, *, what: str = "''", why: str = "''", doc: str = "NULL") -> str:
+    """SELECT of a line of the plan."""
+    return (
+        f"SELECT '{op}' AS op, '{table}' AS tbl, {key}::bigint AS key, {what}::text AS what, {why}::text AS why, "
+        f"{doc}::jsonb AS doc"
+    )
+
+
+def entries(table: str, verb: str) -> str:
+    """FROM … WHERE of a table's entries `w` in the journal."""
+    return f"FROM students_written w WHERE w.\"table\" = '{table}' AND w.verb = '{verb}'"
+
+
 class Track:
     """The journal of one batch. `steps`: (step, table, verb, records), the last first. made() and people() are for
     whoever asks what rests on it, too."""
@@ -168,83 +196,6 @@ class Track:
     def made(self, table: str) -> str:
         """SELECT of the keys of the rows it made in a table."""
         return f"SELECT unnest(w.keys) AS id {self.entries('insert', table)}"
-
-    # --- what stays -------------------------------------------------------------------------------------------
-
-    def kept(self) -> str:
-        """Rows (tbl, key, what, why): a cell (`what`) that has been written since, or a whole row ('') that stays.
-        why: changed, follows (nobody changed it), gone, or needed:TABLE, whose rows refer to it. A record none of whose
-        cells goes back has a row more (NOTHING)."""
-        updated, made = self.tables("update"), self.tables("insert")
-        parts = [f"made_{table} AS MATERIALIZED ({self.made(table)})" for table in made]
-        told = [select for table in updated for select in self._cells(table)]
-        nothing = "SELECT '' AS tbl, 0::bigint AS key, '' AS what, '' AS why WHERE false"
-        parts.append(f"cells AS MATERIALIZED ({' UNION ALL '.join([nothing, *told])})")
-        parts += [f"kept_{table} AS MATERIALIZED ({self._rows(table)})" for table in made]
-        rows = [f"SELECT '{table}', id, '', why FROM kept_{table}" for table in made]
-        return f"WITH {', '.join(parts)} {' UNION ALL '.join(['SELECT * FROM cells', *rows])}"
-
-    def _cells(self, table: str) -> Iterator[str]:
-        """Of what the batch changed last in each cell: what the row does not hold any more; rows that are gone."""
-        model = TABLES[table]
-        pk = key(model)
-        own = f"AND w.key NOT IN (SELECT id FROM made_{table})" if table in self.tables("insert") else ""
-        net = f"""(SELECT w.key, jsonb_object_agg(e.key, e.value ORDER BY w.step) AS after
-            FROM students_written w CROSS JOIN LATERAL jsonb_each(w.after) e
-            WHERE w.batch_id = {self.batch.pk:d} AND w.verb = 'update' AND w."table" = '{table}' {own} GROUP BY 1)"""
-        # Containment finds the few that differ at once; of lists it would call a longer one the same.
-        lists = any(isinstance(field, ArrayField) for field in model._meta.concrete_fields)
-        differs = "true" if lists else "NOT now @> n.after"
-        same = {cell.name: cell.same("n.after", "now") for cell in cells(table)}
-        judged = [f"('{cell.name}', NOT ({same[cell.name]}), {cell.why('n.after')})" for cell in cells(table)]
-        some = " OR ".join(f"({cell.written('n.after')} AND {same[cell.name]})" for cell in cells(table))
-        judged.append(f"('{NOTHING}', NOT ({some}), 'changed')")
-        yield f"""SELECT '{table}' AS tbl, n.key, c.what, c.why
-            FROM {net} n JOIN {table} t ON t.{pk} = n.key CROSS JOIN LATERAL (SELECT to_jsonb(t) AS now OFFSET 0) x
-            CROSS JOIN LATERAL (VALUES {", ".join(judged)}) c(what, differs, why) WHERE {differs} AND c.differs"""
-        yield f"""SELECT '{table}', n.key, '', 'gone' FROM {net} n WHERE n.key NOT IN (SELECT {pk} FROM {table})
-            AND n.key NOT IN (SELECT w.key {self.entries("delete", table)})"""
-
-    def _rows(self, table: str) -> str:
-        """Rows it made that somebody has written to since, or that something refers to which stays."""
-        mine = f"SELECT id FROM made_{table}"
-        reasons = [
-            f"""SELECT w.key AS id, 'changed' AS why FROM students_written w
-            LEFT JOIN students_batch b ON b.id = w.batch_id
-            WHERE w.id > {self.first:d} AND w."table" = '{table}' AND w.verb = 'update'
-              AND w.batch_id IS DISTINCT FROM {self.batch.pk:d} AND (w.batch_id IS NULL OR b.state = 'standing')"""
-        ]
-        reasons += [
-            f"SELECT r.{link.column}, 'needed:{link.table}' FROM {link.table} r "
-            f"WHERE r.{link.column} IN ({mine}) {self._stays(link)}"
-            for link in links()
-            if link.target == table
-        ]
-        pk = key(TABLES[table])
-        return (
-            f"SELECT id, min(why) AS why FROM ({' UNION ALL '.join(reasons)}) x "
-            f"WHERE id IN ({mine}) AND id IN (SELECT {pk} FROM {table}) GROUP BY id"
-        )
-
-    def _stays(self, link: Link) -> str:
-        """AND …: the referring row `r` neither goes with the undo nor gets another value back."""
-        if link.table == "students_missing":  # what its own file asked goes with the file
-            return f"AND (r.file_id <> {self.file:d} OR r.state = 'ended')"
-        if link.table not in TABLES:
-            return ""
-        pk, stays, own = key(TABLES[link.table]), "", ""
-        if link.table in self.tables("insert"):
-            made = f"SELECT id FROM made_{link.table}"
-            stays = f"AND r.{pk} NOT IN ({made} WHERE id NOT IN (SELECT id FROM kept_{link.table}))"
-            own = f"AND w.key NOT IN ({made})"
-        if link.table in self.tables("update") and link.column != pk:
-            cell = cell_of(link.table, link.column)
-            stays += f""" AND r.{pk} NOT IN (SELECT w.key {self.entries("update", link.table)}
-                AND w.before ? '{link.column}' {own}
-                AND w.key NOT IN (SELECT key FROM cells WHERE tbl = '{link.table}' AND what = '{cell}'))"""
-        return stays
-
-    # --- whom it is about -------------------------------------------------------------------------------------
 
     def people(self) -> str:
         """SELECT of the people (ids) whose rows it wrote."""

@@ -22,8 +22,9 @@ from aidcases.flow import Refused
 from aidcases.registry import Resting, registry
 from aidcases.scoping import EVERYWHERE, acting_in, current_actor
 from students.imports import journal, restoring, telling
+from students.imports.planning import Plan, sized
 from students.imports.tracks import TABLES, Track
-from students.models import Batch, Decision, ImportFile, ImportRow, Missing, Suspect, Written
+from students.models import Batch, Decision, ImportFile, Missing, Suspect, Written
 from students.models.batches import BatchKind, BatchState
 from students.models.imports import FileState
 from students.models.reviews import DecisionState, MissingState, SuspectState
@@ -129,12 +130,13 @@ class Expected:
 def expected(batch: Batch) -> Expected:
     """What an undo would do now, and what has been written since and would stay."""
     track = Track(batch)
-    stays = telling.grouped(f"({track.kept()})")
+    with sized(track):
+        plan = telling.grouped(f"({Plan(track).select()})")
     return Expected(
         resting=resting(batch),
-        restored=telling.restored(track, stays),
-        kept=telling.lines(stays),
-        examples=telling.examples(stays, 50),
+        restored=telling.restored(plan),
+        kept=telling.lines(plan),
+        examples=telling.examples(plan, 50),
         repeats=telling.repeats(track),
     )
 
@@ -153,18 +155,18 @@ def undo(batch: Batch, progress: Progress = lambda *_: None) -> dict[str, Any]:
         refuse_resting(batch)
         track = Track(batch)
         restoring.plan(track, progress)
-        restored = telling.restored(track, telling.grouped("kept"))
+        plan = telling.grouped("plan")
         with journal.silence():
-            restoring.restore(track, progress)
-        _files_recounted(track)
-        stays = telling.grouped("kept")
-        outcome = {"restored": restored, "kept": telling.lines(stays, examples=5)}
+            restoring.restore(progress)
+        _files_recounted()
+        restored, kept = telling.restored(plan), telling.lines(plan, examples=5)
+        outcome = {"restored": restored, "kept": kept}
         actor = replace(current_actor(), all_powers=True)
         batch.move("undo", by=actor, undone_by=actor.name, undone_at=timezone.now(), outcome=outcome)
         told = {line["what"]: [line["removed"], line["changed"], line["returned"]] for line in restored}
-        kept = sum(line["count"] for line in outcome["kept"])
+        stays = sum(line["count"] for line in kept)
         audit.record(
-            f"{batch.kind}.undone", subject=batch, path=batch.path, file=track.file or None, kept=kept, records=told
+            f"{batch.kind}.undone", subject=batch, path=batch.path, file=track.file or None, kept=stays, records=told
         )
     return outcome
 
@@ -176,22 +178,35 @@ def _our_turn(progress: Progress) -> None:
         sql.lock("import.commit")
 
 
-def _files_recounted(track: Track) -> None:
+def _files_recounted() -> None:
     """Files whose rows changed sides with the batch and now did so back."""
     from students.imports.pipeline import recount
 
-    if (table := ImportRow._meta.db_table) in track.tables("update"):
-        files = f"SELECT DISTINCT file_id FROM students_importrow WHERE id IN (SELECT w.key {track.entries('update', table)})"
-        for row in sql.rows(files):
-            recount(row["file_id"])
+    rows = "SELECT key FROM plan WHERE tbl = 'students_importrow' AND op = 'update'"
+    for row in sql.rows(f"SELECT DISTINCT file_id FROM students_importrow WHERE id IN ({rows})"):
+        recount(row["file_id"])
+
+
+def begin(file: ImportFile) -> None:
+    """Moves the file to 撤销中. Raises Refused, with who did so and when where somebody was first."""
+    if file.batch is None:
+        raise Refused(TOO_OLD)
+    try:
+        file.move("undo", by=current_actor(), problem="")
+    except Refused:
+        file.refresh_from_db()
+        if file.state == FileState.UNDOING:
+            raise Refused("这次入库正在撤销，请等它结束。") from None
+        if file.state == FileState.UNDONE and file.batch.undone_at:
+            when = f"{timezone.localtime(file.batch.undone_at):%Y-%m-%d %H:%M}"
+            raise Refused(f"这次入库 {when} 已由 {file.batch.undone_by} 撤销，不用再撤销。") from None
+        raise
 
 
 def undo_now(file: ImportFile) -> dict[str, Any]:
     """The same at once, for the command line; refused, the file stays committed."""
     with transaction.atomic():
-        if file.batch is None:
-            raise Refused(TOO_OLD)
-        file.move("undo", by=current_actor(), problem="")
+        begin(file)
         undo_file(file)
     assert file.batch
     file.batch.refresh_from_db()

@@ -176,7 +176,7 @@ def _cards(file: ImportFile, request: HttpRequest) -> list[dict[str, Any]]:
     cards = []
     for state in (RowState.NEW, RowState.CHANGED, RowState.UNCHANGED, RowState.REVIEW, RowState.REJECTED):
         number = file.counts[state]
-        tone = TONES.get(state, "") if number else ""
+        tone = TONES.get(state, "") if number and file.state != FileState.UNDONE else ""
         url = f"?state={state}" if number else ""
         hint = "正在看" if chosen == state else ""
         cards.append({"label": state.label, "number": number, "url": url, "tone": tone, "hint": hint})

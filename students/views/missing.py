@@ -24,6 +24,7 @@ from students.enums import Category
 from students.filters import ALL, EXPIRED, SearchableFilter, searched, under
 from students.imports import missing
 from students.models import Hardship, ImportFile, Missing, Student
+from students.models.imports import FileState
 from students.models.reviews import MissingState
 from students.places import Places, county_of
 
@@ -108,6 +109,7 @@ def missing_people(request: HttpRequest) -> HttpResponse:
         "asking": state == MissingState.OPEN,
         "decide_url": f"{reverse('missing_decide')}?{request.GET.urlencode()}",
         "any": ImportFile.objects.committed().filter(whole=True).exists(),
+        "undone": ImportFile.objects.filter(whole=True, state=FileState.UNDONE).exists(),
         "narrowed": any(found.data.get(name) for name in ("q", "file", "category", "hint", "place", "batch")),
         "expired": EXPIRED,
     }

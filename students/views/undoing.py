@@ -29,10 +29,9 @@ def import_undo(request: HttpRequest, pk: int) -> HttpResponse:
 def import_undo_start(request: HttpRequest, pk: int) -> HttpResponse:
     """Of two clicks the second finds the file already on its way."""
     file = get_object_or_404(ImportFile.objects.select_related("batch"), pk=pk)
-    if file.batch is None:
-        raise Refused(undo.TOO_OLD)
-    undo.refuse_resting(file.batch)
-    file.move("undo", by=request.actor, problem="")
+    if file.batch and file.state == FileState.COMMITTED:
+        undo.refuse_resting(file.batch)
+    undo.begin(file)
     job = jobs.enqueue("students.import_undo", label=f"撤销入库：{file.get_kind_display()}", once=True, file=file.pk)
     ImportFile.objects.filter(pk=file.pk).update(job_id=job.pk)
     return redirect("import_detail", pk=file.pk)

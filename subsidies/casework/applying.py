@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from aidcases.flow import Refused
 from aidcases.scoping import SCHOOL, Actor, current_scope
 from aidcases.terms import Term
-from subsidies.casework import form, matched
+from subsidies.casework import concluding, form, matched, refusing, struck
 from subsidies.casework.windows import Windows
 from subsidies.models import Application
 from subsidies.models.applications import ApplicationState
@@ -26,7 +27,9 @@ _FRESH: dict[str, Any] = {
 # Moves of this module → the columns they set besides the state.
 ALSO: dict[str, dict[str, Any]] = {
     "take_back": {}, "withdraw": {}, "decline": {}, "reopen": {**_FRESH, "returned_why": ""}, "reassess": _FRESH,
+    "conclude": {}, "return_panel": _FRESH,
 }  # fmt: skip
+TOLD = ("conclude", "return_panel")  # whose reason stands on the application
 
 
 @dataclass
@@ -83,9 +86,42 @@ def _dated(early: QuerySet, unexcused: QuerySet, windows: Windows, term: Term) -
     return found
 
 
+@transaction.atomic
 def move(rows: QuerySet[Application], name: str, *, by: Actor, note: str = "") -> Outcome:
-    """One of ALSO's moves for every row of the set that may make it."""
+    """One of ALSO's moves for every row of the set that may make it, with what follows from it: a line before the
+    public is struck, a refusal said or taken back, 不困难 determined. Raises Refused."""
     rows = rows if name == "reassess" else of_school_side(rows)
+    if name == "return_panel":  # what has come further the county sends back (county.send_back)
+        rows = rows.filter(state=ApplicationState.NOT_HARD)
+    if name == "withdraw":
+        struck.hold(rows)
     refusals = rows.unmoved(name)
-    moved = rows.move(name, by=by, note=note, moved_at=Now(), **ALSO[name])
+    before = dict(rows.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk", "state"))
+    found = Application.objects.keyed(before)
+    told = {"returned_why": note.strip()[:200]} if name in TOLD else {}
+    moved = found.move(name, by=by, note=note, moved_at=Now(), **{**ALSO[name], **told})
+    if moved and name in _FOLLOWS:
+        target = Application.FLOW[name].target
+        gone = [pk for pk in found.filter(state=target).values_list("pk", flat=True) if before[pk] != target]
+        _FOLLOWS[name]([(pk, before[pk]) for pk in gone], by, note)
     return Outcome(moved, refusals)
+
+
+def _withdrawn(gone: list[tuple[int, str]], _by: Actor, _note: str) -> None:
+    struck.strike_withdrawn([pk for pk, _ in gone])
+
+
+def _declined(gone: list[tuple[int, str]], by: Actor, note: str) -> None:
+    refusing.of_applications([pk for pk, _ in gone], by=by, why=note.strip()[: refusing.LONGEST])
+
+
+def _reopened(gone: list[tuple[int, str]], by: Actor, _note: str) -> None:
+    declined = [pk for pk, before in gone if before == ApplicationState.DECLINED]
+    refusing.of_applications(declined, by=by, why="", active=False)
+
+
+def _concluded(gone: list[tuple[int, str]], _by: Actor, _note: str) -> None:
+    concluding.determined([pk for pk, _ in gone])
+
+
+_FOLLOWS = {"withdraw": _withdrawn, "decline": _declined, "reopen": _reopened, "conclude": _concluded}

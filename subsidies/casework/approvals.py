@@ -14,15 +14,14 @@ from django.db import transaction
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 from django.db.models.functions import Now
 
-from aidcases import audit, jobs
+from aidcases import audit
 from aidcases.flow import Refused
 from aidcases.models import Job, School
-from aidcases.models.records import JobState
 from aidcases.scoping import Actor, current_scope
 from aidcases.terms import Term
 from students.models import Enrolment
-from subsidies.actions import determine, request_recompute
-from subsidies.casework import county, letters
+from subsidies.actions import determine
+from subsidies.casework import anew, county, letters
 from subsidies.casework.applying import Outcome, of_school_side
 from subsidies.casework.classlist import in_a_school
 from subsidies.enums import DeterminedBy, Level
@@ -95,7 +94,8 @@ def approve(
         raise Refused(*(f"{n:,} 份没有办：{reason}" for reason, n in refusals.most_common()), "没有可以批准的申请。")
     _determine(approval, term, moved)
     audit.record("approval.decided", subject=approval, path=approval.path, rows=moved, term=term.code)
-    return Decided(approval, Outcome(moved, refusals), _recomputed(approval, term))
+    students = list(Application.objects.filter(approval=approval).order_by().values_list("student", flat=True))
+    return Decided(approval, Outcome(moved, refusals), anew.determined(students, term))
 
 
 def _determine(approval: Approval, term: Term, moved: int) -> None:
@@ -110,24 +110,6 @@ def _determine(approval: Approval, term: Term, moved: int) -> None:
         written += determine(enrolments, level=Level(level), source=DeterminedBy.APPLICATION, basis=approval.number)
     if written != moved:
         raise Refused(CHANGED)
-
-
-def _recomputed(approval: Approval, term: Term) -> tuple[Job, ...]:
-    """Students whom the determinations marked; an autumn's counts in the spring after it as well."""
-    students = Application.objects.filter(approval=approval).order_by().values("student")
-    terms = [term]
-    if term.autumn and Enrolment.objects.in_term(term.next).filter(student__in=students).exists():
-        terms.append(term.next)
-    return tuple(recompute(each) for each in terms)
-
-
-def recompute(term: Term) -> Job:
-    """Of marked students under the own office. A job that runs already may have passed these: then another one."""
-    path = current_scope().path
-    job = request_recompute(term=term, path=path, marked_only=True)
-    if job.state == JobState.QUEUED:
-        return job
-    return jobs.enqueue(job.kind, label=job.label, term=term.code, path=path, marked_only=True)
 
 
 @transaction.atomic
@@ -165,35 +147,11 @@ def cancel(application: Application, *, by: Actor, note: str, today: date) -> Le
     enrolled = Enrolment.objects.in_term(term).filter(student=application.student_id)
     if not determine(enrolled, level=Level.NONE, source=DeterminedBy.APPLICATION, basis=f"取消资格：{note.strip()}"[:200]):
         raise Refused(CHANGED)
-    recompute(term)
-    if term.autumn and Enrolment.objects.in_term(term.next).filter(student=application.student_id).exists():
-        recompute(term.next)
+    anew.determined([application.student_id], term)
     return letters.register(
         kind=LetterKind.LETTER, received_on=today, subject=TOLD, text=note, from_name="", contact="", by=by, today=today,
         application=application,
     )  # fmt: skip
-
-
-def print_told(application: Application) -> Printed:
-    """告知书 for the family: what was cancelled, why, and how to appeal. Raises Refused unless it was cancelled."""
-    if application.state != ApplicationState.CANCELLED:
-        raise Refused("这份申请没有取消资格，不用打印告知书。")
-    enrolment = Enrolment.objects.filter(term=application.term, student=application.student_id).defer("phone").first()
-    day = application.moved_at
-    data = {
-        "kind": "told",
-        "name": application.student.person.name,
-        "school": application.school.name,
-        "class": f"{enrolment.grade_label} {enrolment.class_name}" if enrolment else "",
-        "term": Term.parse(application.term).label,
-        "number": application.approval.number,
-        "level": application.get_level_display(),
-        "reason": application.returned_why,
-        "days": str(letters.DAYS[LetterKind.APPEAL]),
-        "day": f"{day.year}年{day.month}月{day.day}日",
-        "office": current_office(),
-    }
-    return print_pdf(TEMPLATE, data)
 
 
 def current_office() -> str:

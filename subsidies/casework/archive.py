@@ -25,7 +25,7 @@ from aidcases.scoping import SCHOOL, current_actor, current_scope
 from aidcases.terms import Term
 from students.enums import grade_label
 from students.models import Enrolment, Student
-from subsidies.casework import approvals, minutes, notices, printing, timeline
+from subsidies.casework import approvals, minutes, notices, printing, telling, timeline
 from subsidies.casework.applying import of_school_side
 from subsidies.enums import Level
 from subsidies.models import Application, Approval, Panel, PublicNotice
@@ -35,6 +35,7 @@ from subsidies.paper import print_pdf
 
 KIND = "subsidies.archive"
 FOLDER = "archives"
+LEVELLED = (ApplicationState.APPROVED, ApplicationState.NOT_HARD)  # decided, and counted by level
 NOTHING = "这个学期还没有认定申请，没有可以归档的材料。"
 Paper = tuple[str, Callable[[], bytes]]  # its place in the zip, and how it is made
 
@@ -211,7 +212,7 @@ def _applications(school: School, term: Term) -> list[tuple[Enrolment | None, in
         for each in Enrolment.objects.in_term(term).filter(student__in=rows.order_by().values("student")).defer("phone")
     }
     found = [
-        (enrolled.get(student), pk, name, level if state == ApplicationState.APPROVED else "")
+        (enrolled.get(student), pk, name, level if state in LEVELLED else "")
         for student, pk, name, level, state in rows.order_by("pk").values_list(
             "student", "pk", "student__person__name", "level", "state"
         )
@@ -285,7 +286,7 @@ def _of_student(student: Student) -> tuple[str, str, list[Part]]:
         for paper in _forms([(None, pk, student.person.name, "")], Term.parse(term), f"1-申请表/{term}/")
     ]  # fmt: skip
     told = [
-        (f"3-告知书/{term}.pdf", lambda pk=pk: _told(pk)) for pk, term, state in rows if state == ApplicationState.CANCELLED
+        (f"3-告知书/{term}.pdf", lambda pk=pk: _told(pk)) for pk, term, state in rows if state in telling.TITLES
     ]
     parts = [
         Part("认定申请表和附件", forms),
@@ -297,7 +298,7 @@ def _of_student(student: Student) -> tuple[str, str, list[Part]]:
 
 def _told(pk: int) -> bytes:
     found = Application.objects.select_related("student__person", "school", "approval").get(pk=pk)
-    return approvals.print_told(found).pdf
+    return telling.print_told([found]).pdf
 
 
 def _history(student: Student) -> bytes:

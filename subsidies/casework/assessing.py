@@ -12,6 +12,7 @@ from typing import Any
 from django.contrib.postgres.fields import ArrayField
 from django.db import transaction
 from django.db.models import (
+    BigIntegerField,
     Case,
     CharField,
     Count,
@@ -59,13 +60,19 @@ WHERE a.id = ranked.id AND a.rank IS DISTINCT FROM ranked.n
 """
 
 
+def given_by(meeting: Meeting) -> QuerySet[Assessment]:
+    """What a meeting in sight gave. By its key alone: joined to applications for the scope, rows just written, of which
+    nothing is counted yet, would be walked through once for every child."""
+    return Assessment._base_manager.filter(meeting=meeting)
+
+
 def of_school(meeting: Meeting) -> QuerySet[Application]:
     """The term's applications of the panel's school."""
     return Application.objects.in_term(Term.parse(meeting.panel.term)).filter(school=meeting.panel.school_id)
 
 
 def _here(meeting: Meeting) -> Exists:
-    return Exists(Assessment.objects.filter(meeting=meeting, application=OuterRef("pk")))
+    return Exists(given_by(meeting).filter(application=OuterRef("pk")))
 
 
 def waiting(meeting: Meeting) -> QuerySet[Application]:
@@ -96,7 +103,7 @@ def accept(meeting: Meeting, rows: QuerySet[Application], *, by: Actor) -> int:
         return 0
     moved = sql.insert_from(
         Assessment, rows, application=F("pk"), meeting=Value(held.pk), form_version=F("version"),
-        made_by_id=Value(by.user_id), **_columns(found), **_blank(),
+        made_by_id=Value(by.user_id, BigIntegerField()), **_columns(found), **_blank(),
     )  # fmt: skip
     _leave(held)
     sql.run(_RANKED, [held.pk])
@@ -207,14 +214,14 @@ def put_before(assessment: Assessment, *, why: str) -> None:
 
 def planned(meeting: Meeting) -> Counter[str]:
     """level → what the meeting gives and nobody has confirmed yet."""
-    rows = Assessment.objects.filter(meeting=meeting, confirmed_at=None, application__state=S.SUBMITTED).order_by()
+    rows = given_by(meeting).filter(confirmed_at=None, application__state=S.SUBMITTED).order_by()
     return Counter(dict(rows.values_list("level").annotate(n=Count("pk"))))
 
 
 def against_closing(meeting: Meeting, *, now: datetime) -> list[str]:
     """Why the meeting can't be closed yet, in words."""
     found = panel.against_closing(meeting, now=now)
-    rows = Assessment.objects.filter(meeting=meeting)
+    rows = given_by(meeting)
     if not rows.exists():
         found.append("还没有评审任何一份申请。")
     found += _too_few(meeting, rows)
@@ -282,18 +289,18 @@ def confirm(meeting: Meeting, *, by: Actor) -> Outcome:
     pks = list(rows.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
     rows = Application.objects.filter(pk__in=rows.order_by().values("pk"))
     quota.lock(held.panel.school, held.panel.term)
-    mine = Assessment.objects.filter(meeting=held, application=OuterRef("pk"))
+    mine = given_by(held).filter(application=OuterRef("pk"))
     ready = rows.filter(
         Exists(mine.filter(confirmed_at=None, form_version=OuterRef("version"))), state=S.SUBMITTED
     )  # fmt: skip
     stayed = _stayed(held, rows)
     quota.must_fit(held.panel.school, held.panel.term, _levels(held, ready))
     going = list(ready.order_by().values_list("pk", flat=True))
-    moved = rows.filter(pk__in=going).move(
+    moved = ready.move(
         "review", by=by, level=_given(mine, "level"), score=_given(mine, "score"), rank=_given(mine, "rank"),
         reviewed_by_id=by.user_id, moved_at=Now(),
     )  # fmt: skip
-    Assessment.objects.filter(meeting=held, application__in=going).update(confirmed_at=Now())
+    given_by(held).filter(application__in=going).update(confirmed_at=Now())
     audit.record("meeting.confirmed", subject=held, path=held.panel.path, rows=moved, of=len(pks))
     return Outcome(moved, stayed)
 
@@ -303,13 +310,13 @@ def _given(mine: QuerySet[Assessment], name: str) -> Subquery:
 
 
 def _levels(held: Meeting, ready: QuerySet[Application]) -> Counter[str]:
-    rows = Assessment.objects.filter(meeting=held, application__in=ready.order_by().values("pk")).order_by()
+    rows = given_by(held).filter(application__in=ready.order_by().values("pk")).order_by()
     return Counter(dict(rows.values_list("level").annotate(n=Count("pk"))))
 
 
 def _stayed(held: Meeting, rows: QuerySet[Application]) -> Counter[str]:
     stayed = rows.unmoved("review")
-    given = Assessment.objects.filter(meeting=held, application__in=rows.filter(state=S.SUBMITTED).values("pk"))
+    given = given_by(held).filter(application__in=rows.filter(state=S.SUBMITTED).values("pk"))
     if stale := given.filter(confirmed_at=None).exclude(form_version=F("application__version")).count():
         stayed[CHANGED] = stale
     if again := given.exclude(confirmed_at=None).count():
@@ -327,9 +334,9 @@ def take_back(meeting: Meeting, *, by: Actor) -> Outcome:
     list(rows.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
     stayed = rows.unmoved("take_back_review")
     going = list(rows.filter(state=S.PANEL_REVIEWED).order_by().values_list("pk", flat=True))
-    moved = rows.filter(pk__in=going).move("take_back_review", by=by, moved_at=Now(), **_UNDONE)
+    moved = Application.objects.keyed(going).move("take_back_review", by=by, moved_at=Now(), **_UNDONE)
     if moved:
-        Assessment.objects.filter(meeting=held, application__in=going).update(confirmed_at=None)
+        given_by(held).filter(application__in=going).update(confirmed_at=None)
         Meeting.objects.filter(pk=held.pk).update(closed_at=None)
         audit.record("meeting.taken_back", subject=held, path=held.panel.path, rows=moved)
     return Outcome(moved, stayed)

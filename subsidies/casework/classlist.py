@@ -8,8 +8,21 @@ from typing import Any
 
 import django_filters
 from django import forms
-from django.db.models import BooleanField, Case, Count, Exists, Min, OuterRef, QuerySet, Subquery, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models import (
+    BooleanField,
+    Case,
+    CharField,
+    Count,
+    Exists,
+    F,
+    Min,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce, Concat
 
 from aidcases.scoping import HOME, current_scope
 from aidcases.terms import Term, chronological
@@ -20,7 +33,7 @@ from students.models import Enrolment
 from subsidies.casework.matched import is_listed
 from subsidies.enums import Level
 from subsidies.models import Application, Determination, Responsible
-from subsidies.models.applications import ApplicationKind, ApplicationState
+from subsidies.models.applications import ApplicationKind, ApplicationState, OwnPupil
 
 NONE, LISTED, INCOMPLETE, READY, RETURNED = "none", "listed", "incomplete", "ready", "returned"
 STATES = [
@@ -29,7 +42,7 @@ STATES = [
     (INCOMPLETE, "填写中，没有填完"),
     (READY, "填完了，待提交"),
     (RETURNED, "退回修改"),
-    *[pair for pair in ApplicationState.choices if pair[0] != ApplicationState.DRAFT],
+    *[pair for pair in ApplicationState.choices if pair[0] not in (ApplicationState.DRAFT, ApplicationState.DOUBLED)],
 ]
 ORDER = ("school_path", "stage", "grade", "class_name", "pk")
 COUNTED = ("all", LISTED, NONE, INCOMPLETE, READY, "submitted", "declined", RETURNED)
@@ -88,8 +101,9 @@ def in_a_school() -> bool:
 
 
 def enrolled(term: Term, *, away: bool = False) -> QuerySet[Enrolment]:
-    """Children of the own schools; `away`: everybody in sight, those at home here who study elsewhere included."""
-    rows, scope = Enrolment.objects.in_term(term), current_scope()
+    """Children of the own schools, for a class teacher the own ones; `away`: everybody in sight, those at home here who
+    study elsewhere included."""
+    rows, scope = Enrolment.objects.in_term(term).filter(OwnPupil(F("student"))), current_scope()
     return rows if away or scope.path == "/" else rows.filter(school_path__startswith=scope.path)
 
 
@@ -140,40 +154,44 @@ def overview(term: Term, school: str = "") -> list[dict[str, Any]]:
     rows = rows.filter(school__code=school) if school else rows
     by_class = bool(school) or in_a_school()
     keys = ("school__code", "school__name", *(("stage", "grade", "class_name") if by_class else ()))
-    mine = Application.objects.in_term(term).filter(student=OuterRef("student"))
-    waiting = Case(When(is_listed(term) & ~Exists(mine), then=True), default=False, output_field=BooleanField())
+    told = Application.objects.in_term(term).filter(student=OuterRef("student")).order_by().values(told=_TOLD)
+    waiting = Case(When(is_listed(term), told="", then=True), default=False, output_field=BooleanField())
     counted = (
         rows.order_by()
-        .annotate(
-            state=Coalesce(Subquery(mine.values("state")[:1]), Value("")),
-            full=Coalesce(Subquery(mine.values("complete")[:1]), Value(False)),
-            waiting=waiting,
-            back=Coalesce(Subquery(mine.exclude(returned_why="").values("state")[:1]), Value("")),
-        )
-        .values(*keys, "state", "full", "waiting", "back")
-        .annotate(n=Count("pk"), contact=Min(Subquery(_contact())))
+        .annotate(told=Coalesce(Subquery(told[:1]), Value("")))
+        .annotate(waiting=waiting)
+        .values(*keys, "told", "waiting")
+        .annotate(n=Count("pk"), **({"contact": Min(Subquery(_contact()))} if by_class else {}))
         .order_by(*keys)
     )
     groups: dict[tuple, dict[str, Any]] = {}
     for row in counted:
         key = tuple(row[name] for name in keys)
         group = groups.setdefault(key, {**{name: row[name] for name in keys}, "contact": "", "counts": Counter()})
-        group["contact"] = group["contact"] or row["contact"] or ""
-        back = row["n"] if row["back"] == ApplicationState.DRAFT else 0
-        group["counts"].update({"all": row["n"], _stage_of(row): row["n"], RETURNED: back})
+        group["contact"] = group["contact"] or row.get("contact") or ""
+        state, full, back = row["told"].split("|") if row["told"] else ("", "", "")
+        returned = row["n"] if back and state == ApplicationState.DRAFT else 0
+        stage = _stage_of(state, full=bool(full), waiting=row["waiting"])
+        group["counts"].update({"all": row["n"], stage: row["n"], RETURNED: returned})
     return [_labelled(group) for group in groups.values()]
+
+
+# What is counted of an application, looked up once for each child: state|filled in|sent back.
+_TOLD = Concat(
+    F("state"), Value("|"), Case(When(complete=True, then=Value("1")), default=Value("")), Value("|"),
+    Case(When(returned_why="", then=Value("")), default=Value("1")), output_field=CharField(),
+)  # fmt: skip
 
 
 def _contact() -> QuerySet:
     return Responsible.objects.filter(pk=OuterRef("student")).values("contact")[:1]
 
 
-def _stage_of(row: dict[str, Any]) -> str:
-    state = row["state"]
+def _stage_of(state: str, *, full: bool, waiting: bool) -> str:
     if not state:
-        return LISTED if row["waiting"] else NONE
+        return LISTED if waiting else NONE
     if state == ApplicationState.DRAFT:
-        return READY if row["full"] else INCOMPLETE
+        return READY if full else INCOMPLETE
     if state in (ApplicationState.WITHDRAWN, ApplicationState.DECLINED):
         return "declined"
     return "submitted"

@@ -29,7 +29,7 @@ from subsidies.models.applications import ApplicationState, Box
 
 S = ApplicationState
 KNOWN = tuple(dict.fromkeys(BOX_OF.values()))  # boxes that a list can confirm
-GONE = (S.WITHDRAWN, S.DECLINED, S.CANCELLED, S.REJECTED)
+GONE = (S.WITHDRAWN, S.DECLINED, S.CANCELLED, S.REJECTED, S.NOT_HARD, S.DOUBLED)
 ALREADY = "已经初核过"
 NOT_HERE = "退回由县学生资助管理中心办理。"
 
@@ -182,7 +182,7 @@ def held(rows: QuerySet[Application]) -> QuerySet[Application]:
     notices = PublicNotice.objects.filter(pk__in=lines_of.values("notice")).order_by("pk")
     list(notices.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
     pks = list(rows.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
-    return Application.objects.filter(pk__in=pks)
+    return Application.objects.keyed(pks)
 
 
 # --- steps ---------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 
 import django_filters
 from django import forms
-from django.db.models import Case, Count, Min, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Subquery, When
 from django.http import QueryDict
 
 from students.enums import grade_label
@@ -58,7 +58,7 @@ class MeetingFilter(django_filters.FilterSet):
 
     def of_level(self, rows: QuerySet, _name: str, value: str) -> QuerySet:
         if self.tab == DONE:
-            given = Assessment.objects.filter(meeting=self.meeting, level=value)
+            given = assessing.given_by(self.meeting).filter(level=value)
             return rows.filter(pk__in=given.values("application"))
         wanted = [Q(boxes=list(boxes)) for boxes, suggestion in self.found.items() if suggestion.level == value]
         return rows.filter(reduce(or_, wanted)) if wanted else rows.none()
@@ -67,7 +67,7 @@ class MeetingFilter(django_filters.FilterSet):
         """Keys in the order of the table: by class, or by level and rank."""
         if self.tab == TODO:
             return placed(self.qs, self.meeting).order_by(*ORDER).values_list("pk", flat=True)
-        mine = Assessment.objects.filter(meeting=self.meeting, application=OuterRef("pk"))
+        mine = assessing.given_by(self.meeting).filter(application=OuterRef("pk"))
         rows = self.qs.annotate(
             level_order=Subquery(mine.values(n=_LEVEL_ORDER)[:1]), rank_here=Subquery(mine.values("rank")[:1])
         )
@@ -111,19 +111,17 @@ def counts(meeting: Meeting) -> dict[str, int]:
 
 
 def lines(pks: list[int], found: MeetingFilter) -> list[dict[str, Any]]:
-    """What the table shows of each, in the order given. One query on the first tab, three on the second."""
+    """What the table shows of each, in the order given. One query on the first tab, two on the second."""
     meeting = found.meeting
     rows = placed(Application.objects.filter(pk__in=pks), meeting).select_related("student__person")
     rows = rows.defer("phone", "parent_phone", "student__roll_number", "student__person__id_number")
-    known, given, first = {row.pk: row for row in rows}, {}, {}
+    known, given = {row.pk: row for row in rows}, {}
     if found.tab == DONE:
-        equals = Assessment.objects.filter(meeting=meeting).order_by().values("level", "score")
-        first = {(e["level"], e["score"]): e["first"] for e in equals.annotate(first=Min("rank"))}
-        given = {a.application_id: a for a in Assessment.objects.filter(meeting=meeting, application__in=pks)}
-    made = [_line(known[pk], given.get(pk), found.found) for pk in pks if pk in known]
-    for line in made:  # there is an equal before it
-        line["tied"] = bool(mine := line["given"]) and (mine.rank or 0) > (first[mine.level, mine.score] or 0)
-    return made
+        before = assessing.given_by(meeting).filter(rank__lt=OuterRef("rank"))
+        equal = Exists(before.filter(level=OuterRef("level"), score=OuterRef("score")))
+        mine = assessing.given_by(meeting).filter(application__in=pks).annotate(tied=equal)
+        given = {row.application_id: row for row in mine}
+    return [_line(known[pk], given.get(pk), found.found) for pk in pks if pk in known]
 
 
 def _line(row: Application, given: Assessment | None, found: dict[tuple[str, ...], Suggestion]) -> dict[str, Any]:
@@ -135,5 +133,6 @@ def _line(row: Application, given: Assessment | None, found: dict[tuple[str, ...
         "boxes": [labels[box] for box in row.boxes if box in labels],
         "suggestion": found.get(tuple(row.boxes)),
         "given": given,
+        "tied": given is not None and given.tied,  # type: ignore[attr-defined]  # there is an equal before it
         "stale": given is not None and given.form_version != row.version,
     }

@@ -27,15 +27,16 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Coalesce, Concat, RowNumber
 
 from aidcases.flow import Refused
-from aidcases.models import School
+from aidcases.models import Organisation, School
 from aidcases.sql import insert_from
+from aidcases.terms import Term
 from students.enums import GRADE_LABELS
 from students.models import Enrolment
 from subsidies.casework.leak import CATEGORY, FIRST_COLUMN
 from subsidies.enums import EntitlementState, Level
 from subsidies.models import Application, Benefit, Entitlement, FrozenLine, NoticeLine, PanelMember, PublicNotice
 from subsidies.models.applications import ApplicationState
-from subsidies.models.notices import LineState, NoticeKind, NoticeState
+from subsidies.models.notices import OFF, LineState, NoticeKind, NoticeState
 from subsidies.models.panels import MemberKind
 
 # The only columns a notice can have (教财厅函〔2017〕28号 and casework.md); amounts on benefit and funds lists, always.
@@ -48,6 +49,7 @@ WHITELIST: dict[str, tuple[tuple[str, str], ...]] = {
     NoticeKind.PANEL: (("name", "姓名"), ("role", "身份")),
 }
 RECOGNISED = (Level.SPECIAL, Level.HARD, Level.ORDINARY)  # 不困难 is nobody's business
+WITHDRAWN = "（已撤回申请）"  # stands in place of the name
 PENDING = (NoticeState.DRAFT, NoticeState.PREVIEWED, NoticeState.PUBLISHED)
 NOBODY = {
     NoticeKind.DETERMINATION: "没有可以公示的申请：要评审通过、等级为困难，并且还没有列入别的公示。",
@@ -63,15 +65,20 @@ def heads(kind: str) -> tuple[str, ...]:
 
 
 def public_lines(notice: PublicNotice) -> QuerySet[NoticeLine]:
-    """As anybody may see them: a line that was taken out after an objection is gone."""
+    """As anybody may see them: a line that was taken out after an objection is gone, one whose application was
+    withdrawn has its number only (table)."""
     return notice.lines.exclude(state=LineState.REMOVED).order_by("order")
 
 
 def table(notice: PublicNotice) -> list[list[str]]:
     """The public table as text, row by row, only what the whitelist of its kind names."""
     names = [name for name, _ in WHITELIST[notice.kind]]
-    found = public_lines(notice).values_list("order", *names)
-    return [[str(order), *map(_shown, names, values)] for order, *values in found]
+    found = public_lines(notice).values_list("order", "state", *names)
+    blank = [WITHDRAWN, *[""] * (len(names) - 1)]
+    return [
+        [str(order), *(blank if state == LineState.WITHDRAWN else map(_shown, names, values))]
+        for order, state, *values in found
+    ]
 
 
 def _shown(name: str, value: Any) -> str:
@@ -89,6 +96,13 @@ def digest(notice: PublicNotice) -> str:
     for line in lines:
         digest.update(b"\n" + json.dumps([str(value) for value in line], ensure_ascii=False).encode())
     return digest.hexdigest()
+
+
+def title(kind: NoticeKind, office: Organisation, term: Term) -> str:
+    """Of a new notice; of several of a term each says which it is, as two may run side by side."""
+    before = PublicNotice.objects.filter(office=office, term=term.code, kind=kind).exclude(state=NoticeState.RECALLED)
+    batch = f"（第 {count + 1} 批）" if (count := before.count()) else ""
+    return f"{office.name}{term.label}{kind.label}公示"[:110] + batch
 
 
 # --- making --------------------------------------------------------------------------------------------------------
@@ -117,7 +131,7 @@ def fill(
 def _determination(notice: PublicNotice, under: Q) -> int:
     elsewhere = NoticeLine.objects.filter(application=OuterRef("pk"), notice__state__in=PENDING)
     found = Application.objects.filter(
-        under, ~Exists(elsewhere.exclude(state=LineState.REMOVED)), term=notice.term, level__in=RECOGNISED,
+        under, ~Exists(elsewhere.exclude(state__in=OFF)), term=notice.term, level__in=RECOGNISED,
         state=ApplicationState.PANEL_REVIEWED,
     )  # fmt: skip
     return _insert(found, notice, level=F("level"), application=F("pk"), student=F("student"))
@@ -224,7 +238,7 @@ def small_groups(notice: PublicNotice) -> dict[str, int]:
     for code, label, by in _GROUPS:
         if code == "benefit" and notice.kind == NoticeKind.DETERMINATION:
             continue
-        grouped = public_lines(notice).order_by().values(*by).annotate(children=Count("student", distinct=True))
+        grouped = notice.lines.exclude(state__in=OFF).order_by().values(*by).annotate(children=Count("student", distinct=True))
         if count := grouped.filter(children=1).count():
             found[label] = count
     return found

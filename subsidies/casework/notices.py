@@ -26,7 +26,7 @@ from aidcases.workdays import NotAnnounced, Workdays
 from subsidies.casework import noticefile, noticelists, poster, public
 from subsidies.casework.leak import Allowed, Leak, scan, scan_page, scan_pdf, scan_sheet
 from subsidies.models import Application, Benefit, NoticeLine, Panel, PublicNotice
-from subsidies.models.notices import LineState, NoticeKind, NoticeState
+from subsidies.models.notices import OFF, LineState, NoticeKind, NoticeState
 
 LEAST_WORKING_DAYS = 5  # 不少于5个工作日
 CHANGED = "预览以后名单或文字有变化，请重新预览。"
@@ -75,7 +75,7 @@ def draft(
         office=office,
         path=office.path,
         term=term.code,
-        title=f"{office.name}{term.label}{NoticeKind(kind).label}公示"[:120],
+        title=noticelists.title(NoticeKind(kind), office, term),
         intro=INTRO[kind],
         hotline=last.hotline if last else "",
         working_days=last.working_days if last else LEAST_WORKING_DAYS,
@@ -271,9 +271,9 @@ def _announce(notice: PublicNotice, by: Actor) -> None:
 
 
 def applications(notice: PublicNotice, *states: LineState) -> QuerySet[Application]:
-    """Those on the notice's lines, without the ones an objection took out; only of lines in `states` when given."""
+    """Those on the notice's lines, without the ones that were taken out; only of lines in `states` when given."""
     lines = NoticeLine.objects.filter(notice=notice, application__isnull=False)
-    lines = lines.filter(state__in=states) if states else lines.exclude(state=LineState.REMOVED)
+    lines = lines.filter(state__in=states) if states else lines.exclude(state__in=OFF)
     return Application.objects.filter(pk__in=lines.order_by().values("application"))
 
 
@@ -325,7 +325,7 @@ def end_due(*, now: datetime, by: Actor) -> dict[str, int]:
     pks = [pk for pk, _ in ending]
     ended = PublicNotice.objects.filter(pk__in=pks).move("end", by=by)
     lines = NoticeLine.objects.filter(notice__in=pks, notice__state=NoticeState.OVER, application__isnull=False)
-    found = Application.objects.filter(pk__in=lines.exclude(state=LineState.REMOVED).order_by().values("application"))
+    found = Application.objects.filter(pk__in=lines.exclude(state__in=OFF).order_by().values("application"))
     found.filter(state="in_notice").update(notice_over=True)
     closed = found.move("close_notice", by=by, moved_at=timezone.now())
     for _, key in ending:
@@ -379,8 +379,9 @@ def hand_up(notice: PublicNotice, *, by: Actor) -> Outcome:
     found = applications(held)
     stayed = found.unmoved("hand_up")
     moved = found.move("hand_up", by=by, handed_by_id=by.user_id, moved_at=timezone.now())
-    if removed := held.lines.filter(state=LineState.REMOVED).count():
-        stayed["异议成立，已撤出名单"] = removed
+    for state, reason in ((LineState.REMOVED, "异议成立，已撤出名单"), (LineState.WITHDRAWN, "已撤回申请")):
+        if gone := held.lines.filter(state=state).count():
+            stayed[reason] = gone
     return Outcome(moved, stayed)
 
 

@@ -1,5 +1,5 @@
 """Objections to a notice: filed by anybody or taken down by the office, answered in three working days, appealed to the
-county. An open one holds its line back and no other. Every step holds the notice's row first (see notices)."""
+office above. An open one holds its line back and no other. Every step holds the notice's row first (see notices)."""
 
 from __future__ import annotations
 
@@ -9,26 +9,27 @@ from datetime import date, datetime
 from django.core.cache import cache
 from django.db import transaction
 from django.db.models import F
+from django.db.models.functions import Length
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from aidcases import audit, inbox
 from aidcases.flow import Refused
-from aidcases.models import Membership, User
-from aidcases.roles import PERMISSIONS, P, Role
+from aidcases.models import Membership, Organisation, User
+from aidcases.roles import PERMISSIONS, OfficeKind, P, Role
 from aidcases.scoping import OFFICE, Actor, current_scope
 from aidcases.workdays import NotAnnounced, Workdays
-from students.places import county_of
 from subsidies.casework import notices
 from subsidies.models import Application, NoticeLine, Objection, PublicNotice
-from subsidies.models.notices import Finding, LineState, NoticeState
+from subsidies.models.notices import OFF, Finding, LineState, NoticeState
 
 WORKING_DAYS = 3
 LONGEST = 1000  # characters
 A_HOUR = 5  # from one address to one notice
 SHORTEST = 5
 OVER = "公示已经结束，不再在线受理异议。请联系{office}，监督电话：{hotline}。"
-NOT_YOURS = "已向县级申诉，由县学生资助管理中心答复。"
+NOT_YOURS = "已向上级申诉，由{office}答复。"
+NOBODY_ABOVE = "{office}没有上级单位在系统中，不能转上级办理；请告知当事人向上级教育主管部门提出。"
 APPROVED = "这名学生的申请已经批准，异议成立的要在申请页面取消资格。"
 
 
@@ -50,7 +51,7 @@ def due(today: date, working_days: int = WORKING_DAYS) -> date:
 
 def line_named(notice: PublicNotice, number: int | None, name: str) -> NoticeLine | None:
     """The line meant by a number and a name; None means the whole list. Raises Refused when they don't fit."""
-    lines = notice.lines.exclude(state=LineState.REMOVED)
+    lines = notice.lines.exclude(state__in=OFF)
     if number is None and not name:
         return None
     lines = lines.filter(order=number) if number is not None else lines
@@ -82,7 +83,7 @@ def file(
         raise Refused(f"异议内容请写 {SHORTEST}—{LONGEST} 个字。")
     made = Objection(
         notice=held, line=line, path=held.path, text=text.strip(), contact=contact.strip()[:100] or None, late=late,
-        due_on=due(timezone.localdate(now)),
+        due_on=due(timezone.localdate(now)), received_at=now,
     )  # fmt: skip
     made.save()
     _hold(made, 1)
@@ -95,7 +96,7 @@ def file(
 def _hold(objection: Objection, by: int) -> None:
     """The counters that hold a notice's archive and an application's next step back, in the transaction of the cause."""
     PublicNotice.objects.filter(pk=objection.notice_id).update(objections_open=F("objections_open") + by)
-    # The county answers an appeal against a school's notice, whose line and application lie in its scope, too.
+    # Who answers an appeal is an office above, in whose scope line and application lie, too.
     if objection.line_id and objection.line.application_id:
         found = Application.objects.filter(pk=objection.line.application_id)
         found.update(objections_open=F("objections_open") + by)
@@ -107,7 +108,7 @@ def _held(objection: Objection) -> Objection:
     rows = Objection.objects.select_for_update(of=("self",)).select_related("notice__office", "line__application")
     held = rows.get(pk=objection.pk)
     if not current_scope().covers(held.path, OFFICE):
-        raise Refused(NOT_YOURS)
+        raise Refused(NOT_YOURS.format(office=office_named(held.path)))
     return held
 
 
@@ -160,7 +161,7 @@ def _consequence(by: Actor) -> Actor:
 def _take_out(objection: Objection, by: Actor, now: datetime) -> list[str]:
     if objection.line is None:
         return ["异议针对整份名单：需要改正的，请撤回公示，重新编制。"]
-    NoticeLine.objects.filter(pk=objection.line_id).update(state=LineState.REMOVED)
+    NoticeLine.objects.filter(pk=objection.line_id).exclude(state__in=OFF).update(state=LineState.REMOVED)
     notice = objection.notice
     if notice.state == NoticeState.PUBLISHED and now < notice.ends_at:
         notices.refresh_page(notice)
@@ -185,15 +186,31 @@ def _stand_again(objection: Objection, by: Actor) -> None:
         )
 
 
+def above_of(path: str) -> Organisation | None:
+    """The nearest office above that handles objections: a county's or a city's."""
+    steps = path.strip("/").split("/")[:-1]
+    above = [f"/{'/'.join(steps[:n])}/" for n in range(1, len(steps) + 1)]
+    found = Organisation.objects.filter(path__in=above, kind__in=(OfficeKind.COUNTY, OfficeKind.CITY))
+    return found.order_by(Length("path").desc()).first()
+
+
+def office_named(path: str) -> str:
+    """The name of the office that works at the path."""
+    kinds = (OfficeKind.SCHOOL, OfficeKind.COUNTY, OfficeKind.CITY)
+    found = Organisation.objects.filter(path=path, kind__in=kinds).first()
+    return found.name if found else "上级单位"
+
+
 @transaction.atomic
 def appeal(objection: Objection, *, note: str, by: Actor, today: date) -> Objection:
-    """Whoever objected, or the family, does not accept the answer: the county looks at it anew, in three working days.
-    Raises Refused."""
+    """Whoever objected, or the family, does not accept the answer: the office above the one that gave it (the county
+    for a school's, the city for a county's) looks at it anew, in three working days. Raises Refused."""
     held = _held(objection)
+    if (above := above_of(held.path)) is None:
+        raise Refused(NOBODY_ABOVE.format(office=office_named(held.path)))
     held.move(
-        "appeal", by=by, note=note, path=county_of(held.path) or held.path, due_on=due(today), owner="", owner_id=None,
-        escalated_on=None,
-    )  # fmt: skip
+        "appeal", by=by, note=note, path=above.path, due_on=due(today), owner="", owner_id=None, escalated_on=None
+    )
     _hold(held, 1)
     if held.line_id:
         NoticeLine.objects.filter(pk=held.line_id, state=LineState.STANDING).update(state=LineState.PAUSED)

@@ -38,7 +38,7 @@ class MeetingForm(forms.Form):
     )
     minutes = forms.CharField(
         label="会议记录", required=False, max_length=10_000, widget=forms.Textarea(attrs={"rows": 6}),
-        help_text="议程、讨论情况、表决结果。不要写身份证号、电话和家庭住址。",
+        help_text="定稿前要写：议程、讨论情况、表决结果。不要写身份证号、电话和家庭住址。",
     )  # fmt: skip
 
     def __init__(self, *args: Any, panel: Panel, **kwargs: Any):

@@ -16,10 +16,12 @@ from aidcases.terms import chronological
 from aidcases.web import chosen_term
 from students.models import Student
 from students.views.secrets import hidden, masked_fact
-from subsidies.casework import classlist, form, responsible
+from subsidies.casework import classlist, form, refusing, responsible
 from subsidies.casework.applying import ALSO
 from subsidies.casework.windows import Windows
+from subsidies.enums import Level
 from subsidies.models import Application
+from subsidies.models.applications import ApplicationState
 
 # What stands in the dialog of a step: (title, what happens, label of the reason).
 _STEPS = {
@@ -28,18 +30,33 @@ _STEPS = {
     "withdraw": ("撤回这份申请？", "本学期不再办理；以后可以重新填写。", "撤回原因"),
     "decline": ("家长放弃资助？", "请先打印“放弃说明”由家长签字，再在这里登记。以后可以重新申请。", "放弃原因"),
     "reopen": ("重新填写？", "以前填的内容都在，改好后再提交。", ""),
+    "conclude": (
+        "认定为不困难？", "不公示，也不上报；请打印告知书送达家庭。原来的资助从本学期起重新测算，家庭可以申诉。",
+        "告诉家庭的原因",
+    ),
+    "return_panel": (
+        "退回评审小组重新评议？", "家庭的申诉成立时用：另开会议重新评议；新的认定批准以前，仍按不困难测算。", "退回原因"
+    ),
     "reassess": (
         "退回学校重新认定？", "由学校重新填报、评审、公示、上报；新的认定批准以前，原来的等级继续有效。", "家庭情况有什么变化"
     ),
 }
-_BAD = ("withdraw", "decline", "reassess")
+_BAD = ("withdraw", "decline", "reassess", "conclude")
 
 
 def moves(actor: Actor, application: Application) -> list[dict[str, Any]]:
     """The steps of a school (and the county's reassessment) that can be made from here by whoever acts."""
     flow = Application.FLOW
     names = [n for n in ("submit", *ALSO) if application.state in flow[n].sources and actor.may(flow[n].permission)]
+    names = [n for n in names if _is_one(n, application)]
     return [{"name": n, "label": flow[n].label, "bad": n in _BAD, **_step(n, application)} for n in names]
+
+
+def _is_one(name: str, application: Application) -> bool:
+    """不困难 is a step for whom the panel found so; back to the panel from here goes only who was told that."""
+    if name == "conclude":
+        return application.level == Level.NONE
+    return name != "return_panel" or application.state == ApplicationState.NOT_HARD
 
 
 def _step(name: str, application: Application) -> dict[str, str]:
@@ -78,12 +95,15 @@ def student_panel(request: HttpRequest, student: Student) -> dict[str, Any]:
     found = list(Application.objects.filter(student=student).defer("phone", "parent_phone").order_by(*chronological()))
     now = next((each for each in found if each.term == term.code), None)
     here = classlist.enrolled(term).filter(student=student)
-    begin = now is None and request.actor.may(P.APPLICATION_WRITE) and here.exists()
+    may = request.actor.may(P.APPLICATION_WRITE) and here.exists()
+    begin = may and now is None
     return {
         "applications": found,
         "term": term,
         "student": student,
         "responsible": responsible.of(student.pk),
+        "refusals": refusing.standing(student.pk, term),
+        "refuse_url": reverse("refusal_detail", args=[student.pk]) if may else "",
         "begin_url": reverse("application_new", args=[student.pk]) if begin else "",
     }
 

@@ -30,7 +30,7 @@ _BLANK = {"household_size": "NULL", "income_per_head": "NULL", "native_place": "
 _LAST = """
     SELECT DISTINCT ON (a.student_id) a.* FROM subsidies_application a
     JOIN chosen c ON c.student_id = a.student_id AND c.school_path = a.school_path
-    WHERE left(a.term, 4) || (a.term LIKE '%%-autumn')::int < %(now)s
+    WHERE left(a.term, 4) || (a.term LIKE '%%-autumn')::int < %(now)s AND a.state <> 'doubled'
     ORDER BY a.student_id, left(a.term, 4) || (a.term LIKE '%%-autumn')::int DESC
 """
 # 籍贯 as a first guess: province, city and county of the registered residence on the roll.
@@ -97,9 +97,11 @@ def create(
         "student__person__sex", "listed", "marked",
     )  # fmt: skip
     chosen, params = sql.compiled(rows)
+    # Read now: whoever is looked for as not having applied is not found any more afterwards.
+    students = list(enrolments.order_by().values_list("student", flat=True))
     made = sql.run(*named(_CREATE.replace("{chosen}", chosen), params, **_own(term, kind, by, promised_on)))
     drafts = Application.objects.in_term(term).filter(state=ApplicationState.DRAFT, version=0, complete=False)
-    form.mark(drafts.filter(student__in=enrolments.order_by().values("student")), term)
+    form.mark(drafts.filter(student__in=students), term)
     return made
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, IntegerField, Q, QuerySet, Value
+from django.db.models.functions import Cast
 
 from aidcases import audit, sql
 from aidcases.flow import Refused
@@ -58,13 +59,15 @@ def lock(school: School, term: str) -> None:
 
 
 def headroom(school: School, term: str, planned: Mapping[str, int] | None = None) -> list[Seats]:
-    """The three levels of a school, as of now. Two queries."""
-    rows = {row.level: row for row in Quota.objects.filter(school=school, term=term)}
-    used = counted(Q(school=school), term)
-    return [
-        Seats(level, rows[level].seats if level in rows else None, used[school.pk, level], (planned or {}).get(level, 0))
-        for level in LEVELS
-    ]
+    """The three levels of a school, as of now. One query."""
+    number = IntegerField()
+    seated = Application.objects.in_term(Term.parse(term)).filter(school=school, state__in=SEATED).order_by()
+    used = seated.values_list("level").annotate(seats=Value(None, number), n=Cast(Count("pk"), number))
+    held = Quota.objects.filter(school=school, term=term).order_by().values_list("level", "seats", Value(0, number))
+    rows = list(held.union(used, all=True))
+    seats = {level: most for level, most, _ in rows if most is not None}
+    taken = Counter({level: n for level, most, n in rows if most is None})
+    return [Seats(level, seats.get(level), taken[level], (planned or {}).get(level, 0)) for level in LEVELS]
 
 
 def counted(which: Q, term: str) -> Counter[tuple[int, str]]:

@@ -11,6 +11,7 @@ from aidcases.scoping import Actor
 from students.models import Enrolment
 from subsidies.casework.matched import named
 from subsidies.models import Responsible
+from subsidies.models.applications import own_pupils_only
 
 LONGEST = 40
 _SET = """
@@ -28,8 +29,8 @@ def set_for(enrolments: QuerySet[Enrolment], *, contact: str, deputy: str, princ
 
     An empty name leaves who is named already. Raises Refused.
     """
-    if not by.may(P.APPLICATION_WRITE):
-        raise Refused("您的角色不能设定责任人。")
+    if not by.may(P.APPLICATION_WRITE) or own_pupils_only(by):
+        raise Refused("责任人由学校经办设定：班主任只能看到设定给自己的学生。")
     names = {"contact": contact.strip(), "deputy": deputy.strip(), "principal": principal.strip()}
     if not any(names.values()):
         raise Refused("请至少填一位责任人的姓名。")

@@ -25,6 +25,7 @@ from subsidies.models.frozen import Adjustment, FrozenLine
 from subsidies.models.letters import Letter
 from subsidies.models.notices import NoticeLine, Objection, PublicNotice
 from subsidies.models.panels import Assessment, Meeting, Panel, PanelMember, Quota, ScoreIndex
+from subsidies.models.refusals import Refusal
 from subsidies.models.rules import Benefit, CountyFigure, ListedArea, PackAdoption, Rule, RulePack
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "PanelMember",
     "PublicNotice",
     "Quota",
+    "Refusal",
     "Rehearsal",
     "RehearsalRow",
     "Responsible",

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q, Value
 
 from aidcases.conditions import All, Condition
 from aidcases.crypto import EncryptedField
 from aidcases.flow import Flow, FlowQuerySet, Move, Moving
 from aidcases.models import School
-from aidcases.roles import P
-from aidcases.scoping import HOME, OFFICE, SCHOOL, PathField, Scoped, ScopedQuerySet, scoped_manager
+from aidcases.roles import PERMISSIONS, P, Role
+from aidcases.scoping import (
+    HOME,
+    OFFICE,
+    SCHOOL,
+    Actor,
+    PathField,
+    Scoped,
+    ScopedManager,
+    ScopedQuerySet,
+    current_actor,
+    scoped_manager,
+)
 from aidcases.terms import Term
 from students.models import Student
 from subsidies.enums import Level
@@ -28,9 +42,12 @@ class ApplicationState(models.TextChoices):
     COUNTY_REVIEW = "county_review", "县级审核中"
     APPROVED = "approved", "已批准"
     REJECTED = "rejected", "未通过"
+    NOT_HARD = "not_hard", "认定为不困难"
     WITHDRAWN = "withdrawn", "已撤回"
     DECLINED = "declined", "放弃资助"
     CANCELLED = "cancelled", "已取消资格"
+    # Two records of one child became one and both had applied: kept to be read, no part of the term (subsidies.merged).
+    DOUBLED = "doubled", "同一学生另有申请"
 
 
 class ApplicationKind(models.TextChoices):
@@ -64,6 +81,7 @@ NOTICE_OVER = Condition("notice_over", "公示还没有结束", Q(notice_over=Tr
 NO_OBJECTION = Condition("no_objection", "还有没办结的异议", Q(objections_open=0))
 # Of a meeting of the panel; the level itself comes with the move.
 LEVELLED = Condition("levelled", "评审小组还没有给出等级", Q(assessments__isnull=False))
+NOT_HARD = Condition("level_none", "评审等级不是“不困难”", Q(level=Level.NONE))
 CHECKED = Condition("checked", "经办还没有初核", Q(checked_by_id__isnull=False))
 UNCHECKED = Condition("unchecked", "县级已经初核，不能收回；要改请联系县学生资助管理中心退回", Q(checked_by_id__isnull=True))
 
@@ -77,6 +95,8 @@ APPLICATION = Flow(
     Move("take_back", "收回修改", {S.SUBMITTED}, S.DRAFT, P.APPLICATION_WRITE),
     Move("review", "评审通过", {S.SUBMITTED}, S.PANEL_REVIEWED, P.PANEL_CONFIRM, All((LEVELLED,))),
     Move("take_back_review", "收回评审", {S.PANEL_REVIEWED}, S.SUBMITTED, P.PANEL_CONFIRM),
+    # Nobody's business but the family's, who is told why: no notice, no county.
+    Move("conclude", "认定为不困难", {S.PANEL_REVIEWED}, S.NOT_HARD, P.PANEL_CONFIRM, All((NOT_HARD,)), note_required=True),
     Move("announce", "公示", {S.PANEL_REVIEWED}, S.IN_NOTICE, P.NOTICE_PUBLISH),
     # A notice taken back, or a line that changed and needs a new one.
     Move("unannounce", "撤出公示", {S.IN_NOTICE, S.NOTICE_CLOSED}, S.PANEL_REVIEWED, P.NOTICE_PUBLISH, note_required=True),
@@ -88,26 +108,60 @@ APPLICATION = Flow(
     Move("reject", "不予通过", {S.COUNTY_REVIEW}, S.REJECTED, P.APPLICATION_APPROVE, note_required=True),
     Move("return_form", "退回修改", {S.SUBMITTED, S.PANEL_REVIEWED, S.NOTICE_CLOSED, S.COUNTY_REVIEW}, S.DRAFT,
          P.APPLICATION_RETURN, note_required=True),
-    Move("return_panel", "退回评审", {S.PANEL_REVIEWED, S.NOTICE_CLOSED, S.COUNTY_REVIEW}, S.SUBMITTED,
+    # Also on the appeal of a family that was found not hard.
+    Move("return_panel", "退回评审", {S.PANEL_REVIEWED, S.NOTICE_CLOSED, S.COUNTY_REVIEW, S.NOT_HARD}, S.SUBMITTED,
          P.APPLICATION_RETURN, note_required=True),
     Move("return_notice", "退回公示", {S.COUNTY_REVIEW}, S.PANEL_REVIEWED, P.APPLICATION_RETURN, note_required=True),
     Move("withdraw", "撤回申请", BEFORE_APPROVAL, S.WITHDRAWN, P.APPLICATION_WRITE, note_required=True),
     Move("decline", "放弃", {S.DRAFT, S.SUBMITTED, S.PANEL_REVIEWED, S.APPROVED}, S.DECLINED, P.APPLICATION_WRITE,
          note_required=True),
-    Move("reopen", "重新填写", {S.WITHDRAWN, S.DECLINED, S.REJECTED}, S.DRAFT, P.APPLICATION_WRITE),
+    Move("reopen", "重新填写", {S.WITHDRAWN, S.DECLINED, S.REJECTED, S.NOT_HARD}, S.DRAFT, P.APPLICATION_WRITE),
     Move("cancel", "取消资格", {S.APPROVED}, S.CANCELLED, P.APPLICATION_CANCEL, note_required=True),
     # A family whose situation changed after the approval; the determination stands until the next one replaces it.
     Move("reassess", "重新认定", {S.APPROVED, S.CANCELLED}, S.DRAFT, P.APPLICATION_CANCEL, note_required=True),
 )  # fmt: skip
 
 
+def own_pupils_only(actor: Actor) -> bool:
+    """Whether whoever acts is a class teacher: of the school only the children who answer to them by name."""
+    return actor.permissions == PERMISSIONS[Role.CLASS_TEACHER]
+
+
+class OwnPupil(Func):
+    """True for students (by key) of a class teacher; of anybody else, for all. Like the scope it is decided by whoever
+    acts when the query runs: a class teacher is the contact (帮扶联系人) that the school has named for the child."""
+
+    output_field = models.BooleanField()
+    conditional = True
+
+    def as_sql(self, compiler: Any, connection: Any, **_extra: Any) -> tuple[str, list[Any]]:  # type: ignore[override]
+        actor = current_actor()
+        if not own_pupils_only(actor):
+            return "(1=1)", []
+        key, params = compiler.compile(self.source_expressions[0])
+        return (
+            f"EXISTS (SELECT FROM subsidies_responsible mine WHERE mine.student_id = {key} AND mine.contact = %s)",
+            [*params, actor.name],
+        )
+
+
 class ApplicationQuerySet(FlowQuerySet, ScopedQuerySet):
     def in_term(self, term: Term) -> ApplicationQuerySet:
-        return self.filter(term=term.code)
+        """Of each child at most one."""
+        return self.filter(term=term.code).exclude(state=S.DOUBLED)
 
-    def live(self) -> ApplicationQuerySet:
-        gone = (S.WITHDRAWN, S.DECLINED, S.CANCELLED, S.REJECTED)
-        return self.exclude(state__in=gone)
+    def keyed(self, pks: Collection[int]) -> ApplicationQuerySet:
+        """Of these keys, however many: as a table, whose size PostgreSQL knows. A list of three thousand in the condition
+        would be read again for every row that it is held against."""
+        held = Value(list(pks), ArrayField(models.BigIntegerField()))
+        return self.filter(pk__in=Func(held, template="(SELECT unnest(%(expressions)s::bigint[]))"))
+
+
+class ApplicationManager(ScopedManager.from_queryset(ApplicationQuerySet)):  # type: ignore[misc]
+    """In scope, and of a class teacher's own children."""
+
+    def get_queryset(self) -> ApplicationQuerySet:
+        return super().get_queryset().filter(OwnPupil(F("student")))
 
 
 class Application(Moving, Scoped):
@@ -166,13 +220,16 @@ class Application(Moving, Scoped):
     returned_why = models.CharField("退回原因", max_length=200, default="", blank=True)
     moved_at = models.DateTimeField("上一步时间", db_default=models.functions.Now())
 
-    objects = scoped_manager(ApplicationQuerySet)
+    objects = ApplicationManager()
 
     class Meta:
         verbose_name = "认定申请"
         ordering = ["-pk"]
         constraints = [
-            models.UniqueConstraint(fields=["term", "student"], name="one_application_a_term"),
+            models.UniqueConstraint(
+                fields=["term", "student"], condition=~Q(state="doubled"), name="one_application_a_term"
+            ),
+            models.CheckConstraint(condition=~Q(state="not_hard") | Q(level="none"), name="not_hard_has_that_level"),
             models.CheckConstraint(
                 name="approved_has_an_approval",
                 condition=~Q(state__in=("approved", "rejected", "cancelled")) | Q(approval__isnull=False),

@@ -22,6 +22,7 @@ class Determination(Scoped):
     basis = models.CharField("依据", max_length=200, default="", blank=True)
     home_path = PathField()
     school_path = PathField()
+    made_at = models.DateTimeField("认定时间", db_default=models.functions.Now())
 
     objects = scoped_manager(ScopedQuerySet)
 

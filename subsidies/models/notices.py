@@ -123,6 +123,11 @@ class LineState(models.TextChoices):
     STANDING = "standing", "公示中"
     PAUSED = "paused", "有异议，暂缓"
     REMOVED = "removed", "异议成立，撤出"
+    WITHDRAWN = "withdrawn", "已撤回申请"
+
+
+# No longer before the public: an objection was upheld, the family took its application back.
+OFF = (LineState.REMOVED, LineState.WITHDRAWN)
 
 
 class NoticeLine(Scoped):
@@ -160,7 +165,7 @@ class ObjectionState(models.TextChoices):
     OPEN = "open", "待调查"
     ASSIGNED = "assigned", "调查中"
     ANSWERED = "answered", "已答复"
-    APPEALED = "appealed", "已向县级申诉"
+    APPEALED = "appealed", "已向上级申诉"
     CLOSED = "closed", "已办结"
 
 
@@ -195,7 +200,7 @@ class Objection(Moving, Scoped):
 
     notice = models.ForeignKey(PublicNotice, models.PROTECT, related_name="objections")
     line = models.ForeignKey(NoticeLine, models.PROTECT, null=True, related_name="objections")
-    path = PathField()  # of the office that must answer: the notice's, after an appeal the county's
+    path = PathField()  # of the office that must answer: the notice's, after an appeal the one above who answered last
     state = models.CharField("状态", max_length=10, choices=ObjectionState.choices, default=ObjectionState.OPEN)
     text = models.TextField("异议内容")
     contact = EncryptedField("联系方式", blind_index="contact_hash", purpose="phone", null=True)

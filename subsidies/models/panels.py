@@ -126,7 +126,9 @@ class Assessment(Scoped):
     OWNER_PATHS = {SCHOOL: "application__school_path", HOME: "application__home_path"}
 
     application = models.ForeignKey(Application, models.CASCADE, related_name="assessments")
-    meeting = models.ForeignKey(Meeting, models.PROTECT, related_name="assessments")
+    # Its index is the rule of uniqueness below: one of the meeting alone would be taken for a child of it, too, and read
+    # the whole meeting for each.
+    meeting = models.ForeignKey(Meeting, models.PROTECT, related_name="assessments", db_index=False)
     answers = ArrayField(models.CharField(max_length=40), default=list)  # codes of items that hold
     score = models.DecimalField("评分", max_digits=6, decimal_places=2)
     suggested = models.CharField("按分数", max_length=10, choices=Level.choices)
@@ -145,7 +147,7 @@ class Assessment(Scoped):
     class Meta:
         verbose_name = "评审意见"
         constraints = [
-            models.UniqueConstraint(fields=["application", "meeting"], name="assessed_once_a_meeting"),
+            models.UniqueConstraint(fields=["meeting", "application"], name="assessed_once_a_meeting"),
             models.CheckConstraint(name="another_level_has_a_reason", condition=Q(level=F("suggested")) | ~Q(why="")),
         ]
 

@@ -27,6 +27,7 @@ from subsidies.models import (
     Panel,
     PanelMember,
     PublicNotice,
+    Responsible,
 )
 from subsidies.models.notices import NoticeKind
 from tests import make
@@ -48,10 +49,13 @@ def student(
     home: str = "620123100001",
     categories: tuple[str, ...] = (),
     born: date = date(2016, 5, 1),
+    contact: str = "班主任甲",
 ) -> Student:
-    """A pupil of a class in a term."""
+    """A pupil of a class in a term, who answers to a class teacher ("": to nobody)."""
     made = make.student(name, at=at, term=term, grade=grade, stage=stage, home=home, categories=categories, born=born)
     made.enrolments.filter(term=term).update(class_name=class_name)
+    if contact:
+        Responsible(student=made, contact=contact, set_by="甲").save()
     return made
 
 

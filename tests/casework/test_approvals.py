@@ -21,7 +21,7 @@ from aidcases.scoping import EVERYWHERE, acting_in
 from aidcases.terms import Term
 from students.models import Enrolment, Person, Student
 from subsidies.actions import adopt_pack, publish, request_recompute
-from subsidies.casework import approvals, county
+from subsidies.casework import approvals, county, telling
 from subsidies.models import Application, Approval, ComputeRun, Determination, Entitlement, Letter, Mark
 from tests import make
 from tests.casework import build
@@ -352,5 +352,5 @@ def test_only_an_approved_application_is_cancelled(crew: Crew):
         approvals.cancel(made, by=by, note="x", today=TODAY)
     with crew.acting("school_checker") as by, pytest.raises(Refused, match="由县学生资助管理中心"):
         approvals.cancel(made, by=by, note="x", today=TODAY)
-    with pytest.raises(Refused, match="没有取消资格"):
-        approvals.print_told(made)
+    with pytest.raises(Refused, match="没有可以打印的告知书"):
+        telling.print_told([made])

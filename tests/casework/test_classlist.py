@@ -18,7 +18,6 @@ from aidcases.models import AuditEvent
 from aidcases.terms import Term
 from subsidies.casework import applying, classlist
 from subsidies.models import Application, Determination
-from tests import make
 from tests.casework import build
 from tests.casework.conftest import Crew
 
@@ -176,6 +175,11 @@ def test_children_on_lists_are_applied_for_and_submitted_by_the_filter(crew: Cre
     assert "提交：已办0份" in again
     assert "2份没有办：当前状态不能提交" in again
     assert "收回修改：已办2份" in bulk(teacher, "take_back", "&class_name=1班")
+    text = bulk(teacher, "match", "&state=listed")  # as the home page's card asks: afterwards nobody is there
+    assert "免申即享：生成1份申请" in text
+    assert "没有生成" not in text
+    assert "别班生" in text
+    assert Application.objects.get(student__person__name="别班生").complete
 
 
 def test_a_late_class_is_submitted_with_one_reason(crew: Crew, browser: Browser, october: None):
@@ -294,7 +298,7 @@ def test_the_card_at_home_counts_what_waits(crew: Crew, browser: Browser, septem
 
 
 def test_the_student_page_offers_to_begin_and_shows_the_state(crew: Crew, browser: Browser):
-    who = make.student("从头来", at=crew.school, term=TERM.code)
+    who = build.student("从头来", at=crew.school)
     page = browser("teacher").get(reverse("student_detail", args=[who.pk]) + LIST).content.decode()
     assert reverse("application_new", args=[who.pk]) in page
     assert reverse("application_new", args=[who.pk]) not in browser("county_maker").get(

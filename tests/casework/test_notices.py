@@ -12,6 +12,7 @@ import pytest
 import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.test import Client
 from django.utils import timezone
 from PIL import Image
 
@@ -19,7 +20,7 @@ from aidcases.flow import Refused
 from aidcases.models import AuditEvent, CalendarYear
 from aidcases.scoping import EVERYWHERE, SYSTEM, acting_in
 from aidcases.terms import Term
-from subsidies.casework import noticelists, notices, objections
+from subsidies.casework import applying, noticelists, notices, objections
 from subsidies.models import (
     Application,
     Benefit,
@@ -35,6 +36,7 @@ from subsidies.models import (
 from subsidies.models.notices import Finding, NoticeKind
 from tests.casework import build
 from tests.casework.conftest import Crew, build_crew
+from tests.subsidies.pdfs import Pdf
 
 FRIDAY = date(2026, 10, 9)
 TERM = Term.parse(build.TERM)
@@ -290,6 +292,38 @@ def test_a_recalled_notice_gives_its_applications_back(crew: Crew):
 
 
 # --- the end -------------------------------------------------------------------------------------------------------
+
+
+def test_a_withdrawn_application_s_line_says_so_at_once_and_names_nobody(crew: Crew):
+    made = build.notice(crew, 3, state="published")
+    gone = NoticeLine.objects.get(notice=made, order=2)
+    rows = Application.objects.filter(pk=gone.application_id)
+    with time_machine.travel(after(12), tick=False):
+        assert gone.name in Client().get(f"/notice/{made.key}/").content.decode()
+        with crew.acting("teacher") as by:
+            assert applying.move(rows, "withdraw", by=by, note="家长撤回").moved == 1
+        page = Client().get(f"/notice/{made.key}/").content.decode()
+    assert gone.name not in page
+    assert "（已撤回申请）" in page
+    assert page.count("<tr>") == 4  # the numbers of the others stay theirs
+    made.refresh_from_db()
+    assert notices.intact(made)
+    with pytest.raises(Refused, match="没有这个序号"):
+        objections.line_named(made, 2, "")
+    # The family applies again: the running notice does not hold it back from the next one.
+    with crew.acting("school_maker") as by:
+        applying.move(rows, "reopen", by=by)
+        rows.update(state="panel_reviewed", level="hard", complete=True)
+        again = notices.draft(NoticeKind.DETERMINATION, office=crew.office("school_maker"), term=TERM, by=by)
+    assert list(again.lines.values_list("application", flat=True)) == [gone.application_id]
+    notices.end_due(now=made.ends_at, by=SYSTEM)
+    assert states(*rows) == ["panel_reviewed"]
+    with crew.acting("school_maker") as by:
+        made.refresh_from_db()
+        assert notices.hand_up(made, by=by).stayed["已撤回申请"] == 1
+        cover = zipfile.ZipFile(io.BytesIO(notices.pack(made, today=FRIDAY))).read("1-公示情况.pdf")
+    assert "已撤回申请" in "".join(Pdf(cover).pages)
+    assert "第2号" in "".join(Pdf(cover).pages)
 
 
 def test_the_end_moves_what_no_objection_holds(crew: Crew):

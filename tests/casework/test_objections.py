@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pytest
 import time_machine
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from aidcases.flow import Refused
@@ -213,12 +214,31 @@ def test_an_appeal_goes_to_the_county_and_holds_the_line_again(crew: Crew, filed
         assert (held.path, held.due_on) == ("/62/6201/620123/", date(2026, 10, 16))
         assert counters(filed.notice, filed.line) == (1, 1, "paused")
         assert Objection.objects.get(pk=filed.pk).state == "appealed"  # the school still sees it
-        with pytest.raises(Refused, match="由县学生资助管理中心答复"):
+        with pytest.raises(Refused, match="已向上级申诉，由榆中县学生资助管理中心答复"):
             objections.answer(filed, finding=Finding.DISMISSED, outcome="经入户核实", by=maker, now=NOW)
     with crew.acting("foreign_county_maker"):
         assert not Objection.objects.filter(pk=filed.pk).exists()
     answered(crew, filed, Finding.UPHELD, "county_maker")
     assert counters(filed.notice, filed.line) == (0, 0, "removed")
+
+
+def test_an_appeal_against_a_county_s_answer_goes_to_the_city(crew: Crew, filed: Objection, browser: Callable[[str], Client]):
+    """Whoever answered last does not answer again: a school's goes to the county, from there to the city; no further."""
+    PublicNotice.objects.filter(pk=filed.notice_id).update(path=crew.county.path, office=crew.county)
+    Objection.objects.filter(pk=filed.pk).update(path=crew.county.path)
+    answered(crew, filed, Finding.DISMISSED, "county_maker")
+    url, page = reverse("objection_appeal", args=[filed.pk]), reverse("objection_detail", args=[filed.pk])
+    assert "由兰州市教育局在 3 个工作日内" in browser("county_maker").get(page).content.decode()
+    told = browser("county_maker").post(url, {"note": "家长不服"}, follow=True).content.decode()
+    assert "已转兰州市教育局办理" in told
+    assert "已向上级申诉，由兰州市教育局答复" in told
+    filed.refresh_from_db()
+    assert (filed.path, filed.state) == ("/62/6201/", "appealed")
+    answered(crew, filed, Finding.UPHELD, "city")
+    assert counters(filed.notice, filed.line) == (0, 0, "removed")
+    with crew.acting("city") as by, pytest.raises(Refused, match="没有上级单位在系统中"):
+        objections.appeal(filed, note="还不服", by=by, today=date(2026, 10, 19))
+    assert "上级单位不在系统中" in browser("city").get(page).content.decode()
 
 
 def test_an_appeal_reaches_an_application_that_was_handed_up(crew: Crew, filed: Objection):
@@ -327,3 +347,20 @@ def test_nothing_is_handed_up_past_an_objection_that_is_coming_in():
         one = Application.objects.get()
         assert one.objections_open == 1
         assert "还有没办结的异议" in one.blockers("approve" if one.state == "county_review" else "hand_up")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_objection_in_the_second_of_the_end_is_either_in_time_or_told_so():
+    with acting_in(EVERYWHERE):
+        crew = build_crew()
+        made = build.notice(crew, 1, state="published")
+        line, last = made.lines.get(), made.ends_at - timedelta(seconds=1)
+    said = together(
+        lambda: notices.end_due(now=made.ends_at, by=SYSTEM),
+        lambda: objections.file(made, text="最后一秒的意见", line=line, now=last),
+    )
+    with acting_in(EVERYWHERE):
+        one, filed = Application.objects.get(), Objection.objects.count()
+        # In time: it holds the line; too late: the sentence says whom to call, and the application went on.
+        assert (one.state, one.objections_open) == (("in_notice", 1) if filed else ("notice_closed", 0))
+        assert len([text for text in said if "公示已经结束" in text]) == 1 - filed

@@ -22,8 +22,8 @@ LIST = "?term=2026-autumn&class_name=1班"
 
 
 def test_a_class_is_named_in_one_statement(crew: Crew, django_assert_num_queries: Callable):
-    one, two, other = [build.student(at=crew.school, class_name=name) for name in ("1班", "1班", "2班")]
-    foreign = build.student(at=crew.second)
+    one, two, other = [build.student(at=crew.school, class_name=name, contact="") for name in ("1班", "1班", "2班")]
+    foreign = build.student(at=crew.second, contact="")
     with crew.acting("school_maker") as maker:
         rows = Enrolment.objects.in_term(TERM).filter(class_name="1班")
         with django_assert_num_queries(2):  # and one line in the log
@@ -42,14 +42,42 @@ def test_nobody_named_is_refused_and_so_is_who_may_not(crew: Crew):
         responsible.set_for(rows, contact=" ", deputy="", principal="", by=crew.actor("school_maker"))
     with pytest.raises(Refused, match="最多 40 个字"):
         responsible.set_for(rows, contact="王" * 41, deputy="", principal="", by=crew.actor("school_maker"))
-    with pytest.raises(Refused, match="您的角色"):
+    with pytest.raises(Refused, match="由学校经办设定"):
         responsible.set_for(rows, contact="王", deputy="", principal="", by=crew.actor("county_head"))
+    # Whoever sees only the own pupils does not name themselves for others.
+    with pytest.raises(Refused, match="班主任只能看到设定给自己的学生"):
+        responsible.set_for(rows, contact="班主任甲", deputy="", principal="", by=crew.actor("teacher"))
+
+
+def test_a_class_teacher_sees_and_works_on_the_own_pupils_only(crew: Crew, browser: Callable[[str], Client]):
+    mine = build.application("我班生", at=crew.school)
+    other = build.application(build.student("别班生", at=crew.school, contact="班主任乙"), at=crew.school)
+    build.student("没登记生", at=crew.school, contact="")
+    teacher, maker = browser("teacher"), browser("school_maker")
+    for name in ("application_list", "class_list"):
+        url = reverse(name) + "?term=2026-autumn"
+        text, all_of_it = teacher.get(url).content.decode(), maker.get(url).content.decode()
+        if name == "application_list":
+            assert ("我班生" in text, "别班生" in text, "没登记生" in text) == (True, False, False)
+            assert "请学校经办" in text
+            assert all(who in all_of_it for who in ("我班生", "别班生", "没登记生"))
+        assert "bulk-who" not in text
+    for name in ("application_detail", "application_edit"):
+        assert teacher.get(reverse(name, args=[mine.pk])).status_code == 200
+        assert teacher.get(reverse(name, args=[other.pk])).status_code == 404
+    for name in ("application_move", "application_save", "application_print", "application_waiver"):
+        assert teacher.post(reverse(name, args=[other.pk]), {"do": "withdraw", "note": "x"}).status_code == 404
+    assert teacher.post(reverse("application_new", args=[other.student_id]) + LIST).status_code == 404
+    teacher.post(reverse("application_bulk") + "?term=2026-autumn", {"do": "apply"})
+    assert Application.objects.count() == 2  # none for the child that answers to nobody
+    page = teacher.get(reverse("student_detail", args=[other.student_id]) + LIST).content.decode()
+    assert reverse("application_detail", args=[other.pk]) not in page
 
 
 def test_it_is_set_from_the_list_and_stands_on_the_student_and_on_the_form(crew: Crew, browser: Callable[[str], Client]):
     made = build.application("张小树", at=crew.school)
     data = {"do": "responsible", "contact": "王老师", "deputy": "李副校长", "principal": "赵校长"}
-    answer = browser("teacher").post(reverse("application_bulk") + LIST, data, follow=True)
+    answer = browser("school_maker").post(reverse("application_bulk") + LIST, data, follow=True)
     assert "已为 1 名学生设定责任人" in answer.content.decode()
     for persona in ("school_maker", "county_maker"):
         page = browser(persona).get(reverse("student_detail", args=[made.student_id]) + "?term=2026-autumn").content.decode()

@@ -155,7 +155,7 @@ SAMPLES: dict[str, Samples] = {
         applications,
     ),
     **dict.fromkeys(("application_file", "application_file_remove"), papers),
-    "application_new": students,
+    **dict.fromkeys(("application_new", "refusal_detail", "refusal_set"), students),
     "student_detail": students,
     "student_why": students,
     "student_reveal": students,
@@ -208,7 +208,7 @@ SAMPLES: dict[str, Samples] = {
     **dict.fromkeys(
         (
             "meeting_detail", "meeting_edit", "meeting_photo", "meeting_minutes", "meeting_accept", "meeting_close",
-            "meeting_reopen", "meeting_confirm", "meeting_take_back",
+            "meeting_reopen", "meeting_confirm", "meeting_take_back", "meeting_conclude", "meeting_told",
         ),
         judged(lambda a: [a.meeting_id]),
     ),

@@ -19,7 +19,8 @@ UNSCOPED = {
     "students/imports/undo.py": "the batch itself, whose state a lock holds; what its file asked goes with it",
     "students/imports/tracks.py": "the file of a batch that the caller holds",
     "students/imports/telling.py": "the file of a batch that the caller holds",
-    "students/imports/restoring.py": "the condition of a constraint, which holds for every row",
+    "students/imports/planning.py": "which batches are undone, whoever sees them: their keys",
+    "subsidies/casework/assessing.py": "what a meeting in sight gave, by the meeting's key",
     "subsidies/casework/scoring.py": "whether any meeting has used an index, as it is loaded",
     "subsidies/casework/county.py": "whether a child is aided by its other home: yes or no",
     "subsidies/casework/approvals.py": "the documents that decided on applications in sight, which their county keeps",
@@ -34,6 +35,8 @@ BULK = {"subsidies/actions.py": "the benefits' names, which everybody reads"}
 SQL = {
     "subsidies/casework/assessing.py": "what a meeting gives its scoped applications, in one INSERT … SELECT; their ranks",
     "subsidies/casework/quota.py": "a lock per school and term",
+    "subsidies/casework/refusing.py": "what the families of scoped applications or enrolments refuse, in one INSERT … SELECT",
+    "subsidies/refused.py": "the state of the rows that the one MERGE has written",
     "subsidies/casework/noticelists.py": "a notice's lines from scoped querysets, in one INSERT … SELECT",
     "subsidies/actions.py": "determinations and lists of a batch, compiled from scoped querysets",
     "subsidies/blocks.py": "looks into indexes for numbers of blocks",
@@ -50,7 +53,8 @@ SQL = {
     "students/imports/homes.py": "owner paths themselves are derived here",
     "students/imports/journal.py": "names the batch to the triggers",
     "students/imports/tracks.py": "what a batch wrote, whoever sees it now",
-    "students/imports/restoring.py": "a batch's steps backwards, in one statement each",
+    "students/imports/planning.py": "what an undo does with each record, in one SELECT, whoever sees it now",
+    "students/imports/restoring.py": "what the plan of an undo says, a few statements for each table",
     "students/imports/telling.py": "what an undo brings back, and the names of what stays",
     "students/imports/undo.py": "what was written since by whomever",
     "subsidies/resting.py": "counts of what rests on a batch, on either side",
@@ -79,6 +83,7 @@ SQL = {
 # Acting with another scope than one's own.
 ACTING = {
     "subsidies/casework/public.py": "what is public: running notices, as published",
+    "subsidies/casework/struck.py": "lines of notices, whoever published them, about applications found in scope",
     "subsidies/views/casework/objections.py": "anybody's objection to a running notice",
     "students/imports/pipeline.py": "the command line's import, by the system",
     "students/management/commands/import_roster.py": "the command line's office of the region, made when absent",

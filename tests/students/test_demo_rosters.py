@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from aidcases.terms import Term
+from students.demo.before import roll_before
 from students.demo.rosters import KINDS, NoTownships, make_neighbours, make_rosters
 from tests import oracle
 
@@ -335,3 +337,19 @@ def test_no_number_is_given_out_twice_and_colleges_are_the_same(pair: dict[str, 
         for folder in pair.values()
     ]
     assert colleges[0] == colleges[1] != []
+
+
+@pytest.mark.parametrize(("before", "lower"), [("2018-spring", True), ("2018-autumn", False)])
+def test_the_roll_of_the_term_before_has_those_who_were_there(county: Path, tmp_path: Path, before: str, lower: bool):
+    roll = cells(county, "roll")
+    school = next(row["学校标识码"] for row in roll if row["年级"] == "三年级")
+    term = Term.parse(before).next
+    title = f"{KINDS['roll'][0]}.xlsx"
+    path = roll_before(county / title, tmp_path, school=school, term=term, before=Term.parse(before))
+    path.rename(tmp_path / title)
+    then = {row["身份证件号"]: row["年级"] for row in cells(tmp_path, "roll")}
+    now = {row["身份证件号"]: row["年级"] for row in roll if row["学校标识码"] == school}
+    grades = ("一年级", "二年级", "三年级", "四年级", "五年级", "六年级")
+    assert then == {
+        number: grades[grades.index(grade) - lower] for number, grade in now.items() if not lower or grade != "一年级"
+    }

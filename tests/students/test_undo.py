@@ -17,6 +17,8 @@ from aidcases.scoping import current_actor
 from students.imports import journal, pipeline, undo
 from students.imports.tracks import TABLES
 from students.models import Enrolment, Hardship, ImportFile, ImportRow, Person, Student
+from subsidies.actions import determine
+from subsidies.enums import DeterminedBy, Level
 from tests import make
 from tests.students.rosters import SAMPLE_FILES, adopt_lanzhou, bring_in, recompute
 
@@ -76,13 +78,15 @@ def test_every_kind_of_the_sample_goes_back_exactly() -> None:
 
 SCHOOL, OTHER = "2162004001", "2162004002"
 SCHOOLS = "学校标识码,学校名称,学段,行政区划代码,学费标准"
-ROLL = "姓名,身份证件号,学校标识码,年级,班级,就读方式,户口所在地行政区划,学籍号,联系电话"
+ROLL = "姓名,身份证件号,学校标识码,年级,班级,就读方式,户口所在地行政区划,学籍号,联系电话,监护人姓名,监护人身份证件号"
 POVERTY = "姓名,证件号码,户编号,与户主关系,户类型,主要致贫原因,首次识别时间"
-DIBAO = "成员姓名,成员证件号码,城乡类别,起始年月,截止年月"
+DIBAO = "成员姓名,成员证件号码,城乡类别,起始年月,截止年月,户主姓名,户主证件号码"
 DISABLED = "姓名,证件号码,残疾证号,有效期至"
 POPULATION = "姓名,公民身份号码,户籍行政区划"
+COLLEGE = "姓名,身份证号,院校代码,院校名称,层次,年级,院校所在省,户口所在地行政区划"
 HEADS = {
-    "schools": SCHOOLS, "roll": ROLL, "poverty": POVERTY, "dibao": DIBAO, "disabled": DISABLED, "population": POPULATION,
+    "schools": SCHOOLS, "roll": ROLL, "college": COLLEGE, "poverty": POVERTY, "dibao": DIBAO, "disabled": DISABLED,
+    "population": POPULATION,
 }  # fmt: skip
 NUMBERS = [make.id_number("620123", date(2009, 5, day)) for day in range(1, 5)]
 CHILD = NUMBERS[0]
@@ -247,6 +251,48 @@ def test_a_batch_of_any_kind_is_undone_once(bring: Bring, schools: None) -> None
         undo.undo(batch)
 
 
+def test_the_older_import_first_and_the_later_after_it_leaves_nothing(bring: Bring, schools: None) -> None:
+    """The rows of the first stay while the second needs them; its values do not come back once it is undone."""
+    bring("roll", roll(room="1班"))
+    before = dump()
+    first = bring("roll", roll(room="2班", phone="13909310002"), roll(NUMBERS[1], name="李小红"))
+    second = bring("roll", roll(room="3班", phone="13909310003"), roll(NUMBERS[1], name="李小红", room="2班"))
+    kept = {(line["what"], line["cell"]): line["examples"] for line in take_back(first)["kept"]}
+    assert kept[("在读", "")] == ["李小红"]
+    assert kept[("在读", "班级")] == kept[("在读", "联系电话")] == ["张小明"]
+    expected = undo.expected(second.batch)
+    outcome = take_back(second)
+    assert (outcome["kept"], expected.kept) == ([], [])
+    assert outcome["restored"] == expected.restored
+    told = {line["what"]: (line["removed"], line["changed"]) for line in outcome["restored"]}
+    assert told == {"在读": (1, 1), "学生": (1, 0), "人员": (1, 0)}
+    assert facts_only(dump()) == facts_only(before)
+
+
+def test_a_value_that_a_later_import_wrote_again_stays(bring: Bring, schools: None) -> None:
+    """The class is 2 because the third import says so, whatever becomes of the first that said so, too."""
+    bring("roll", roll(room="1班"))
+    first = bring("roll", roll(room="2班"))
+    bring("roll", roll(room="3班"))
+    bring("roll", roll(room="2班"))
+    take_back(first)
+    assert Enrolment.objects.get().class_name == "2班"
+
+
+def test_a_deleted_row_comes_back_when_its_place_is_free_again(bring: Bring, schools: None) -> None:
+    """The end of a certificate, taken away by a renewal, while a later list has made another for the same day."""
+    rows = {until: f"老人,{NUMBERS[1]},{NUMBERS[1]}41,{until}" for until in ("2019-12-31", "2029-12-31")}
+    bring("disabled", rows["2019-12-31"])
+    before = dump()
+    renewed = bring("disabled", rows["2029-12-31"])
+    shortened = bring("disabled", rows["2019-12-31"])
+    take_back(renewed)
+    assert {each.from_on.year for each in Hardship.objects.filter(active=False)} == {2020}
+    outcome = take_back(shortened)
+    assert {"what": "困难类别", "removed": 1, "changed": 1, "returned": 1} in outcome["restored"]
+    assert facts_only(dump()) == facts_only(before)
+
+
 def test_what_must_be_unique_is_not_forced(bring: Bring, schools: None) -> None:
     bring("population", f"张小明,{CHILD},620123100201", f"李小红,{NUMBERS[1]},620123100201")
     one, two = Person.objects.order_by("pk")
@@ -300,12 +346,17 @@ def test_money_listed_before_the_batch_does_not_forbid_it(bring: Bring, schools:
     assert Enrolment.objects.get().class_name == "1班"
 
 
-def test_a_determination_of_a_child_it_brought_forbids_it(bring: Bring, schools: None) -> None:
-    file = bring("roll", roll())
-    make.determination(Enrolment.objects.get())
-    assert [(each.label, each.count) for each in undo.resting(file.batch)] == [("困难认定", 1)]
+def test_a_determination_made_since_forbids_it(bring: Bring, schools: None) -> None:
+    file, other = bring("roll", roll()), bring("roll", roll(NUMBERS[1], name="李小红"))
+    low = bring("dibao", f"张小明,{CHILD},农村低保,2018-01,")
+    child = Enrolment.objects.filter(student__person__name="张小明")
+    make.determination(child.get())
+    for each, found in ((file, [("困难认定", 1, "人")]), (low, [("困难认定", 1, "人")]), (other, [])):
+        assert [(one.label, one.count, one.unit) for one in undo.resting(each.batch)] == found
     later = bring("roll", roll(room="5班"))
     assert undo.resting(later.batch) == []
+    determine(child, level=Level.HARD, source=DeterminedBy.DATA_MATCH)
+    assert [one.count for one in undo.resting(later.batch)] == [1]
 
 
 @pytest.mark.parametrize("kind", ["decision", "merge", "ending"])

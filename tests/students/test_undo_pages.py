@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -130,12 +131,30 @@ def test_listed_while_the_job_waits_it_stays_with_the_sentence(as_: As, county: 
     assert "还不能撤销，请先撤销以它为依据的内容" in text_of(client.get(address("import_detail", file)))
 
 
+def test_a_whole_register_taken_back_is_told_as_such(as_: As, county: World, brought: Bring):
+    client, file = as_("maker"), brought("dibao", f"张小明,{CHILD},农村低保,2018-01,")
+    assert "还没有导入过整册名单" in text_of(client.get(reverse("missing_people")))
+    ImportFile.objects.filter(pk=file.pk).update(whole=True, data_on="2018-09-01")
+    client.post(address("import_undo_start", file))
+    work_off(file)
+    page = text_of(client.get(reverse("missing_people")))
+    assert "整册名单已经撤销" in page
+    assert "还没有导入过整册名单" not in page
+
+
 def test_two_clicks_are_one_undo(as_: As, county: World, brought: Bring):
     client = as_("maker")
     file = brought("roll", told(county))
     client.post(address("import_undo_start", file))
-    assert text_of(client.post(address("import_undo_start", file), **HTMX)) == "当前状态不能撤销"
+    again = address("import_undo_start", file)
+    assert text_of(client.post(again, **HTMX)) == "这次入库正在撤销，请等它结束。"
     assert Job.objects.filter(kind="students.import_undo").count() == 1
+    work_off(file)
+    sentence = text_of(client.post(again, **HTMX))
+    assert re.fullmatch(r"这次入库 20\d\d-\d\d-\d\d \d\d:\d\d 已由 甲经办 撤销，不用再撤销。", sentence)
+    page = text_of(client.get(address("import_detail", file)))
+    assert "pill good" not in page
+    assert "stat good" not in page
 
 
 def test_a_killed_worker_leaves_nothing_half_done(as_: As, county: World, brought: Bring, monkeypatch: Any):
@@ -238,7 +257,7 @@ def test_the_command_line_takes_back_and_tells(county: World, brought: Bring):
     result = json.loads(out.getvalue().splitlines()[-1])
     assert (result["file"], result["state"], result["kept"]) == (file.pk, "undone", [])
     assert {"what": "在读", "removed": 1, "changed": 0, "returned": 0} in result["restored"]
-    with pytest.raises(CommandError, match="当前状态不能撤销"):
+    with pytest.raises(CommandError, match=r"已由 系统.* 撤销，不用再撤销"):
         call_command("undo_import", str(file.pk), "--region", COUNTY)
     with pytest.raises(CommandError, match=f"皋兰县没有编号为 {file.pk} 的名单|没有编号为 {file.pk} 的名单"):
         call_command("undo_import", str(file.pk), "--region", "620122")
@@ -284,7 +303,8 @@ def test_of_two_undos_at_once_one_does_it(everywhere: None, tmp_path: Path):
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert sorted(ended) == ["", "当前状态不能撤销"]
+    assert [bool(word) for word in sorted(ended)] == [False, True]
+    assert "已由 系统 撤销，不用再撤销" in ended[0] + ended[1]
     file.refresh_from_db()
     assert file.state == "undone"
     assert not Enrolment.objects.exists()

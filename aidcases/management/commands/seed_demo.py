@@ -11,7 +11,7 @@ from aidcases.cli import AidCommand
 
 
 class Command(AidCommand):
-    help = "装入演示县和邻县（只能装进空的系统）：生成名单，走正常的导入和测算，建好演示账号。"
+    help = "装入演示县和邻县（只能装进空的系统）：生成名单，走正常的导入、测算和困难认定，建好演示账号。"
     plain_errors = (*AidCommand.plain_errors, ValueError)
 
     def arguments(self, parser: CommandParser) -> None:

@@ -27,11 +27,14 @@ from subsidies.casework.classlist import ApplicationFilter
 from subsidies.casework.parts import facts, moves
 from subsidies.casework.windows import Windows
 from subsidies.models import Application
-from subsidies.models.applications import ApplicationKind, ApplicationState, Box
+from subsidies.models.applications import ApplicationKind, ApplicationState, Box, own_pupils_only
 
 PDF = "application/pdf"
 WHAT = (("promise", "承诺书照片"), ("paper", "证明材料"), ("form", "签字的申请表"), ("waiver", "放弃说明"))
 EVENTS = 30
+# What makes applications → in what state most of them then are.
+MADE = {"match": classlist.READY, "renew": classlist.READY, "apply": classlist.INCOMPLETE}
+APPEALED = (ApplicationState.NOT_HARD, ApplicationState.REJECTED, ApplicationState.CANCELLED)  # what a family may appeal
 
 
 def _found(request: HttpRequest, term: Term) -> ApplicationFilter:
@@ -67,6 +70,7 @@ def application_list(request: HttpRequest) -> HttpResponse:
         "window": Windows.read(term).of(request.membership.organisation.path),
         "today": timezone.localdate(),
         "may_write": request.actor.may(P.APPLICATION_WRITE),
+        "teacher": own_pupils_only(request.actor),
         "one_school": classlist.in_a_school(),
     }
     return render(request, "subsidies/casework/application_list.html", context)
@@ -111,6 +115,7 @@ def application_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "responsible": responsible.of(found.student_id),
         "moves": moves(request.actor, found) if kept else [],
         "may_write": kept and request.actor.may(P.APPLICATION_WRITE),
+        "may_appeal": kept and found.state in APPEALED and request.actor.may(P.LETTER_WRITE),
         "window": Windows.read(Term.parse(found.term)).of(found.school_path),
         "today": timezone.localdate(),
         "events": _events(found),
@@ -159,7 +164,7 @@ def application_bulk(request: HttpRequest) -> HttpResponse:
     if not found.is_valid() or found.expired:
         raise Refused(EXPIRED)
     enrolments = Enrolment.objects.filter(pk__in=found.qs.order_by().values("pk"))
-    if do in ("match", "renew", "apply"):
+    if do in MADE:
         _create(request, enrolments, term, do)
     elif do == "responsible":
         names = {name: request.POST.get(name, "") for name in ("contact", "deputy", "principal")}
@@ -169,7 +174,10 @@ def application_bulk(request: HttpRequest) -> HttpResponse:
         _moved(request, classlist.applications_of(enrolments, term), term, do)
     else:
         raise Refused("请选择要办理的步骤。")
-    return redirect(f"{reverse('application_list')}?{request.GET.urlencode()}")
+    query = request.GET.copy()
+    if do in MADE and query.get("state") in (classlist.LISTED, classlist.NONE):  # nobody is left there
+        query["state"] = MADE[do]
+    return redirect(f"{reverse('application_list')}?{query.urlencode()}")
 
 
 def _create(request: HttpRequest, enrolments: QuerySet[Enrolment], term: Term, do: str) -> None:
@@ -178,9 +186,10 @@ def _create(request: HttpRequest, enrolments: QuerySet[Enrolment], term: Term, d
         "renew": (ApplicationKind.RENEWED, "与上次相同", "已有申请，或上次在本校没有填完的申请表，请单独填写"),
         "apply": (ApplicationKind.APPLIED, "新建申请表", "已有申请"),
     }[do]
+    wanted = enrolments.count()
     made = prefill.create(enrolments, term, kind=kind, by=request.actor, promised_on=_promised(request))
     messages.success(request, f"{words}：生成 {made:,} 份申请，请核对后提交。")
-    if left := enrolments.count() - made:
+    if left := wanted - made:
         messages.warning(request, f"{left:,} 人没有生成：{left_why}。")
 
 

@@ -18,6 +18,7 @@ from aidcases.web import chosen_term, command, page
 from subsidies.casework import classlist, form
 from subsidies.casework.windows import Windows, set_window
 from subsidies.models import Application, ApplicationWindow
+from subsidies.models.applications import own_pupils_only
 
 _DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
@@ -34,6 +35,7 @@ def class_list(request: HttpRequest) -> HttpResponse:
         "school_name": groups[0]["school__name"] if school and groups else "",
         "by_class": bool(groups) and groups[0]["by_class"],
         "window": Windows.read(term).of(request.membership.organisation.path),
+        "teacher": own_pupils_only(request.actor),
         "today": timezone.localdate(),
     }
     return render(request, "subsidies/casework/class_list.html", context)

@@ -24,7 +24,7 @@ from aidcases.web import chosen_term, command, page, paginate
 from students import finding
 from students.filters import ALL, EXPIRED, SearchableFilter, narrowed, searched
 from students.models import Enrolment
-from subsidies.casework import approvals, classlist, county
+from subsidies.casework import approvals, classlist, county, telling
 from subsidies.casework.applying import Outcome, of_school_side
 from subsidies.enums import Level
 from subsidies.models import Application, Approval
@@ -241,10 +241,10 @@ def county_cancel(request: HttpRequest, pk: int) -> HttpResponse:
 
 @command(can=P.APPLICATION_VIEW)
 def county_told(request: HttpRequest, pk: int) -> HttpResponse:
-    """告知书 of a cancelled application."""
+    """告知书 of an application that was cancelled or found not hard."""
     rows = Application.objects.select_related("student__person", "school", "approval")
     found = get_object_or_404(of_school_side(rows.filter(pk=pk)))
-    made = approvals.print_told(found)
+    made = telling.print_told([found])
     audit.record("application.told", subject=found, path=found.school_path)
     return _pdf(made.pdf, f"notice-{found.pk}.pdf")
 

@@ -50,8 +50,8 @@ def letter_list(request: HttpRequest) -> HttpResponse:
 
 @page(can=P.LETTER_WRITE)
 def letter_new(request: HttpRequest) -> HttpResponse:
-    """?application=: about whose application."""
-    form = LetterForm(initial={"received_on": timezone.localdate()})
+    """?application=: about whose application; ?kind=."""
+    form = LetterForm(initial={"received_on": timezone.localdate(), "kind": request.GET.get("kind", LetterKind.CALL)})
     return render(request, "subsidies/casework/letter_new.html", _context(form, request.GET.get("application", "")))
 
 

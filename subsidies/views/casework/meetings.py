@@ -12,14 +12,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
-from aidcases import files
+from aidcases import audit, files
 from aidcases.flow import Refused
 from aidcases.models import StoredFile
 from aidcases.roles import P
 from aidcases.scoping import current_scope
 from aidcases.terms import Term
 from aidcases.web import PERSONAL, command, page, paginate, saw
-from subsidies.casework import assessing, form, meetinglist, minutes, panel, quota
+from subsidies.casework import applying, assessing, concluding, form, meetinglist, minutes, panel, quota, telling
 from subsidies.casework.applying import Outcome
 from subsidies.casework.meetinglist import DONE, TODO, MeetingFilter
 from subsidies.casework.panelforms import MeetingForm, told
@@ -87,6 +87,7 @@ def meeting_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "may_run": mine and request.actor.may(P.PANEL_RUN) and not meeting.closed_at,
         "may_reopen": mine and request.actor.may(P.PANEL_RUN) and bool(meeting.closed_at),
         "may_confirm": mine and request.actor.may(P.PANEL_CONFIRM),
+        "may_told": mine,
     }
     more = _record(request, meeting, context["may_run"]) if tab == RECORD else _table(request, meeting, tab)
     return render(request, RECORD_PAGE if tab == RECORD else TABLE_PAGE, {**context, **more})
@@ -118,6 +119,10 @@ def _record(request: HttpRequest, meeting: Meeting, may_run: bool) -> dict[str, 
         "against": [] if meeting.closed_at else assessing.against_closing(meeting, now=timezone.now()),
         "confirm_blocked": "；".join(assessing.against_confirming(meeting, by=request.actor)),
         "confirmed": meeting.assessments.exclude(confirmed_at=None).count(),
+        "unconfirmed": meeting.assessments.filter(confirmed_at=None).count(),
+        "not_hard": concluding.waiting(meeting).count() if meeting.closed_at else 0,
+        "concluded": concluding.concluded(meeting).count() if meeting.closed_at else 0,
+        "reason": concluding.REASON,
     }
 
 
@@ -168,10 +173,7 @@ def meeting_photo_remove(request: HttpRequest, pk: int) -> HttpResponse:
 def meeting_minutes(request: HttpRequest, pk: int) -> HttpResponse:
     """The minutes to print and sign."""
     meeting = meeting_of(pk)
-    response = HttpResponse(minutes.print_minutes(meeting).pdf, content_type="application/pdf")
-    response["Content-Disposition"] = 'inline; filename="minutes.pdf"'
-    response["Cache-Control"] = "private, no-store"
-    return response
+    return _pdf(minutes.print_minutes(meeting).pdf, "minutes.pdf")
 
 
 # --- children ------------------------------------------------------------------------------------------------------
@@ -303,6 +305,28 @@ def meeting_confirm(request: HttpRequest, pk: int) -> HttpResponse:
 @command(can=P.PANEL_CONFIRM)
 def meeting_take_back(request: HttpRequest, pk: int) -> HttpResponse:
     return _reported(request, pk, "收回评审", assessing.take_back(own(pk), by=request.actor))
+
+
+@command(can=P.PANEL_CONFIRM)
+def meeting_conclude(request: HttpRequest, pk: int) -> HttpResponse:
+    """Whoever the meeting found not hard: told why, and closed."""
+    rows, note = concluding.waiting(own(pk)), request.POST.get("note", "")
+    return _reported(request, pk, "认定为不困难", applying.move(rows, "conclude", by=request.actor, note=note))
+
+
+@command(can=P.APPLICATION_VIEW)
+def meeting_told(request: HttpRequest, pk: int) -> HttpResponse:
+    """告知书 for all whom the meeting found not hard."""
+    found = own(pk)
+    rows = concluding.concluded(found).select_related("student__person", "school", "approval")
+    made = telling.print_told(rows.order_by("school_path", "rank", "pk"))
+    audit.record("application.told", subject=found, path=found.panel.path, rows=made.pages)
+    return _pdf(made.pdf, "told.pdf")
+
+
+def _pdf(content: bytes, name: str) -> HttpResponse:
+    headers = {"Content-Disposition": f'inline; filename="{name}"', "Cache-Control": "private, no-store"}
+    return HttpResponse(content, content_type="application/pdf", headers=headers)
 
 
 def _reported(request: HttpRequest, pk: int, label: str, done: Outcome) -> HttpResponse:

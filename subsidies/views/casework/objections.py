@@ -130,6 +130,8 @@ def objection_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "owner_form": OwnerForm(people=people, initial={"owner": found.owner_id}) if answering else None,
         "answer_form": AnswerForm() if answering else None,
         "contact": crypto.mask_phone(found.contact) if found.contact else "",
+        "answers": objections.office_named(found.path),
+        "above": objections.above_of(found.path) if ours and found.state == ObjectionState.ANSWERED else None,
         "earlier": found.finding and found.state in OPEN,
     }
     return render(request, "subsidies/casework/objection_detail.html", context)
@@ -178,8 +180,9 @@ def objection_answer(request: HttpRequest, pk: int) -> HttpResponse:
 
 @command(can=P.OBJECTION_HANDLE)
 def objection_appeal(request: HttpRequest, pk: int) -> HttpResponse:
-    objections.appeal(_objection(pk), note=request.POST.get("note", ""), by=request.actor, today=timezone.localdate())
-    messages.info(request, "已转县学生资助管理中心办理。")
+    note, today = request.POST.get("note", ""), timezone.localdate()
+    held = objections.appeal(_objection(pk), note=note, by=request.actor, today=today)
+    messages.info(request, f"已转{objections.office_named(held.path)}办理。")
     return redirect("objection_detail", pk)
 
 

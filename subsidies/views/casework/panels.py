@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from django.contrib import messages
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -80,7 +80,9 @@ def panel_new(request: HttpRequest) -> HttpResponse:
 def panel_detail(request: HttpRequest, pk: int) -> HttpResponse:
     found = panel_of(pk)
     members = list(found.members.prefetch_related("children__person"))
-    meetings = list(found.meetings.annotate(here=Count("present", distinct=True), looked=Count("assessments", distinct=True)))
+    unconfirmed = Count("assessments", filter=Q(assessments__confirmed_at=None), distinct=True)
+    looked = {"here": Count("present", distinct=True), "looked": Count("assessments", distinct=True), "open": unconfirmed}
+    meetings = list(found.meetings.annotate(**looked))
     mine = current_scope().path == found.path and SCHOOL in current_scope().sides
     frozen = any(meeting.closed_at for meeting in meetings)
     context = {

@@ -129,10 +129,11 @@ def objection(state: str = "open", **values: object) -> Objection:
     return made
 
 
-def application(state: str = "draft", *, checked_by_id: int | None = 5) -> Application:
+def application(state: str = "draft", *, checked_by_id: int | None = 5, level: str = "hard") -> Application:
     """Nothing stands against any move: complete, assessed and levelled, its notice over, checked unless told."""
+    level = "none" if state == "not_hard" else level
     made = build.application(
-        at=school(), state=state, complete=True, level="hard", notice_over=True, checked_by_id=checked_by_id
+        at=school(), state=state, complete=True, level=level, notice_over=True, checked_by_id=checked_by_id
     )
     assessment(made)
     return made
@@ -178,6 +179,8 @@ def a_row(model: type[models.Model], state: str, move: str) -> models.Model:
     """In the state, with nothing but the state against the move."""
     if (model, move) == (Application, "take_back_up"):
         return application(state, checked_by_id=None)  # once the county has begun it is no longer taken back
+    if (model, move) == (Application, "conclude"):
+        return application(state, level="none")
     return MAKERS[model](state)
 
 
