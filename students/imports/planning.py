@@ -85,11 +85,11 @@ class Plan:
         """The entry `w` counts: its batch stands, or it came from outside any."""
         return f"(w.batch_id = {self.undone}) IS NOT TRUE"
 
-    def made_by(self, table: str, batch: str = "w.batch_id") -> str:
-        """The row of the entry `w` was made by the batch: what this wrote to it belongs to its making."""
+    def made_by(self, table: str) -> str:
+        """The row of the entry `w` was made by its batch: what this wrote to it belongs to its making."""
         if f"made_{table}" not in self.parts:
             return "false"
-        return f"((w.key, {batch}) IN (SELECT id, batch_id FROM made_{table}))"
+        return f"((w.key, w.batch_id) IN (SELECT id, batch_id FROM made_{table}))"
 
     def staying(self, table: str, column: str) -> str:
         """AND …: the row neither goes nor makes room."""

@@ -99,11 +99,6 @@ def cells(table: str) -> tuple[Cell, ...]:
     return (*found, *(Cell(column, (column,)) for column in columns if column not in taken))
 
 
-@cache
-def cell_of(table: str, column: str) -> str:
-    return next(cell.name for cell in cells(table) if column in cell.columns)
-
-
 @dataclass(frozen=True)
 class Link:
     """A foreign key, kept by the database or not: `table`.`column` refers to `target`.`target_key`."""
@@ -182,11 +177,6 @@ class Track:
         )
         self.first = min((step["first"] for step in self.steps), default=0)
         self.file = ImportFile._base_manager.filter(batch=batch).values_list("pk", flat=True).first() or 0
-
-    def tables(self, verb: str) -> list[str]:
-        """The tables with such a step, children first."""
-        had = {step["table"] for step in self.steps if step["verb"] == verb}
-        return [table for table in TABLES if table in had]
 
     def entries(self, verb: str, table: str = "") -> str:
         """FROM … WHERE of the batch's entries `w`."""

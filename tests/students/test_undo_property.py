@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from aidcases import sql
@@ -95,8 +95,9 @@ orders = files.flatmap(
         st.just(files), *(st.permutations(range(len(files))) for _ in range(2)), st.integers(1, len(files))
     )
 )
+# Without shrinking: an example takes a second, and hundreds of smaller ones would end in the time limit, not in a finding.
 drawn = settings(
-    max_examples=10, deadline=None,
+    max_examples=10, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
 
@@ -140,7 +141,7 @@ def test_every_cell_is_where_it_should_be(history: tuple[list[tuple[str, list[st
         consistent()
 
 
-@drawn
+@settings(drawn, max_examples=4)
 @given(history=orders)
 def test_the_order_of_undoing_does_not_matter(history: Any) -> None:
     """Some of the imports taken back in two orders, then the others: the same tables, and in the end those before all."""
@@ -172,7 +173,9 @@ def taken_as_told(file: ImportFile) -> None:
 
 
 def consistent() -> None:
-    moved = "SELECT FROM students_enrolment e JOIN aidcases_school s ON s.id = e.school_id WHERE e.school_path <> s.path"
+    moved = (
+        "SELECT FROM students_enrolment e JOIN aidcases_school s ON s.id = e.school_id WHERE e.school_path <> s.path"
+    )
     assert sql.rows(moved) == []
     assert homes.derive("SELECT p.* FROM students_person p") == 0
 
@@ -258,6 +261,4 @@ def written_over(table: str, pk: int) -> bool:
     """A later import wrote over a reference to it, or deleted one: its own undo would bring that back."""
     standing = """SELECT EXISTS (SELECT FROM students_written w JOIN students_batch b ON b.id = w.batch_id
         WHERE w."table" = %s AND b.state = 'standing' AND w.before->>%s = %s) AS yes"""
-    return any(
-        sql.one(standing, [link.table, link.column, str(pk)])["yes"] for link in links() if link.target == table
-    )
+    return any(sql.one(standing, [link.table, link.column, str(pk)])["yes"] for link in links() if link.target == table)
