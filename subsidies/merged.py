@@ -14,16 +14,25 @@ from aidcases import sql
 # Rows with a key of their own move; of two for the same term or batch the one who stays keeps its own.
 _MOVE = {
     "subsidies_determination": "o.term = t.term",
+    "subsidies_unpaidreason": "(o.term, o.benefit_id) = (t.term, t.benefit_id)",
+    "subsidies_recovery": "false",
     "subsidies_rehearsalrow": "false",
     "subsidies_entitlementchange": "false",
 }
 _COMPUTED = ("subsidies_entitlement", "subsidies_missingfigure", "subsidies_adjustment")
-# A line listed in the same batch for both is kept apart by the batch's name: no money is forgotten.
-TWICE = "（合并）"
+# Lines listed for both become instalments of one child's: no money is forgotten.
+_SHIFTED = """
+    UPDATE subsidies_payment t SET instalment = t.instalment + o.last FROM (
+        SELECT term, benefit_id, max(instalment) AS last FROM subsidies_payment
+        WHERE student_id = %(keep)s AND state <> 'cancelled' GROUP BY term, benefit_id
+    ) o
+    WHERE t.student_id = %(going)s AND (o.term, o.benefit_id) = (t.term, t.benefit_id)
+    RETURNING t.id, o.last
+"""
 
 
 def merge(keep: int, going: int) -> dict[str, Any]:
-    """→ {"moved": {table: keys}, "taken": {table: rows}, "twice": keys} for `part`."""
+    """→ {"moved": {table: keys}, "taken": {table: rows}, "shifted": lines} for `part`."""
     ids = {"keep": keep, "going": going}
     told: dict[str, Any] = {"moved": {}, "taken": {}}
     for table, same in _MOVE.items():
@@ -36,14 +45,9 @@ def merge(keep: int, going: int) -> dict[str, Any]:
         told["moved"][table] = _keys(
             f"UPDATE {table} SET student_id = %(keep)s WHERE student_id = %(going)s RETURNING id", ids
         )
-    told["twice"] = _keys(
-        f"""UPDATE subsidies_frozenline t SET batch = left(batch, 36) || '{TWICE}' WHERE student_id = %(going)s
-            AND EXISTS (SELECT FROM subsidies_frozenline o WHERE o.student_id = %(keep)s
-                AND (o.batch, o.term, o.benefit_id) = (t.batch, t.term, t.benefit_id)) RETURNING id""",
-        ids,
-    )
-    moved = "UPDATE subsidies_frozenline SET student_id = %(keep)s WHERE student_id = %(going)s RETURNING id"
-    told["moved"]["subsidies_frozenline"] = _keys(moved, ids)
+    told["shifted"] = sql.rows(_SHIFTED, ids)
+    moved = "UPDATE subsidies_payment SET student_id = %(keep)s WHERE student_id = %(going)s RETURNING id"
+    told["moved"]["subsidies_payment"] = _keys(moved, ids)
     # Listed ones go over, so that nobody lists them again.
     told["frozen"] = sql.rows(
         """UPDATE subsidies_entitlement t SET frozen = true FROM subsidies_entitlement g
@@ -74,10 +78,8 @@ def part(keep: int, going: int, told: dict[str, Any]) -> None:
             f"UPDATE {table} SET student_id = %(going)s WHERE student_id = %(keep)s AND id = ANY(%(keys)s)",
             {**ids, "keys": keys},
         )
-    sql.run(
-        f"UPDATE subsidies_frozenline SET batch = replace(batch, '{TWICE}', '') WHERE id = ANY(%(keys)s)",
-        {"keys": told["twice"]},
-    )
+    for line in told["shifted"]:
+        sql.run("UPDATE subsidies_payment SET instalment = instalment - %(last)s WHERE id = %(id)s", line)
     for line in told["added"]:
         sql.run(
             "DELETE FROM subsidies_entitlement WHERE student_id = %(keep)s AND term = %(term)s AND benefit_id = %(benefit_id)s",

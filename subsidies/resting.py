@@ -15,8 +15,8 @@ def on_batch(batch: Batch) -> list[Resting]:
     brought, which can only have been made since."""
     track = Track(batch)
     listed = sql.one(
-        f"""SELECT count(*)::int AS lines FROM subsidies_frozenline l
-        WHERE l.cancelled_at IS NULL AND l.listed_at >= %s AND l.student_id IN ({track.people()})""",
+        f"""SELECT count(*)::int AS lines FROM subsidies_payment l
+        WHERE l.state <> 'cancelled' AND l.listed_at >= %s AND l.student_id IN ({track.people()})""",
         [batch.made_at],
     )["lines"]
     determined = sql.one(

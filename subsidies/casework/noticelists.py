@@ -33,7 +33,7 @@ from students.enums import GRADE_LABELS
 from students.models import Enrolment
 from subsidies.casework.leak import CATEGORY, FIRST_COLUMN
 from subsidies.enums import EntitlementState, Level
-from subsidies.models import Application, Benefit, Entitlement, FrozenLine, NoticeLine, PanelMember, PublicNotice
+from subsidies.models import Application, Benefit, Entitlement, NoticeLine, PanelMember, Payment, PublicNotice
 from subsidies.models.applications import ApplicationState
 from subsidies.models.notices import LineState, NoticeKind, NoticeState
 from subsidies.models.panels import MemberKind
@@ -134,7 +134,7 @@ def _benefit(notice: PublicNotice, under: Q, benefits: list[int]) -> int:
 
 def _funds(notice: PublicNotice, under: Q, batch: str) -> int:
     """A child's lines of one benefit in the batch, also back-pay, in one sum."""
-    listed = FrozenLine.objects.filter(batch=batch, cancelled_at=None, term=notice.term)
+    listed = Payment.objects.standing().filter(batch__number=batch, term=notice.term)
     same = listed.filter(student=OuterRef("student"), benefit=OuterRef("benefit")).order_by()
     summed = same.values("student").annotate(yuan=Sum("amount")).values("yuan")
     first = listed.filter(under, ~Exists(same.filter(pk__lt=OuterRef("pk")))).annotate(yuan=Subquery(summed))

@@ -8,6 +8,7 @@ from subsidies.models.applications import (
     FamilyMember,
     Responsible,
 )
+from subsidies.models.banking import BankFile, BankReturn, ReturnLine, Sending
 from subsidies.models.clauses import ClauseText
 from subsidies.models.determination import Determination
 from subsidies.models.drafts import DraftState, PackDraft, Rehearsal, RehearsalRow
@@ -21,10 +22,12 @@ from subsidies.models.entitlements import (
     RunPart,
 )
 from subsidies.models.factrow import FactRow
-from subsidies.models.frozen import Adjustment, FrozenLine
 from subsidies.models.letters import Letter
 from subsidies.models.notices import NoticeLine, Objection, PublicNotice
 from subsidies.models.panels import Assessment, Meeting, Panel, PanelMember, Quota, ScoreIndex
+from subsidies.models.payments import BatchPart, Indicator, IndicatorUse, Payment, PaymentBatch
+from subsidies.models.reasons import UnpaidReason
+from subsidies.models.recoveries import Adjustment, Receipt, Recovery
 from subsidies.models.rules import Benefit, CountyFigure, ListedArea, PackAdoption, Rule, RulePack
 
 __all__ = [
@@ -35,6 +38,9 @@ __all__ = [
     "ApplicationWindow",
     "Approval",
     "Assessment",
+    "BankFile",
+    "BankReturn",
+    "BatchPart",
     "Benefit",
     "CertificatePart",
     "ClauseText",
@@ -46,7 +52,8 @@ __all__ = [
     "EntitlementChange",
     "FactRow",
     "FamilyMember",
-    "FrozenLine",
+    "Indicator",
+    "IndicatorUse",
     "Letter",
     "ListedArea",
     "Mark",
@@ -58,13 +65,20 @@ __all__ = [
     "PackDraft",
     "Panel",
     "PanelMember",
+    "Payment",
+    "PaymentBatch",
     "PublicNotice",
     "Quota",
+    "Receipt",
+    "Recovery",
     "Rehearsal",
     "RehearsalRow",
     "Responsible",
+    "ReturnLine",
     "Rule",
     "RulePack",
     "RunPart",
     "ScoreIndex",
+    "Sending",
+    "UnpaidReason",
 ]
