@@ -81,6 +81,7 @@ def undo(suspect: Suspect) -> None:
                     app.part(keep, going, suspect.evidence["apps"][name])
             sql.run(_STAGED_BACK, {"keep": keep, "batch": suspect.batch.pk})
         undoing.undo(suspect.batch)
+        sql.run(_CARDS_BACK, {"keep": keep, "going": going, "cards": suspect.evidence.get("cards", [])})
         suspect.move("reopen", by=current_actor(), batch=None, evidence={}, why="", decided_by="", decided_at=None)
 
 
@@ -116,6 +117,10 @@ _ROWS = """
     SELECT s.step, %(batch)s, 'students_importrow', 'update', was.id, was.before, now.after
     FROM was JOIN now USING (id) CROSS JOIN (SELECT nextval('students_written_step') AS step) s
 """
+
+# Cards stand in no journal: whose they were the merge itself remembers.
+_CARDS = "UPDATE students_account SET student_id = %(keep)s WHERE student_id = %(going)s RETURNING id"
+_CARDS_BACK = "UPDATE students_account SET student_id = %(going)s WHERE student_id = %(keep)s AND id = ANY(%(cards)s)"
 
 _ALIAS = """
     INSERT INTO students_personalias (person_id, id_number, id_hash, id_last4, name, batch_id)
@@ -153,15 +158,17 @@ class _Merge:
         sql.run(_FILLED, self.ids)
         self._households()
         apps: dict[str, Any] = {}
+        cards: list[int] = []
         if self.going_is_student:
             sql.run(_STUDENT, self.ids)
+            cards = [row["id"] for row in sql.rows(_CARDS, self.ids)]
             self._refer_to(Student)
             apps = {name: app.merge(self.ids["keep"], self.ids["going"]) for name, app in registry.merged.items()}
             sql.run("DELETE FROM students_student WHERE person_id = %(going)s", self.ids)
         self._refer_to(Person)
         sql.run("DELETE FROM students_person WHERE id = %(going)s", self.ids)
         homes.derive("SELECT p.* FROM students_person p WHERE p.id = %(keep)s", self.ids)
-        return {"keep": self.ids["keep"], "going": self.ids["going"], "apps": apps}
+        return {"keep": self.ids["keep"], "going": self.ids["going"], "apps": apps, "cards": cards}
 
     def _households(self) -> None:
         """Both heads of an unnumbered household: its people move into the survivor's."""

@@ -22,7 +22,7 @@ from subsidies.models import ComputeRun, ListedArea
 from subsidies.offers import held_sql, offers_sql
 from subsidies.rules import Applied, applied_rules
 
-ENGINE = "2"
+ENGINE = "3"
 RULES_CHANGED = "测算途中政策或采用地区有变化，请重新测算一次"
 
 # A part of the certificate is one school's students of one home county (subsidies.certificate): /62/6201/620123/

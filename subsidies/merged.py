@@ -20,15 +20,18 @@ _MOVE = {
     "subsidies_entitlementchange": "false",
 }
 _COMPUTED = ("subsidies_entitlement", "subsidies_missingfigure", "subsidies_adjustment")
-# Lines listed for both become instalments of one child's: no money is forgotten.
-_SHIFTED = """
-    UPDATE subsidies_payment t SET instalment = t.instalment + o.last FROM (
+# Lines listed for both become instalments of one child's: no money is forgotten. In two steps by way of numbers that
+# nobody has: of 1 and 2 the first cannot become 2 while the second is there.
+_ASIDE = 1000
+_SHIFTED = f"""
+    UPDATE subsidies_payment t SET instalment = t.instalment + o.last + {_ASIDE} FROM (
         SELECT term, benefit_id, max(instalment) AS last FROM subsidies_payment
         WHERE student_id = %(keep)s AND state <> 'cancelled' GROUP BY term, benefit_id
     ) o
     WHERE t.student_id = %(going)s AND (o.term, o.benefit_id) = (t.term, t.benefit_id)
     RETURNING t.id, o.last
 """
+_BACK_FROM_ASIDE = f"UPDATE subsidies_payment SET instalment = instalment - {_ASIDE} WHERE id = ANY(%s)"
 
 
 def merge(keep: int, going: int) -> dict[str, Any]:
@@ -46,6 +49,7 @@ def merge(keep: int, going: int) -> dict[str, Any]:
             f"UPDATE {table} SET student_id = %(keep)s WHERE student_id = %(going)s RETURNING id", ids
         )
     told["shifted"] = sql.rows(_SHIFTED, ids)
+    sql.run(_BACK_FROM_ASIDE, [[line["id"] for line in told["shifted"]]])
     moved = "UPDATE subsidies_payment SET student_id = %(keep)s WHERE student_id = %(going)s RETURNING id"
     told["moved"]["subsidies_payment"] = _keys(moved, ids)
     # Listed ones go over, so that nobody lists them again.
@@ -79,7 +83,9 @@ def part(keep: int, going: int, told: dict[str, Any]) -> None:
             {**ids, "keys": keys},
         )
     for line in told["shifted"]:
-        sql.run("UPDATE subsidies_payment SET instalment = instalment - %(last)s WHERE id = %(id)s", line)
+        aside = "UPDATE subsidies_payment SET instalment = instalment - %(last)s + %(aside)s WHERE id = %(id)s"
+        sql.run(aside, {**line, "aside": _ASIDE})
+    sql.run(_BACK_FROM_ASIDE, [[line["id"] for line in told["shifted"]]])
     for line in told["added"]:
         sql.run(
             "DELETE FROM subsidies_entitlement WHERE student_id = %(keep)s AND term = %(term)s AND benefit_id = %(benefit_id)s",

@@ -25,8 +25,14 @@ def on_batch(batch: Batch) -> list[Resting]:
            OR EXISTS (SELECT FROM students_enrolment e WHERE e.student_id = d.student_id AND e.term = d.term
                       AND e.id IN ({track.made("students_enrolment")}))"""
     )["levels"]
+    tables = ("subsidies_loan", "subsidies_topupcase", "subsidies_gift", "subsidies_pairing", "subsidies_pointsaccount")
+    given = " UNION ALL ".join(f"SELECT student_id FROM {table}" for table in tables)
+    helped = sql.one(
+        f"SELECT count(*)::int AS n FROM ({given}) g WHERE g.student_id IN ({track.made('students_student')})"
+    )["n"]
     found = [
         Resting("已列入发放的资助", listed, "笔", reverse("entitlement_list")),
         Resting("困难认定", determined, "人", reverse("student_list")),
+        Resting("捐助、结对和贷款记录", helped, "条", reverse("giving_totals")),
     ]
     return [each for each in found if each.count]

@@ -36,14 +36,7 @@ _FROZEN = {
     IF EXISTS (SELECT FROM fresh n JOIN subsidies_paymentbatch b ON b.id = n.batch_id WHERE b.state <> 'prepared') THEN
         RAISE EXCEPTION 'no line is added to a batch after its preparation';
     END IF;""",
-    "update": """
-    IF EXISTS (
-        SELECT FROM fresh n JOIN stale o ON o.id = n.id
-        WHERE (n.batch_id, n.term, n.benefit_id, n.amount, n.central, n.province, n.city, n.county, n.other)
-            IS DISTINCT FROM (o.batch_id, o.term, o.benefit_id, o.amount, o.central, o.province, o.city, o.county, o.other)
-    ) THEN
-        RAISE EXCEPTION 'a line of a batch does not change';
-    END IF;""",
+    "update": "",  # row by row (_UNCHANGED): a join of 100,000 old rows with the new ones may be planned for one
     "delete": """
     IF EXISTS (SELECT FROM stale n JOIN subsidies_paymentbatch b ON b.id = n.batch_id WHERE b.state <> 'prepared') THEN
         RAISE EXCEPTION 'no line is removed from a batch after its preparation';
@@ -54,6 +47,16 @@ _REFERENCING = {
     "update": ("OLD TABLE AS stale NEW TABLE AS fresh", "fresh"),
     "delete": ("OLD TABLE AS stale", "stale"),
 }
+
+_KEPT = ("batch_id", "term", "benefit_id", "amount", "central", "province", "city", "county", "other")
+_UNCHANGED = """
+CREATE FUNCTION subsidies_payment_unchanged() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'a line of a batch does not change';
+END $$;
+CREATE TRIGGER unchanged BEFORE UPDATE ON subsidies_payment FOR EACH ROW
+    WHEN (({old}) IS DISTINCT FROM ({new})) EXECUTE FUNCTION subsidies_payment_unchanged();
+""".format(old=", ".join(f"OLD.{name}" for name in _KEPT), new=", ".join(f"NEW.{name}" for name in _KEPT))
 
 
 def _trigger(table: str, verb: str, first: str = "") -> str:
@@ -104,6 +107,7 @@ GROUP BY b.id, v.funding, v.approved;
 PAYMENTS = "".join(
     (
         _FIGURES,
+        _UNCHANGED,
         *(_trigger("subsidies_payment", verb, _FROZEN[verb]) for verb in _REFERENCING),
         *(_trigger("subsidies_batchpart", verb) for verb in _REFERENCING),
         _summed("subsidies_indicatoruse", "subsidies_indicator", "indicator_id", "used"),
@@ -199,6 +203,7 @@ class Migration(migrations.Migration):
                 ('attempt', models.SmallIntegerField(default=0, verbose_name='报送次数')),
                 ('bounce', models.CharField(blank=True, choices=[('name', '户名不符'), ('missing', '账号不存在'), ('inactive', '未激活'), ('frozen', '挂失冻结'), ('closed', '销户'), ('expired', '证件过期'), ('limit', '限额'), ('not_financial', '社保卡金融功能未开'), ('other_bank', '跨行不支持'), ('other', '其他')], default='', max_length=14, verbose_name='退票原因')),
                 ('bounce_text', models.CharField(blank=True, default='', max_length=120, verbose_name='银行说明')),
+                ('bounced_at', models.DateTimeField(null=True, verbose_name='退票时间')),
                 ('fixed', models.CharField(blank=True, default='', max_length=200, verbose_name='学校处理情况')),
                 ('fixed_by', models.CharField(blank=True, default='', max_length=120, verbose_name='处理人')),
                 ('fixed_at', models.DateTimeField(null=True)),
@@ -300,6 +305,7 @@ class Migration(migrations.Migration):
                 ('why', models.CharField(max_length=200, verbose_name='原因')),
                 ('due_on', models.DateField(null=True, verbose_name='期限')),
                 ('opened_by', models.CharField(max_length=120, verbose_name='开列人')),
+                ('opened_by_id', models.BigIntegerField(null=True)),
                 ('opened_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('home_path', aidcases.scoping.PathField(db_collation='C', max_length=80)),
                 ('school_path', aidcases.scoping.PathField(db_collation='C', max_length=80)),
@@ -519,6 +525,11 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='unpaidreason',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('reason', 'other'), _negated=True), models.Q(('note', ''), _negated=True), _connector='OR'), name='other_reason_is_written'),
+        ),
+        migrations.AddField(
+            model_name='noticeline',
+            name='about',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='subsidies.benefit'),
         ),
         migrations.RunSQL(PAYMENTS, migrations.RunSQL.noop),
     ]

@@ -22,7 +22,21 @@ from subsidies.models.entitlements import (
     RunPart,
 )
 from subsidies.models.factrow import FactRow
+from subsidies.models.giving import (
+    Donation,
+    DonationProject,
+    Donor,
+    Gift,
+    HelperVisit,
+    PairActivity,
+    Pairing,
+    PairingEnd,
+    PointsAccount,
+    PointsEntry,
+    SchoolPair,
+)
 from subsidies.models.letters import Letter
+from subsidies.models.loans import Loan, TopUpCase
 from subsidies.models.notices import NoticeLine, Objection, PublicNotice
 from subsidies.models.panels import Assessment, Meeting, Panel, PanelMember, Quota, ScoreIndex
 from subsidies.models.payments import BatchPart, Indicator, IndicatorUse, Payment, PaymentBatch
@@ -47,15 +61,21 @@ __all__ = [
     "ComputeRun",
     "CountyFigure",
     "Determination",
+    "Donation",
+    "DonationProject",
+    "Donor",
     "DraftState",
     "Entitlement",
     "EntitlementChange",
     "FactRow",
     "FamilyMember",
+    "Gift",
+    "HelperVisit",
     "Indicator",
     "IndicatorUse",
     "Letter",
     "ListedArea",
+    "Loan",
     "Mark",
     "Meeting",
     "MissingFigure",
@@ -63,10 +83,15 @@ __all__ = [
     "Objection",
     "PackAdoption",
     "PackDraft",
+    "PairActivity",
+    "Pairing",
+    "PairingEnd",
     "Panel",
     "PanelMember",
     "Payment",
     "PaymentBatch",
+    "PointsAccount",
+    "PointsEntry",
     "PublicNotice",
     "Quota",
     "Receipt",
@@ -78,7 +103,9 @@ __all__ = [
     "Rule",
     "RulePack",
     "RunPart",
+    "SchoolPair",
     "ScoreIndex",
     "Sending",
+    "TopUpCase",
     "UnpaidReason",
 ]

@@ -36,8 +36,9 @@ class BatchState(models.TextChoices):
 B = BatchState
 SCHOOLS_AGREE = Condition("schools_agree", "还有学校没有确认自己的名单", Q(parts_open=0))
 HAS_LINES = Condition("has_lines", "名单是空的", Q(lines__gt=0))
-NOT_ASKED = Condition("not_asked", "要先由乡村振兴部门核对", Q(poverty_check=False) | Q(state=B.CHECKED))
+NOT_ASKED = Condition("not_asked", "要先由乡村振兴部门核对", Q(poverty_check=False) | ~Q(state=B.APPROVED))
 ASKED = Condition("asked", "本批次不用乡村振兴部门核对", Q(poverty_check=True))
+STILL_PREPARED = Condition("still_prepared", "名单已交审批，要先退回学校", Q(batch__state=B.PREPARED))
 NOTHING_OPEN = Condition("nothing_open", "还有没有结果的人", Q(lines_open=0))
 
 BATCH = Flow(
@@ -122,7 +123,7 @@ class PaymentBatch(Moving, Scoped):
 class BatchPart(Scoped):
     """A school's part of a batch, which the school looks through and agrees to."""
 
-    OWNER_PATHS = {SCHOOL: "school_path"}
+    OWNER_PATHS = {SCHOOL: "school_path", OFFICE: "batch__path"}
 
     batch = models.ForeignKey(PaymentBatch, models.CASCADE, related_name="parts")
     school = models.ForeignKey(School, models.PROTECT, related_name="+", verbose_name="学校")
@@ -178,6 +179,7 @@ PENDING = (PaymentState.LISTED, PaymentState.APPROVED, PaymentState.SENT, Paymen
 OPEN = (*PENDING, PaymentState.BOUNCED)
 
 PAYMENT = Flow(
+    Move("leave_out", "移出名单", {S.LISTED}, S.CANCELLED, P.PAYMENT_PREPARE, All((STILL_PREPARED,)), note_required=True),
     Move("approve", "审批通过", {S.LISTED}, S.APPROVED, P.PAYMENT_APPROVE),
     Move("send", "报送", {S.APPROVED, S.REISSUED}, S.SENT, P.PAYMENT_PREPARE),
     Move("pay", "发放成功", {S.SENT}, S.PAID, P.PAYMENT_PREPARE),
@@ -185,6 +187,8 @@ PAYMENT = Flow(
     Move("bounce", "退票", {S.SENT}, S.BOUNCED, P.PAYMENT_PREPARE),
     # The bank took back what it had reported as paid; a second person says so.
     Move("come_back", "确认退回", {S.PAID}, S.BOUNCED, P.PAYMENT_APPROVE, note_required=True),
+    # The bank had said bounced and paid all the same: then nobody pays again.
+    Move("arrive", "确认已到账", {S.BOUNCED, S.REISSUED}, S.PAID, P.PAYMENT_APPROVE, note_required=True),
     Move("reissue", "重新发放", {S.BOUNCED}, S.REISSUED, P.PAYMENT_APPROVE),
     Move("cancel", "撤销", {S.LISTED, S.APPROVED, S.BOUNCED}, S.CANCELLED, P.PAYMENT_APPROVE, note_required=True),
 )
@@ -228,6 +232,7 @@ class Payment(Moving, Scoped):
     attempt = models.SmallIntegerField("报送次数", default=0)
     bounce = models.CharField("退票原因", max_length=14, choices=Bounce.choices, default="", blank=True)
     bounce_text = models.CharField("银行说明", max_length=120, default="", blank=True)
+    bounced_at = models.DateTimeField("退票时间", null=True)
     fixed = models.CharField("学校处理情况", max_length=200, default="", blank=True)  # of a bounce, by the school
     fixed_by = models.CharField("处理人", max_length=120, default="", blank=True)
     fixed_at = models.DateTimeField(null=True)

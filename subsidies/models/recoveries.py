@@ -53,8 +53,9 @@ class RecoveryState(models.TextChoices):
     CANCELLED = "cancelled", "不再追缴"
 
 
-ALL_THERE = Condition("all_there", "还没有收齐", Q(collected=F("yuan")))
-NOTHING_YET = Condition("nothing_yet", "已经收了一部分，不能撤销", Q(collected=0))
+# Of one that is over, its state alone is told.
+ALL_THERE = Condition("all_there", "还没有收齐", Q(collected=F("yuan")) | Q(state=RecoveryState.CANCELLED))
+NOTHING_YET = Condition("nothing_yet", "已经收了一部分，不能撤销", Q(collected=0) | Q(state=RecoveryState.COLLECTED))
 
 RECOVERY = Flow(
     Move("close", "收清", {RecoveryState.OPEN}, RecoveryState.COLLECTED, P.PAYMENT_PREPARE, All((ALL_THERE,))),
@@ -84,6 +85,7 @@ class Recovery(Moving, Scoped):
     why = models.CharField("原因", max_length=200)
     due_on = models.DateField("期限", null=True)
     opened_by = models.CharField("开列人", max_length=120)
+    opened_by_id = models.BigIntegerField(null=True)
     opened_at = models.DateTimeField(db_default=models.functions.Now())
     home_path = PathField()
     school_path = PathField()

@@ -7,6 +7,7 @@ from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from aidcases import audit, sql
+from aidcases.scoping import Actor
 from students.models import Account
 from subsidies.enums import Delivery, EntitlementState
 from subsidies.models import Adjustment, Entitlement, Payment, PaymentBatch, Rule
@@ -27,7 +28,7 @@ _LIST = f"""
             %(batch)s, 1 + COALESCE(before.instalment, 0), a.id, 'listed', 0, '', '', '', ''
         FROM chosen c
         LEFT JOIN divided d ON d.rule_id = c.rule_id AND d.amount = c.amount
-        LEFT JOIN ({{accounts}}) a (id, student_id) ON a.student_id = c.student_id
+        LEFT JOIN cards a ON a.student_id = c.student_id
         LEFT JOIN LATERAL (
             SELECT max(o.instalment) AS instalment FROM subsidies_payment o
             WHERE o.term = c.term AND o.student_id = c.student_id AND o.benefit_id = c.benefit_id AND o.state <> 'cancelled'
@@ -71,13 +72,20 @@ def _list(rows: QuerySet, amount: str, school: F | Subquery, batch: PaymentBatch
     text, params = sql.compiled(chosen)
     sql.temporary("chosen", f"AS SELECT * FROM ({text}) c ({_COLUMNS})", params)
     _divide()
-    accounts, params = sql.compiled(
-        Account.objects.in_force_on(timezone.localdate()).order_by().values_list("pk", "student_id")
-        if batch.channel == Channel.BANK else Account.objects.none()
-    )  # fmt: skip
-    lines = sql.run(_LIST.format(accounts=accounts), {"batch": batch.pk})
+    _cards(batch)
+    lines = sql.run(_LIST, {"batch": batch.pk})
     audit.record("payment.listed", subject=batch, rows=lines)
     return lines
+
+
+def _cards(batch: PaymentBatch) -> None:
+    """The table `cards`: each child's account in force; of no matter for what is settled with schools."""
+    if batch.channel != Channel.BANK:
+        sql.temporary("cards", "(id bigint, student_id bigint)")
+        return
+    force = Account.objects.in_force_on(timezone.localdate()).order_by().values_list("pk", "student_id")
+    text, params = sql.compiled(force)
+    sql.temporary("cards", f"AS SELECT * FROM ({text}) a (id, student_id)", params)
 
 
 def _divide() -> None:
@@ -106,13 +114,16 @@ _THAW = """
 
 
 @transaction.atomic
-def cancel(payments: QuerySet[Payment], *, by, note: str) -> int:  # type: ignore[no-untyped-def]
+def cancel(payments: QuerySet[Payment], *, by: Actor, note: str, move: str = "cancel") -> int:
     """Takes lines off their batches by the move of that name: nothing listed is left → the entitlement follows the rules
-    again at the next recompute, for which its student is marked. → lines cancelled."""
+    again at the next recompute, for which its student is marked. → lines cancelled. Raises Refused without a note."""
     keys = list(payments.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
     rows = Payment.objects.filter(pk__in=keys)
-    moved = rows.move("cancel", by=by, note=note, cancelled_at=timezone.now())
-    gone = rows.filter(state="cancelled").order_by().values_list("term", "student_id", "benefit_id")
-    text, params = sql.compiled(gone)
+    standing = list(rows.standing().values_list("pk", flat=True))
+    moved = rows.move(move, by=by, note=note, cancelled_at=timezone.now())
+    if not standing:
+        return moved
+    gone = Payment.objects.filter(pk__in=standing, state="cancelled").order_by()
+    text, params = sql.compiled(gone.values_list("term", "student_id", "benefit_id"))
     sql.run(_THAW.format(chosen=f"SELECT * FROM ({text}) c (term, student_id, benefit_id)"), params)
     return moved

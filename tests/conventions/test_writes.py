@@ -25,17 +25,25 @@ UNSCOPED = {
     "subsidies/casework/approvals.py": "the documents that decided on applications in sight, which their county keeps",
     "subsidies/casework/timeline.py": "days of the documents that decided on a child in sight",
     "subsidies/casework/windows.py": "a county's window, which its schools go by",
+    "subsidies/giving/loans.py": "whether a contract's number is known to anybody: yes or no",
     "subsidies/compute.py": "the last whole run of a term, whoever asked for it",
     "subsidies/runs.py": "a job's own run and parts",
     "subsidies/clauses.py": "texts that the offices above have pasted for those below",
     "subsidies/board.py": "runs of the offices above: when they ran, not whom they reached",
+    "subsidies/payments/doubles.py": "whether another office's record may be the same child: yes or no",
 }
-BULK = {"subsidies/actions.py": "the benefits' names, which everybody reads"}
+BULK = {
+    "subsidies/payments/accountlists.py": "cards of students found in scope",
+    "subsidies/actions.py": "the benefits' names, which everybody reads",
+}
 SQL = {
+    "subsidies/payments/listing.py": "a batch's lines from scoped querysets, in one INSERT … SELECT; what is off it, thawed",
+    "subsidies/payments/batches.py": "a lock for the number; a batch's balance, which the caller sees",
+    "subsidies/payments/accounts.py": "whether a card is another household's too, or a teacher's: yes or no; a lock per child",
     "subsidies/casework/assessing.py": "what a meeting gives its scoped applications, in one INSERT … SELECT; their ranks",
     "subsidies/casework/quota.py": "a lock per school and term",
     "subsidies/casework/noticelists.py": "a notice's lines from scoped querysets, in one INSERT … SELECT",
-    "subsidies/actions.py": "determinations and lists of a batch, compiled from scoped querysets",
+    "subsidies/actions.py": "determinations, compiled from scoped querysets",
     "subsidies/blocks.py": "looks into indexes for numbers of blocks",
     "subsidies/facts.py": "the terms and areas the facts name",
     "subsidies/offers.py": "the SELECT of the one MERGE",
@@ -54,6 +62,8 @@ SQL = {
     "students/imports/telling.py": "what an undo brings back, and the names of what stays",
     "students/imports/undo.py": "what was written since by whomever",
     "subsidies/resting.py": "counts of what rests on a batch, on either side",
+    "subsidies/giving/merged.py": "moves a student's loans, gifts and helpers to another one",
+    "subsidies/payments/recovering.py": "recoveries from differences found in scope, in one INSERT … SELECT; a mark",
     "students/imports/names.py": "names are judged across offices",
     "students/imports/pipeline.py": "staging and commit of one file",
     "students/carry.py": "a term's enrolments from the last one's, of the area of whoever acts",
@@ -61,6 +71,9 @@ SQL = {
     "students/registration.py": "codes of the terms in the table; which are in sight the scoped manager says",
     "students/views/imports.py": "a lock against uploading twice at once",
     "subsidies/board.py": "compiled from scoped querysets",
+    "subsidies/payments/cells.py": "compiled from scoped querysets: everything is joined to the children found in scope",
+    "subsidies/payments/board.py": "figures and names of those cells",
+    "subsidies/payments/reasons.py": "a reason for those cells, in one INSERT … SELECT",
     "subsidies/casework/matched.py": "boxes of drafts as the lists stand, for enrolments found in scope",
     "subsidies/casework/prefill.py": "forms made from the last ones, for enrolments found in scope",
     "subsidies/casework/responsible.py": "names for the students of enrolments found in scope",
@@ -72,12 +85,15 @@ SQL = {
     "subsidies/lint.py": "counts of students a draft's rules match, in scope",
     "subsidies/rehearse.py": "the two computations side by side, for students under the scope's own path",
     "subsidies/runs.py": "locks",
+    "subsidies/payments/files.py": "accounts of a locked batch's lines, compiled from scoped querysets; COPY of its sendings",
+    "subsidies/payments/returns.py": "what a bank said of a locked batch's sendings, in one statement each",
     "subsidies/verify.py": "a run computed anew beside its record",
     "ledgers/actions.py": "locks, and one state of the database for a whole workbook",
     "ledgers/definitions/aid_summary.py": "compiled from scoped querysets",
 }
 # Acting with another scope than one's own.
 ACTING = {
+    "subsidies/payments/batches.py": "a school's word moves its county's batch on",
     "subsidies/casework/public.py": "what is public: running notices, as published",
     "subsidies/views/casework/objections.py": "anybody's objection to a running notice",
     "students/imports/pipeline.py": "the command line's import, by the system",

@@ -17,6 +17,7 @@ from aidcases.scoping import current_actor
 from students.imports import journal, pipeline, undo
 from students.imports.tracks import TABLES
 from students.models import Enrolment, Hardship, ImportFile, ImportRow, Person, Student
+from subsidies.giving import points
 from tests import make
 from tests.students.rosters import SAMPLE_FILES, adopt_lanzhou, bring_in, recompute
 
@@ -264,13 +265,14 @@ def test_what_must_be_unique_is_not_forced(bring: Bring, schools: None) -> None:
 
 
 def freeze(student: Student) -> None:
-    from subsidies.models import Benefit, FrozenLine, Rule
+    from subsidies.models import Benefit, Payment, Rule
 
     rule = Rule.objects.select_related("benefit").first()
     assert isinstance(rule.benefit, Benefit)
     at = student.enrolments.get()
-    FrozenLine(
-        student=student, term=TERM, benefit=rule.benefit, rule=rule, amount=500, batch="2018-1",
+    batch = make.batch(term=TERM)
+    Payment(
+        student=student, term=TERM, benefit=rule.benefit, rule=rule, amount=500, other=500, batch=batch, school=at.school,
         home_path=at.home_path, school_path=at.school_path,
     ).save()  # fmt: skip
 
@@ -285,7 +287,7 @@ def test_listed_money_forbids_it_in_one_sentence(bring: Bring, schools: None) ->
         take_back(file)
     assert refused.value.reasons == ["还不能撤销，请先撤销以它为依据的内容：已列入发放的资助 1 笔。"]
     assert dump() == before
-    sql.run("UPDATE subsidies_frozenline SET cancelled_at = now()")
+    sql.run("UPDATE subsidies_payment SET state = 'cancelled', cancelled_at = now()")
     assert undo.resting(file.batch) == []
 
 
@@ -293,7 +295,7 @@ def test_money_listed_before_the_batch_does_not_forbid_it(bring: Bring, schools:
     adopt_lanzhou()
     bring("roll", roll())
     freeze(Student.objects.get())
-    sql.run("UPDATE subsidies_frozenline SET listed_at = now() - interval '1 day'")
+    sql.run("UPDATE subsidies_payment SET listed_at = now() - interval '1 day'")
     file = bring("roll", roll(room="5班"))
     assert undo.resting(file.batch) == []
     take_back(file)
@@ -304,6 +306,9 @@ def test_a_determination_of_a_child_it_brought_forbids_it(bring: Bring, schools:
     file = bring("roll", roll())
     make.determination(Enrolment.objects.get())
     assert [(each.label, each.count) for each in undo.resting(file.batch)] == [("困难认定", 1)]
+    points.account_of(student=Student.objects.get())
+    labels = [(each.label, each.count) for each in undo.resting(file.batch)]
+    assert labels == [("困难认定", 1), ("捐助、结对和贷款记录", 1)]
     later = bring("roll", roll(room="5班"))
     assert undo.resting(later.batch) == []
 
