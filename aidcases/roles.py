@@ -41,6 +41,18 @@ class P(StrEnum):
     NOTICE_PUBLISH = "notice.publish"
     OBJECTION_HANDLE = "objection.handle"
     LETTER_WRITE = "letter.write"  # letters, visits, calls, appeals
+    ACCOUNT_VIEW = "account.view"
+    ACCOUNT_WRITE = "account.write"  # propose a card for a child
+    ACCOUNT_CONFIRM = "account.confirm"  # somebody else's proposal
+    PAYMENT_VIEW = "payment.view"
+    PAYMENT_PREPARE = "payment.prepare"  # batches, bank files, returns, collection lists
+    PAYMENT_CONFIRM = "payment.confirm"  # the school's own lines
+    PAYMENT_APPROVE = "payment.approve"  # the second person
+    GIVING_VIEW = "giving.view"
+    GIVING_WRITE = "giving.write"  # loans, donations, gifts, helpers, points, cases for a top-up
+    GIVING_APPROVE = "giving.approve"  # loan contracts and top-ups that somebody else wrote down
+    UNPAID_WRITE = "unpaid.write"  # why somebody has not got what is due (未助原因)
+    INDICATOR_SET = "indicator.set"  # 指标, and whether the poverty office checks
     CALENDAR_SET = "calendar.set"
     JOB_VIEW = "job.view"
     JOB_STEER = "job.steer"  # cancel and resume
@@ -81,36 +93,44 @@ ROLE_LABELS = {
 
 _READ = {
     P.HOME, P.STUDENT_VIEW, P.HOUSEHOLD_VIEW, P.SCHOOL_VIEW, P.IMPORT_VIEW, P.RULES_VIEW, P.ENTITLEMENT_VIEW,
-    P.LEDGER_VIEW, P.JOB_VIEW, P.APPLICATION_VIEW, P.NOTICE_VIEW,
+    P.LEDGER_VIEW, P.JOB_VIEW, P.APPLICATION_VIEW, P.NOTICE_VIEW, P.ACCOUNT_VIEW, P.PAYMENT_VIEW,
+    P.GIVING_VIEW,
 }  # fmt: skip
 _COUNTY = _READ | {
     P.SECRET_REVEAL, P.LEDGER_ISSUE, P.JOB_STEER, P.APPLICATION_RETURN, P.OBJECTION_HANDLE, P.LETTER_WRITE,
 }  # fmt: skip
 _SCHOOL = {
     P.HOME, P.STUDENT_VIEW, P.SCHOOL_VIEW, P.RULES_VIEW, P.ENTITLEMENT_VIEW, P.JOB_VIEW, P.APPLICATION_VIEW, P.NOTICE_VIEW,
-    P.SECRET_REVEAL, P.IMPORT_VIEW, P.LEDGER_VIEW, P.LEDGER_ISSUE, P.OBJECTION_HANDLE,
+    P.SECRET_REVEAL, P.IMPORT_VIEW, P.LEDGER_VIEW, P.LEDGER_ISSUE, P.OBJECTION_HANDLE, P.ACCOUNT_VIEW, P.PAYMENT_VIEW,
+    P.GIVING_VIEW,
 }  # fmt: skip
 
 PERMISSIONS: dict[Role, frozenset[P]] = {
     Role.COUNTY_MAKER: frozenset(
         _COUNTY
         | {P.APPLICATION_CHECK, P.NOTICE_WRITE, P.IMPORT_WRITE, P.REVIEW_DECIDE, P.RECOMPUTE, P.CLAUSE_WRITE, P.PACK_DRAFT}
+        | {P.ACCOUNT_WRITE, P.PAYMENT_PREPARE, P.GIVING_WRITE, P.UNPAID_WRITE}
     ),
     Role.COUNTY_CHECKER: frozenset(
         _COUNTY
         | {P.APPLICATION_CHECK, P.APPLICATION_APPROVE, P.APPLICATION_CANCEL, P.NOTICE_PUBLISH, P.REVIEW_DECIDE, P.RECOMPUTE}
         | {P.LEDGER_UNMASK, P.CLAUSE_WRITE, P.PACK_DRAFT, P.PACK_PUBLISH, P.FIGURE_SET}
+        | {P.ACCOUNT_CONFIRM, P.PAYMENT_APPROVE, P.GIVING_APPROVE}
     ),
     Role.COUNTY_HEAD: frozenset(
         _COUNTY
         | {P.NOTICE_PUBLISH, P.LEDGER_UNMASK, P.AUDIT_VIEW, P.CLAUSE_WRITE, P.PACK_PUBLISH, P.FIGURE_SET}
         | {P.QUOTA_SET, P.APPLICATION_CHECK, P.APPLICATION_APPROVE, P.APPLICATION_CANCEL}
+        | {P.ACCOUNT_CONFIRM, P.PAYMENT_APPROVE, P.INDICATOR_SET, P.GIVING_APPROVE}
     ),
     Role.SCHOOL_MAKER: frozenset(
         _SCHOOL
         | {P.JOB_STEER, P.APPLICATION_WRITE, P.PANEL_RUN, P.APPLICATION_HAND_UP, P.NOTICE_WRITE, P.LETTER_WRITE}
+        | {P.ACCOUNT_WRITE, P.GIVING_WRITE, P.UNPAID_WRITE}
     ),
-    Role.SCHOOL_CHECKER: frozenset(_SCHOOL | {P.PANEL_CONFIRM, P.APPLICATION_RETURN, P.NOTICE_PUBLISH}),
+    Role.SCHOOL_CHECKER: frozenset(
+        _SCHOOL | {P.PANEL_CONFIRM, P.APPLICATION_RETURN, P.NOTICE_PUBLISH, P.ACCOUNT_CONFIRM, P.PAYMENT_CONFIRM}
+    ),
     Role.CLASS_TEACHER: frozenset({P.HOME, P.STUDENT_VIEW, P.SCHOOL_VIEW, P.APPLICATION_VIEW, P.APPLICATION_WRITE}),
     Role.CADRE: frozenset({P.HOME, P.STUDENT_VIEW, P.HOUSEHOLD_VIEW, P.SCHOOL_VIEW}),
     Role.CITY_OFFICER: frozenset(

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-SECTIONS = ("workbook", "notice", "import", "recompute", "pages")
+SECTIONS = ("workbook", "notice", "payments", "import", "recompute", "pages")
 
 
 def workbook(options: argparse.Namespace) -> Any:
@@ -28,6 +28,12 @@ def notice(options: argparse.Namespace) -> Any:
     from benchmarks.bench_notice import main
 
     return main()
+
+
+def payments(options: argparse.Namespace) -> Any:
+    from benchmarks.bench_payments import main
+
+    return main(options.payment_lines)
 
 
 def imports(options: argparse.Namespace) -> Any:
@@ -51,6 +57,7 @@ def pages(options: argparse.Namespace) -> Any:
 RUN: dict[str, Callable[[argparse.Namespace], Any]] = {
     "workbook": workbook,
     "notice": notice,
+    "payments": payments,
     "import": imports,
     "recompute": recompute,
     "pages": pages,
@@ -81,6 +88,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--students", type=int, default=1_000_000, help="of the recompute and the pages")
     parser.add_argument("--rows", type=int, default=50_000, help="of the import")
     parser.add_argument("--ledger-rows", type=int, default=100_000)
+    parser.add_argument("--payment-lines", type=int, default=100_000)
     parser.add_argument("--repeats", type=int, default=40, help="requests of each page")
     parser.add_argument("--out", type=Path, help="the JSON is written there too")
     options = parser.parse_args()

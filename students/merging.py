@@ -83,6 +83,7 @@ def undo(suspect: Suspect) -> None:
             # Rows of sheets have no journal; a merge of before this was kept names none.
             sql.run(_SHEETS_BACK, {"going": going, "keys": suspect.evidence.get("sheets", [])})
         undoing.undo(suspect.batch)
+        sql.run(_CARDS_BACK, {"keep": keep, "going": going, "cards": suspect.evidence.get("cards", [])})
         suspect.move("reopen", by=current_actor(), batch=None, evidence={}, why="", decided_by="", decided_at=None)
 
 
@@ -121,6 +122,10 @@ _ROWS = """
     FROM was JOIN now USING (id) CROSS JOIN (SELECT nextval('students_written_step') AS step) s
 """
 
+# Cards stand in no journal: whose they were the merge itself remembers.
+_CARDS = "UPDATE students_account SET student_id = %(keep)s WHERE student_id = %(going)s RETURNING id"
+_CARDS_BACK = "UPDATE students_account SET student_id = %(going)s WHERE student_id = %(keep)s AND id = ANY(%(cards)s)"
+
 _ALIAS = """
     INSERT INTO students_personalias (person_id, id_number, id_hash, id_last4, name, batch_id)
     SELECT %(keep)s, id_number, id_hash, id_last4, name, %(batch)s FROM students_person
@@ -158,15 +163,23 @@ class _Merge:
         self._households()
         apps: dict[str, Any] = {}
         sheets = sql.rows("SELECT id FROM students_exportrow WHERE student_id = %(going)s", self.ids)
+        cards: list[int] = []
         if self.going_is_student:
             sql.run(_STUDENT, self.ids)
+            cards = [row["id"] for row in sql.rows(_CARDS, self.ids)]
             self._refer_to(Student)
             apps = {name: app.merge(self.ids["keep"], self.ids["going"]) for name, app in registry.merged.items()}
             sql.run("DELETE FROM students_student WHERE person_id = %(going)s", self.ids)
         self._refer_to(Person)
         sql.run("DELETE FROM students_person WHERE id = %(going)s", self.ids)
         homes.derive("SELECT p.* FROM students_person p WHERE p.id = %(keep)s", self.ids)
-        return {"keep": self.ids["keep"], "going": self.ids["going"], "apps": apps, "sheets": [r["id"] for r in sheets]}
+        return {
+            "keep": self.ids["keep"],
+            "going": self.ids["going"],
+            "apps": apps,
+            "cards": cards,
+            "sheets": [row["id"] for row in sheets],
+        }
 
     def _households(self) -> None:
         """Both heads of an unnumbered household: its people move into the survivor's."""

@@ -1,4 +1,4 @@
-"""Packs loaded, published, adopted; what counties set; determinations; what batches list; asking for a recompute."""
+"""Packs loaded, published, adopted; what counties set; determinations; asking for a recompute."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from aidcases import audit, jobs, sql
 from aidcases.flow import Refused
@@ -19,14 +18,12 @@ from aidcases.scoping import Scope, acting_in, current_actor, current_scope
 from aidcases.terms import Term
 from students.models import Enrolment
 from subsidies.conditions import PackError
-from subsidies.enums import AmountKind, AreaKind, DeterminedBy, EntitlementState, Level
+from subsidies.enums import AmountKind, AreaKind, DeterminedBy, Level
 from subsidies.lint import lint, stop_at_errors
 from subsidies.models import (
     AdoptionRequest,
     Benefit,
     CountyFigure,
-    Entitlement,
-    FrozenLine,
     ListedArea,
     PackAdoption,
     PackDraft,
@@ -238,56 +235,3 @@ def determine(enrolments: QuerySet[Enrolment], *, level: Level, source: Determin
     written = sql.run(_DETERMINE.format(chosen=chosen), [level, source, basis, *params])
     audit.record("determination.set", rows=written, level=level, source=source)
     return written
-
-
-_FREEZE = """
-    WITH listed AS (
-        INSERT INTO subsidies_frozenline (student_id, term, benefit_id, rule_id, amount, home_path, school_path, batch)
-        SELECT c.*, %s FROM ({chosen}) c RETURNING student_id, term, benefit_id
-    )
-    UPDATE subsidies_entitlement e SET frozen = true FROM listed l
-    WHERE (e.term, e.student_id, e.benefit_id) = (l.term, l.student_id, l.benefit_id)
-"""
-
-
-@transaction.atomic
-def freeze(entitlements: QuerySet[Entitlement], *, batch: str) -> int:
-    """Lists what is due in a batch: from now on a recompute that disagrees writes an adjustment. → rows listed.
-
-    What is suspended, listed already or may only be claimed (loans) is left out.
-    """
-    due = entitlements.granted().filter(state=EntitlementState.DUE, frozen=False).order_by()
-    columns = ("student_id", "term", "benefit_id", "rule_id", "amount", "home_path", "school_path")
-    chosen, params = sql.compiled(due.select_for_update(of=("self",)).values_list(*columns))
-    listed = sql.run(_FREEZE.format(chosen=chosen), [batch, *params])
-    audit.record("entitlement.listed", rows=listed, batch=batch)
-    return listed
-
-
-_CANCEL = """
-    WITH cancelled AS (
-        UPDATE subsidies_frozenline f SET cancelled_at = %s FROM ({chosen}) c (id)
-        WHERE f.id = c.id AND f.cancelled_at IS NULL RETURNING f.id, f.term, f.student_id, f.benefit_id
-    ),
-    thawed AS (
-        UPDATE subsidies_entitlement e SET frozen = false FROM cancelled c
-        WHERE (e.term, e.student_id, e.benefit_id) = (c.term, c.student_id, c.benefit_id) AND NOT EXISTS (
-            SELECT FROM subsidies_frozenline o
-            WHERE (o.term, o.student_id, o.benefit_id) = (c.term, c.student_id, c.benefit_id) AND o.cancelled_at IS NULL
-              AND o.id NOT IN (SELECT id FROM cancelled))
-    ),
-    marked AS (
-        INSERT INTO subsidies_mark (term, student_id) SELECT DISTINCT term, student_id FROM cancelled ON CONFLICT DO NOTHING
-    )
-    SELECT count(*) AS lines FROM cancelled
-"""
-
-
-@transaction.atomic
-def cancel_lines(lines: QuerySet[FrozenLine]) -> int:
-    """Takes lines off their batches: nothing listed is left → the entitlement follows the rules again at the next
-    recompute, for which its student is marked. → lines cancelled."""
-    chosen, params = sql.compiled(lines.order_by().values_list("pk"))
-    cancelled = sql.one(_CANCEL.format(chosen=chosen), [timezone.now(), *params])["lines"]
-    audit.record("entitlement.unlisted", rows=cancelled)
-    return cancelled

@@ -10,7 +10,8 @@ from operator import and_, or_
 from typing import Any
 
 from django.db.models import Case, DecimalField, Expression, F, Func, Q, Value, When
-from django.db.models.functions import Least
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Least
 
 from aidcases.terms import Term
 from students.enums import Stage, grade_label
@@ -77,7 +78,7 @@ def amounts_of(rule: Rule, term: Term, figures: Sequence[CountyFigure] = ()) -> 
         case AmountKind.NONE:
             return Amounts(Value(None, YUAN), Q(), lines=((Q(), None, "免费或实物，不计金额"),))
         case AmountKind.DISCRETIONARY:
-            return Amounts(Value(None, YUAN), NOBODY)
+            return _decided(rule)
         case AmountKind.SCHOOL_FEE:
             return _fee(rule, term, figures)
     if rule.county_sets:
@@ -99,6 +100,13 @@ def _first_that_holds(lines: list[tuple[Q, Decimal, str]], selects: Q, asks: fro
     whens = [When(who, then=Value(yuan, YUAN)) for who, yuan, _ in lines if who]
     default = next((yuan for who, yuan, _ in lines if not who), None)
     return Amounts(Case(*whens, default=Value(default, YUAN), output_field=YUAN), selects, tuple(lines), asks)
+
+
+def _decided(rule: Rule) -> Amounts:
+    """What somebody decided for the student (subsidies.models.TopUpCase); nobody else gets anything."""
+    code = rule.benefit.code
+    yuan = Cast(KeyTextTransform(code, "awarded"), YUAN)
+    return Amounts(yuan, Q(awarded__has_key=code), lines=((Q(), None, "经评定确定 {amount:,.2f} 元"),))
 
 
 def _under(rule: Rule, figure: CountyFigure) -> Q:

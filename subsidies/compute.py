@@ -22,7 +22,7 @@ from subsidies.models import ComputeRun, ListedArea
 from subsidies.offers import held_sql, offers_sql
 from subsidies.rules import Applied, applied_rules
 
-ENGINE = "2"
+ENGINE = "3"
 RULES_CHANGED = "测算途中政策或采用地区有变化，请重新测算一次"
 
 # A part of the certificate is one school's students of one home county (subsidies.certificate): /62/6201/620123/
@@ -68,15 +68,22 @@ _LATER = """
         ON CONFLICT DO NOTHING
     ),"""
 
-# What is due now less what batches have listed. An amount that waits for a figure is no reason to take money back.
+# What is due now less what batches have listed and has not to come back. An amount that waits for a figure is no
+# reason to take money back.
 _ADJUST = """
     MERGE INTO current_adjustments a
     USING (
         SELECT l.student_id, l.benefit_id, n.rule_id, COALESCE(n.amount, 0) AS due, l.listed, l.home_path, l.school_path
         FROM (
-            SELECT student_id, benefit_id, sum(COALESCE(amount, 0)) AS listed, max(home_path) AS home_path,
+            SELECT student_id, benefit_id, sum(yuan) AS listed, max(home_path) AS home_path,
                 max(school_path) AS school_path
-            FROM subsidies_frozenline WHERE {whose} AND cancelled_at IS NULL GROUP BY student_id, benefit_id
+            FROM (
+                SELECT student_id, benefit_id, COALESCE(amount, 0) AS yuan, home_path, school_path
+                FROM subsidies_payment WHERE {whose} AND state <> 'cancelled'
+                UNION ALL
+                SELECT student_id, benefit_id, -yuan, home_path, school_path
+                FROM subsidies_recovery WHERE {whose} AND state <> 'cancelled'
+            ) p GROUP BY student_id, benefit_id
         ) l
         LEFT JOIN offers n USING (student_id, benefit_id)
         WHERE COALESCE(n.amount, 0) <> l.listed AND NOT EXISTS (
@@ -184,7 +191,7 @@ def _merge(rules: list[Applied], facts: str, whose: str, params: dict[str, Any])
     """→ added, withdrawn, changed, moved; listed: whether a batch has listed something of these students."""
     offers = offers_sql(rules, facts, params)
     listed = sql.one(
-        f"SELECT EXISTS (SELECT FROM subsidies_frozenline WHERE {whose}) "
+        f"SELECT EXISTS (SELECT FROM subsidies_payment WHERE {whose}) "
         f"OR EXISTS (SELECT FROM subsidies_adjustment WHERE {whose}) AS some",
         params,
     )["some"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import islice, product
@@ -118,6 +119,7 @@ def _ask(student: Student, term: Term, rules: list[Applied]) -> tuple[dict | Non
     if not found:
         return None, {}
     [row] = found
+    row["awarded"] = json.loads(row["awarded"])
     return {name: row[name] for name in names}, row
 
 
@@ -126,7 +128,7 @@ def _explained(applied: Applied, answers: dict, n: int, facts: dict, term: Term)
         Seen(each.code, each.label, answers[f"c{n}_{m}"] == "yes", _value(each.code, applied, facts))
         for m, each in enumerate((applied.jurisdiction, *applied.conditions))
     ]
-    conditions += _closed(applied, term)
+    conditions += _closed(applied, term, facts)
     lines, figures = applied.amounts.lines, applied.amounts.lacking
     hit = next((k for k in range(len(lines)) if answers[f"l{n}_{k}"] == "yes"), None)
     lacks = next((figure for k, (figure, _) in enumerate(figures) if answers[f"f{n}_{k}"] == "yes"), "")
@@ -167,7 +169,7 @@ def _told(code: str, applied: Applied, facts: dict) -> str:
     return value_label(BY_CODE[code], facts[code])
 
 
-def _closed(applied: Applied, term: Term) -> list[Seen]:
+def _closed(applied: Applied, term: Term, facts: dict) -> list[Seen]:
     """What keeps the rule from paying anybody in the term."""
     found = []
     if not begun(applied.rule, term):
@@ -175,7 +177,8 @@ def _closed(applied: Applied, term: Term) -> list[Seen]:
     if not pays_in(applied.rule, term):
         found.append(Seen("period", "本项目计在秋季学期", False, term.label))
     if applied.rule.amount_kind == AmountKind.DISCRETIONARY:
-        found.append(Seen("discretionary", "经评定确定", False, "还没有评定"))
+        decided = applied.rule.benefit.code in facts["awarded"]
+        found.append(Seen("discretionary", "经评定确定", decided, "已经评定" if decided else "还没有评定"))
     return found
 
 

@@ -141,11 +141,19 @@ _HAD_BEFORE = f"""
     ) ELSE '{{}}'::text[] END
 """
 
-# Column of FactRow → SQL: every fact, each category on the term's first day, and what was had before.
+# What somebody decided for the student in the term, of benefits without a standard: {benefit code: yuan}.
+_AWARDED = """
+    SELECT w.student_id, jsonb_object_agg(b.code, w.decided) AS awarded
+    FROM subsidies_topupcase w{chosen_w} JOIN subsidies_benefit b ON b.id = w.benefit_id
+    WHERE w.term = %(term)s AND w.state = 'approved'{block_w} GROUP BY w.student_id
+"""
+
+# Column of FactRow → SQL: every fact, each category on the term's first day, what was had before and what was decided.
 COLUMNS: dict[str, str] = {
     **{fact.code: fact.sql for fact in FACTS},
     **{f"{category.value}_first": _held(category, "first_bits") for category in Category},
     "had_before": _HAD_BEFORE,
+    "awarded": "COALESCE(aw.awarded, '{}'::jsonb)",
 }
 
 BY_CODE: dict[str, Fact | AnyOf] = {fact.code: fact for fact in (*FACTS, *ANY_OF)}
@@ -183,9 +191,10 @@ _FACTS = f"""
         SELECT DISTINCT ON (t.student_id) t.student_id, t.level FROM subsidies_determination t{{chosen_t}}
         WHERE t.term = ANY (%(determined_in)s::text[]){{block_t}} ORDER BY t.student_id, t.term = %(term)s DESC
     ) d ON d.student_id = e.student_id
+    LEFT JOIN ({{awarded}}) aw ON aw.student_id = e.student_id
     WHERE e.term = %(term)s{{block_e}}{{block_p}}
 """
-_KEYS = {"e": "e.student_id", "p": "p.id", "r": "r.person_id", "c": "c.person_id", "t": "t.student_id"}
+_KEYS = {"e": "e.student_id", "p": "p.id", "r": "r.person_id", "c": "c.person_id", "t": "t.student_id", "w": "w.student_id"}
 
 
 def facts_sql(students: str = "", *, block: bool = False) -> str:
@@ -201,6 +210,7 @@ def facts_sql(students: str = "", *, block: bool = False) -> str:
     return _FACTS.format(
         columns=", ".join(f"{expression} AS {name}" for name, expression in COLUMNS.items()),
         hardship=_HARDSHIP.format(**places),
+        awarded=_AWARDED.format(**places),
         **places,
     )
 

@@ -24,6 +24,8 @@ _MOVE = {
     "subsidies_refusal": "false",
     "subsidies_panelmember_children": "o.panelmember_id = t.panelmember_id",
     "subsidies_determination": "o.term = t.term",
+    "subsidies_unpaidreason": "(o.term, o.benefit_id) = (t.term, t.benefit_id)",
+    "subsidies_recovery": "false",
     "subsidies_rehearsalrow": "false",
     "subsidies_entitlementchange": "false",
 }
@@ -41,12 +43,22 @@ _DOUBLED = """
 """
 _TAKEN_SEATS = "撤销合并后又有两份认定申请，但名额已经用完。请先请县学生资助管理中心增加学校的名额。"
 _COMPUTED = ("subsidies_entitlement", "subsidies_missingfigure", "subsidies_adjustment")
-# A line listed in the same batch for both is kept apart by the batch's name: no money is forgotten.
-TWICE = "（合并）"
+# Lines listed for both become instalments of one child's: no money is forgotten. In two steps by way of numbers that
+# nobody has: of 1 and 2 the first cannot become 2 while the second is there.
+_ASIDE = 1000
+_SHIFTED = f"""
+    UPDATE subsidies_payment t SET instalment = t.instalment + o.last + {_ASIDE} FROM (
+        SELECT term, benefit_id, max(instalment) AS last FROM subsidies_payment
+        WHERE student_id = %(keep)s AND state <> 'cancelled' GROUP BY term, benefit_id
+    ) o
+    WHERE t.student_id = %(going)s AND (o.term, o.benefit_id) = (t.term, t.benefit_id)
+    RETURNING t.id, o.last
+"""
+_BACK_FROM_ASIDE = f"UPDATE subsidies_payment SET instalment = instalment - {_ASIDE} WHERE id = ANY(%s)"
 
 
 def merge(keep: int, going: int) -> dict[str, Any]:
-    """→ {"moved": {table: keys}, "taken": {table: rows}, "twice": keys} for `part`."""
+    """→ {"moved": {table: keys}, "taken": {table: rows}, "shifted": lines} for `part`."""
     ids = {"keep": keep, "going": going}
     told: dict[str, Any] = {"moved": {}, "taken": {}, "doubled": sql.rows(_DOUBLED, ids)}
     for table, same in _MOVE.items():
@@ -59,14 +71,10 @@ def merge(keep: int, going: int) -> dict[str, Any]:
             f"UPDATE {table} SET student_id = %(keep)s WHERE student_id = %(going)s RETURNING id", ids
         )
     _responsible(ids, told)
-    told["twice"] = _keys(
-        f"""UPDATE subsidies_frozenline t SET batch = left(batch, 36) || '{TWICE}' WHERE student_id = %(going)s
-            AND EXISTS (SELECT FROM subsidies_frozenline o WHERE o.student_id = %(keep)s
-                AND (o.batch, o.term, o.benefit_id) = (t.batch, t.term, t.benefit_id)) RETURNING id""",
-        ids,
-    )
-    moved = "UPDATE subsidies_frozenline SET student_id = %(keep)s WHERE student_id = %(going)s RETURNING id"
-    told["moved"]["subsidies_frozenline"] = _keys(moved, ids)
+    told["shifted"] = sql.rows(_SHIFTED, ids)
+    sql.run(_BACK_FROM_ASIDE, [[line["id"] for line in told["shifted"]]])
+    moved = "UPDATE subsidies_payment SET student_id = %(keep)s WHERE student_id = %(going)s RETURNING id"
+    told["moved"]["subsidies_payment"] = _keys(moved, ids)
     # Listed ones go over, so that nobody lists them again.
     told["frozen"] = sql.rows(
         """UPDATE subsidies_entitlement t SET frozen = true FROM subsidies_entitlement g
@@ -118,10 +126,10 @@ def part(keep: int, going: int, told: dict[str, Any]) -> None:
             {**ids, "keys": keys},
         )
     _stand_again(told.get("doubled", ()))
-    sql.run(
-        f"UPDATE subsidies_frozenline SET batch = replace(batch, '{TWICE}', '') WHERE id = ANY(%(keys)s)",
-        {"keys": told["twice"]},
-    )
+    for line in told["shifted"]:
+        aside = "UPDATE subsidies_payment SET instalment = instalment - %(last)s + %(aside)s WHERE id = %(id)s"
+        sql.run(aside, {**line, "aside": _ASIDE})
+    sql.run(_BACK_FROM_ASIDE, [[line["id"] for line in told["shifted"]]])
     for line in told["added"]:
         sql.run(
             "DELETE FROM subsidies_entitlement WHERE student_id = %(keep)s AND term = %(term)s AND benefit_id = %(benefit_id)s",

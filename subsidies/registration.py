@@ -11,20 +11,37 @@ from subsidies import merged, panels, resting, runs, slips
 from subsidies.actions import adopt_pack, load_pack, request_recompute
 from subsidies.casework import archive, daily, noticecards, panelcard, parts, timeline
 from subsidies.demo import year
+from subsidies.giving import merged as giving_merged
+from subsidies.payments import bounces, files
 from subsidies.views.casework import county as county_views
 from subsidies.views.casework import letters as letter_views
+from subsidies.views.giving import totals as giving_views
+from subsidies.views.payments import accounts as account_views
+from subsidies.views.payments import board as board_views
 
-registry.daily.extend(daily.HOOKS)
+registry.daily.extend((*daily.HOOKS, bounces.remind))
 registry.merged["subsidies"] = Merged(merged.merge, merged.part)
+registry.merged["giving"] = Merged(giving_merged.merge, giving_merged.part)
 KINDS["subsidies.recompute"] = Kind("测算应享资助", run=runs.run_block, split=runs.split, finish=runs.finish)
 KINDS["subsidies.rehearse"] = Kind("试算政策", run=runs.run_rehearsal)
 KINDS["subsidies.slips"] = Kind("打印明白卡", run=slips.generate)
+KINDS[files.KIND] = Kind("生成代发文件", run=files.make_files)
 KINDS[archive.KIND] = Kind("装订档案", run=archive.generate)
 registry.add(
     NavItem(
         41, "认定申请", "application_list", "file-earmark-text", P.APPLICATION_VIEW,
         ("application_detail", "application_edit", "application_save", "class_list", "window_list"),
     ),
+    NavItem(40, "应助未助", "aid_matrix", "grid-3x3", P.PAYMENT_VIEW, ("board_names", "double_list")),
+    NavItem(
+        45, "发放", "batch_list", "send", P.PAYMENT_VIEW,
+        (
+            "batch_new", "batch_stopped", "batch_detail", "part_detail", "indicator_list", "account_list", "account_new",
+            "account_propose", "account_import", "account_upload", "batch_files", "bounce_list", "bounce_detail",
+            "recovery_list", "recovery_new", "recovery_detail",
+        ),
+    ),
+    Panel(32, P.ACCOUNT_VIEW, "subsidies/payments/account_panel.html", account_views.account_panel),
     NavItem(
         44,
         "应享资助",
@@ -56,6 +73,15 @@ registry.add(
     Card(20, P.NOTICE_VIEW, "subsidies/casework/notice_card.html", noticecards.notice_card),
     NavItem(50, "明白卡", "slip_list", "printer", P.HOUSEHOLD_VIEW),
     NavItem(
+        49, "捐助和贷款", "giving_totals", "gift", P.GIVING_VIEW,
+        (
+            "loan_list", "loan_unclaimed", "loan_totals", "loan_detail", "loan_new", "topup_list", "topup_detail", "topup_new",
+            "project_list", "project_detail", "donor_list", "gift_list", "gift_new", "pairing_list", "pairing_detail",
+            "pairing_new", "schoolpair_list", "schoolpair_detail", "points_list", "points_detail",
+        ),
+    ),
+    Panel(35, P.GIVING_VIEW, "subsidies/giving/panel.html", giving_views.panel),
+    NavItem(
         43, "县级审核", "county_list", "clipboard-check", P.APPLICATION_VIEW,
         ("county_detail", "county_again", "approval_list", "approval_detail", "archive_list"),
     ),
@@ -63,8 +89,10 @@ registry.add(
     Card(15, P.APPLICATION_VIEW, "subsidies/casework/county_card.html", county_views.county_card),
     Card(22, P.LETTER_WRITE, "subsidies/casework/letter_card.html", letter_views.letter_card),
     Panel(27, P.APPLICATION_VIEW, "subsidies/casework/timeline_panel.html", timeline.panel),
+    Card(1, P.PAYMENT_VIEW, "subsidies/payments/board_card.html", board_views.board_card),
     Card(10, P.ENTITLEMENT_VIEW, "subsidies/aid_board.html", panels.aid_board),
     Card(10, P.ENTITLEMENT_VIEW, "subsidies/county_board.html", panels.county_board),
+    Card(4, P.ACCOUNT_WRITE, "subsidies/payments/bounce_card.html", bounces.card),
     Card(5, P.APPLICATION_WRITE, "subsidies/casework/application_card.html", parts.school_card),
     Card(6, P.APPLICATION_VIEW, "subsidies/casework/panel_card.html", panelcard.panel_card),
     Panel(25, P.APPLICATION_VIEW, "subsidies/casework/application_panel.html", parts.student_panel),

@@ -14,7 +14,7 @@ from aidcases.conditions import All, Condition
 from aidcases.terms import Term
 from subsidies.amounts import Amounts, amounts_of, pays_in
 from subsidies.conditions import condition, flags_asked
-from subsidies.enums import PATH_OF, AmountKind, CutOff, Period
+from subsidies.enums import PATH_OF, CutOff, Period
 from subsidies.models import CountyFigure, PackAdoption, Rule, RulePack
 
 
@@ -84,14 +84,14 @@ def applied(
     rules: Iterable[Rule], term: Term, adopted: dict[str, list[PackAdoption]], *, every: bool = False
 ) -> list[Applied]:
     """The rules (of packs adopted so) that pay in the term; `every` keeps the others too, whose explanation says why
-    not. Discretionary ones have no row until somebody decides."""
+    not. Discretionary ones give something to those for whom somebody has decided."""
     figures = figures_in_force(term)
     found = []
     for rule in rules:
         adoptions = adopted.get(rule.pack.code, [])
         amounts = amounts_of(rule, term, figures[rule.code])
         # A pack adopted before its amounts begin gives nothing by them yet.
-        pays = rule.amount_kind != AmountKind.DISCRETIONARY and (amounts.lines or amounts.lacking)
+        pays = amounts.lines or amounts.lacking
         if every or (adoptions and begun(rule, term) and pays_in(rule, term) and pays):
             found.append(
                 Applied(

@@ -6,6 +6,8 @@ from subsidies.views import adoptions, clauses, drafts, entitlements, figures, p
 
 urlpatterns = [
     path("", include("subsidies.urls_casework")),
+    path("", include("subsidies.urls_giving")),
+    path("", include("subsidies.urls_payments")),
     path("packs/", packs.pack_list, name="pack_list"),
     path("packs/<slug:code>/", packs.pack_detail, name="pack_detail"),
     path("packs/<slug:code>/changes/", packs.pack_changes, name="pack_changes"),

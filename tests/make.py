@@ -5,12 +5,19 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from itertools import count
+from typing import TYPE_CHECKING
+
+from django.db.models import QuerySet
+from django.utils import timezone
 
 from aidcases.actions import open_office
 from aidcases.models import Membership, Organisation, Region, School, SchoolFee, User
 from aidcases.roles import OfficeKind, Role
 from students.enums import Category, RosterKind, Stage
-from students.models import Enrolment, Hardship, Household, Member, Person, Student
+from students.models import Account, Enrolment, Hardship, Household, Member, Person, Student
+
+if TYPE_CHECKING:
+    from subsidies.models import Entitlement, PaymentBatch
 
 _numbers = count(1)
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -173,3 +180,49 @@ def entitled(who: Student, term: str = "2018-autumn") -> dict[str, str | None]:
 
     rows = Entitlement.objects.filter(student=who, term=term).values_list("rule__code", "amount")
     return {rule: None if amount is None else str(amount) for rule, amount in rows}
+
+
+_CARDS = count(1)
+
+
+def card() -> str:
+    """A card number of the card union, with its check digit, that nobody else has."""
+    body = f"621700{next(_CARDS):012d}"
+    doubled = (int(d) * (2 - place % 2) for place, d in enumerate(reversed(body)))
+    return body + str(-sum(d // 10 + d % 10 for d in doubled) % 10)
+
+
+def account(
+    who: Student, *, number: str = "", from_on: date = date(2017, 1, 1), state: str = "confirmed", **also: object
+) -> Account:
+    """A card of the child's own, in force unless told."""
+    number = number or card()
+    fields: dict = {"holder": who.person.name, "relation": "self", "bank": "榆中县农村信用联社", "proposed_by": "甲"}
+    if state == "confirmed":
+        fields |= {"confirmed_by": "乙", "confirmed_at": timezone.now()}
+    made = Account(
+        student=who, number=number, number_last4=number[-4:], from_on=from_on, state=state, home_path=who.person.home_path,
+        school_path=who.person.school_path, **{**fields, **also},
+    )  # fmt: skip
+    made.save()
+    return made
+
+
+def batch(channel: str = "bank", *, under: str = "620123", term: str = "2018-autumn", **also: object) -> PaymentBatch:
+    """An empty batch of a county's office, being prepared."""
+    from subsidies.models import PaymentBatch
+
+    place = office(under)
+    made = PaymentBatch(
+        number=f"{under}-{term}-{next(_numbers):03d}", channel=channel, term=term, title="发放批次", office=place,
+        path=place.path, bank="social-card" if channel == "bank" else "", prepared_by="甲", **also,
+    )  # fmt: skip
+    made.save()
+    return made
+
+
+def listed(entitlements: QuerySet[Entitlement]) -> int:
+    """Everything due of them on new batches, for the bank and for settlement; how many lines."""
+    from subsidies.payments import listing
+
+    return sum(listing.freeze(entitlements, batch(channel)) for channel in ("bank", "settlement"))

@@ -1,7 +1,11 @@
-"""The ledgers there are, one file each."""
+"""The ledgers there are, one file each (the two of the payments' lines share one)."""
 
 from ledgers.definition import Ledger
 from ledgers.definitions.aid_summary import AID_SUMMARY
+from ledgers.definitions.payment_roll import BANK_SHEET, PAYMENT_ROLL
 from ledgers.definitions.poverty_register import POVERTY_REGISTER
+from ledgers.definitions.unaided import UNAIDED
 
-LEDGERS: dict[str, Ledger] = {ledger.code: ledger for ledger in (POVERTY_REGISTER, AID_SUMMARY)}
+LEDGERS: dict[str, Ledger] = {
+    ledger.code: ledger for ledger in (POVERTY_REGISTER, AID_SUMMARY, PAYMENT_ROLL, BANK_SHEET, UNAIDED)
+}

@@ -29,11 +29,16 @@ CATEGORIES: dict[str, tuple[Category, ...]] = {
     "孤儿": (Category.ORPHAN,),
     "残疾": (Category.DISABLED,),
 }  # fmt: skip
-STATES = {
-    EntitlementState.DUE: "尚无发放记录", EntitlementState.SUSPENDED: "暂停", EntitlementState.NOT_PAID: "不发放",
+# Why a line is not paid; a child's line of a benefit is in exactly one of these, or paid.
+WAYS = {
+    "unlisted": "没有列入发放", "process": "正在发放", "bounced": "退票", EntitlementState.SUSPENDED: "暂停",
+    EntitlementState.NOT_PAID: "不发放",
 }  # fmt: skip
-PAID = 0  # nobody, as long as no payments are kept
-NOTHING = {"people": 0, "times": 0, "yuan": Decimal("0.00"), **dict.fromkeys((*CATEGORIES, OTHER, *STATES), 0)}
+MORE = "见各项目"  # the reasons of several benefits do not add up to people
+NOTHING = {
+    "people": 0, "times": 0, "yuan": Decimal("0.00"), "paid": 0, "paid_yuan": Decimal("0.00"),
+    **dict.fromkeys((*CATEGORIES, OTHER, *WAYS), 0),
+}  # fmt: skip
 
 OF_PEOPLE, OF_APPLICANTS = "应资助人数其中（每人只计一类）", "可申请人数其中（每人只计一类）"
 HEADS = (
@@ -47,6 +52,7 @@ COLUMNS = (
     Column(("实资助人数",), "paid", 9, **PEOPLE),
     Column(("人次",), "times", 9, **PEOPLE, opens={}),
     Column(("金额",), "yuan", 15, Kind.MONEY, total=True, opens={}),
+    Column(("实发金额",), "paid_yuan", 15, Kind.MONEY, total=True),
     *(Column((OF_PEOPLE, name), name, 8, **PEOPLE) for name in (*CATEGORIES, OTHER)),
     Column(("未资助人数",), "unpaid", 9, **PEOPLE),
     Column(("未资助原因",), "reason", 20),
@@ -60,11 +66,22 @@ LOAN_COLUMNS = (
 
 
 _COUNTED = """
-    WITH lines AS MATERIALIZED ({lines}),
+    WITH entitled AS MATERIALIZED ({lines}),
+    paying AS (
+        SELECT student_id, benefit_id, bool_or(state = 'paid') AS paid, bool_or(state = 'bounced') AS bounced,
+            sum(amount) FILTER (WHERE state = 'paid') AS paid_yuan
+        FROM subsidies_payment WHERE term = %s AND state <> 'cancelled' GROUP BY student_id, benefit_id
+    ),
+    lines AS MATERIALIZED (
+        SELECT e.*, COALESCE(p.paid, false) AS paid, p.paid_yuan, CASE WHEN p.paid THEN 'paid' WHEN p.bounced THEN 'bounced'
+            WHEN p.student_id IS NOT NULL THEN 'process' WHEN e.state = 'due' THEN 'unlisted' ELSE e.state END AS way
+        FROM entitled e LEFT JOIN paying p USING (student_id, benefit_id)
+    ),
     counted AS (
         SELECT loan, stage, benefit_id, GROUPING(stage) = 1 AS whole, GROUPING(benefit_id) = 1 AS subtotal,
             count(DISTINCT student_id) AS people, count(*) AS times, COALESCE(sum(amount), 0)::numeric(14,2) AS yuan,
-            {categories}, {states}
+            count(DISTINCT student_id) FILTER (WHERE paid) AS paid,
+            COALESCE(sum(paid_yuan), 0)::numeric(14,2) AS paid_yuan, {categories}, {ways}
         FROM lines GROUP BY GROUPING SETS ((loan), (loan, stage), (loan, stage, benefit_id))
     )
     SELECT c.*, b.name AS benefit, b.code FROM counted c LEFT JOIN subsidies_benefit b ON b.id = c.benefit_id
@@ -104,17 +121,19 @@ def _figures(term: Term, area: Area) -> list[dict[str, Any]]:
     categories = ", ".join(
         f'count(DISTINCT student_id) FILTER (WHERE category = {n}) AS "{name}"' for n, name in enumerate(names)
     )
-    states = ", ".join(f"count(DISTINCT student_id) FILTER (WHERE state = '{state}') AS {state}" for state in STATES)
-    return sql.rows(_COUNTED.format(lines=lines, categories=categories, states=states), params)
+    ways = ", ".join(f"count(DISTINCT student_id) FILTER (WHERE way = '{way}') AS {way}" for way in WAYS)
+    return sql.rows(_COUNTED.format(lines=lines, categories=categories, ways=ways), [*params, term.code])
 
 
 def _row(
     counted: dict[str, Any], stage: str, benefit: str, opens: dict[str, str], *, subtotal: bool = False
 ) -> Figures:
-    unpaid = counted["people"] - PAID
-    waiting = {word: counted[state] for state, word in STATES.items() if counted[state]}
+    unpaid = counted["people"] - counted["paid"]
+    waiting = {word: counted[way] for way, word in WAYS.items() if counted[way]}
     reason = "；".join(waiting) if len(waiting) == 1 else "；".join(f"{word} {n} 人" for word, n in waiting.items())
-    figures = {**counted, "stage": stage, "benefit": benefit, "paid": PAID, "unpaid": unpaid, "reason": reason}
+    if subtotal and len(waiting) > 1:
+        reason = MORE
+    figures = {**counted, "stage": stage, "benefit": benefit, "unpaid": unpaid, "reason": reason}
     return Figures(figures, subtotal, opens)
 
 
@@ -150,7 +169,8 @@ def _notes(term: Term, area: Area, part: str) -> list[str]:
     return [
         f"统计{term.label}的{whom}。",
         "人数按人计，同一学生享受几项，小计、合计中只计 1 人；人次按项目计，每人每项计 1 人次。",
-        "金额为本学期应享金额，单位元；免费和实物项目不计金额。",
+        "金额为本学期应享金额，实发金额为已发放到账的金额，单位元；免费和实物项目不计金额，以结算登记为已资助。",
+        "实资助人数为至少有一笔已发放的人数；未资助人数为应资助人数减实资助人数。",
         "助学贷款属于可申请项目，另列一表，不计入应资助人数、人次和金额。",
     ]
 

@@ -31,6 +31,10 @@ def carry_out(order: dict[str, Any]) -> Result:
         choice = Choice(**order["choice"]) if order["choice"] else None
         told = Order(limits=limits, choice=choice, **given)
         return read(order["path"], told, parse_keyring(order["keys"]), lambda **said: tell(order, said))
+    if order["task"] == "texts":
+        from students.imports.texts import texts
+
+        return texts(order["path"], order["filename"], order["separator"], limits, write_all)
     from students.imports.marking import mark
 
     marks = (json.loads(line) for line in sys.stdin.buffer)

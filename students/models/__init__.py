@@ -1,5 +1,6 @@
 """People, households, students, enrolments, hardship, rosters; the imports they come from and what was decided."""
 
+from students.models.accounts import Account
 from students.models.attendance import Attendance
 from students.models.batches import Batch, Written
 from students.models.exports import Export, ExportRow
@@ -10,6 +11,7 @@ from students.models.reviews import Decision, Missing, PersonAlias, Suspect
 from students.models.students import Enrolment, RosterEntry, Student
 
 __all__ = [
+    "Account",
     "Attendance",
     "Batch",
     "Decision",

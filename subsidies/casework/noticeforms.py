@@ -10,7 +10,7 @@ from aidcases.models import Organisation, School, User
 from aidcases.roles import OfficeKind
 from aidcases.terms import Term
 from subsidies.casework.objections import LONGEST, SHORTEST
-from subsidies.models import Benefit, Entitlement, FrozenLine, PublicNotice
+from subsidies.models import Benefit, Entitlement, Payment, PublicNotice
 from subsidies.models.notices import Finding, NoticeKind
 
 
@@ -39,10 +39,8 @@ class NewNoticeForm(forms.Form):
         under = {"term": term.code, "school_path__startswith": office.path}
         here = Entitlement.objects.filter(**under, amount__gt=0, rule__universal=False).order_by()
         self.fields["benefits"].queryset = Benefit.objects.filter(pk__in=here.values("benefit"))
-        batches = (
-            FrozenLine.objects.filter(**under, cancelled_at=None).order_by("batch").values_list("batch", flat=True)
-        )
-        self.fields["batch"].choices = [("", "——"), *((code, code) for code in batches.distinct())]
+        listed = Payment.objects.standing().filter(**under).order_by("batch").values_list("batch__number", "batch__title")
+        self.fields["batch"].choices = [("", "——"), *((code, f"{code} {title}") for code, title in listed.distinct())]
 
     def clean(self) -> dict[str, Any]:
         told = super().clean() or {}

@@ -33,8 +33,8 @@ from aidcases.terms import Term
 from students.enums import GRADE_LABELS
 from students.models import Enrolment
 from subsidies.casework.leak import CATEGORY, FIRST_COLUMN
-from subsidies.enums import EntitlementState, Level
-from subsidies.models import Application, Benefit, Entitlement, FrozenLine, NoticeLine, PanelMember, PublicNotice
+from subsidies.enums import EntitlementState, Jurisdiction, Level
+from subsidies.models import Application, Benefit, Entitlement, NoticeLine, PanelMember, Payment, PublicNotice
 from subsidies.models.applications import ApplicationState
 from subsidies.models.notices import OFF, LineState, NoticeKind, NoticeState
 from subsidies.models.panels import MemberKind
@@ -114,7 +114,7 @@ def fill(
     """Makes the notice's list anew. `schools`: only of these, else all under the office. `benefits`: only these.
     → lines. Raises Refused when there is nobody."""
     notice.lines.all().delete()
-    under = Q(school_path__startswith=notice.path)
+    under = _own(notice)
     if chosen := [school.path for school in schools]:
         under &= Q(school_path__in=chosen)
     made = {
@@ -140,19 +140,30 @@ def _determination(notice: PublicNotice, under: Q) -> int:
 def _benefit(notice: PublicNotice, under: Q, benefits: list[int]) -> int:
     """What the rules give, automatic or not, in yuan; what everybody gets needs no list."""
     found = Entitlement.objects.filter(
-        under, term=notice.term, state=EntitlementState.DUE, amount__gt=0, rule__universal=False
+        _answers_for(notice, under), term=notice.term, state=EntitlementState.DUE, amount__gt=0, rule__universal=False
     ).granted()  # fmt: skip
     found = found.filter(benefit__in=benefits) if benefits else found
-    return _insert(found, notice, benefit=_neutral(), amount=F("amount"), student=F("student"))
+    return _insert(found, notice, benefit=_neutral(), about=F("benefit"), amount=F("amount"), student=F("student"))
+
+
+def _answers_for(notice: PublicNotice, under: Q) -> Q:
+    """Children of the own schools; what goes by the household also those at home here who study elsewhere."""
+    home = Q(rule__jurisdiction=Jurisdiction.HOUSEHOLD, home_path__startswith=notice.path)
+    return under | (home & ~Q(school_path__startswith=notice.path)) if under == _own(notice) else under
+
+
+def _own(notice: PublicNotice) -> Q:
+    return Q(school_path__startswith=notice.path)
 
 
 def _funds(notice: PublicNotice, under: Q, batch: str) -> int:
     """A child's lines of one benefit in the batch, also back-pay, in one sum."""
-    listed = FrozenLine.objects.filter(batch=batch, cancelled_at=None, term=notice.term)
+    listed = Payment.objects.standing().filter(batch__number=batch, term=notice.term)
     same = listed.filter(student=OuterRef("student"), benefit=OuterRef("benefit")).order_by()
     summed = same.values("student").annotate(yuan=Sum("amount")).values("yuan")
     first = listed.filter(under, ~Exists(same.filter(pk__lt=OuterRef("pk")))).annotate(yuan=Subquery(summed))
-    return _insert(first.filter(yuan__gt=0), notice, benefit=_neutral(), amount=F("yuan"), student=F("student"))
+    first = first.filter(yuan__gt=0)
+    return _insert(first, notice, benefit=_neutral(), about=F("benefit"), amount=F("yuan"), student=F("student"))
 
 
 def _panel(notice: PublicNotice) -> int:

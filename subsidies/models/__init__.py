@@ -8,6 +8,7 @@ from subsidies.models.applications import (
     FamilyMember,
     Responsible,
 )
+from subsidies.models.banking import BankFile, BankReturn, ReturnLine, Sending
 from subsidies.models.clauses import ClauseText
 from subsidies.models.determination import Determination
 from subsidies.models.drafts import DraftState, PackDraft, Rehearsal, RehearsalRow
@@ -21,10 +22,26 @@ from subsidies.models.entitlements import (
     RunPart,
 )
 from subsidies.models.factrow import FactRow
-from subsidies.models.frozen import Adjustment, FrozenLine
+from subsidies.models.giving import (
+    Donation,
+    DonationProject,
+    Donor,
+    Gift,
+    HelperVisit,
+    PairActivity,
+    Pairing,
+    PairingEnd,
+    PointsAccount,
+    PointsEntry,
+    SchoolPair,
+)
 from subsidies.models.letters import Letter
+from subsidies.models.loans import Loan, TopUpCase
 from subsidies.models.notices import NoticeLine, Objection, PublicNotice
 from subsidies.models.panels import Assessment, Meeting, Panel, PanelMember, Quota, ScoreIndex
+from subsidies.models.payments import BatchPart, Indicator, IndicatorUse, Payment, PaymentBatch
+from subsidies.models.reasons import UnpaidReason
+from subsidies.models.recoveries import Adjustment, Receipt, Recovery
 from subsidies.models.refusals import Refusal
 from subsidies.models.rules import Benefit, CountyFigure, ListedArea, PackAdoption, Rule, RulePack
 
@@ -36,20 +53,30 @@ __all__ = [
     "ApplicationWindow",
     "Approval",
     "Assessment",
+    "BankFile",
+    "BankReturn",
+    "BatchPart",
     "Benefit",
     "CertificatePart",
     "ClauseText",
     "ComputeRun",
     "CountyFigure",
     "Determination",
+    "Donation",
+    "DonationProject",
+    "Donor",
     "DraftState",
     "Entitlement",
     "EntitlementChange",
     "FactRow",
     "FamilyMember",
-    "FrozenLine",
+    "Gift",
+    "HelperVisit",
+    "Indicator",
+    "IndicatorUse",
     "Letter",
     "ListedArea",
+    "Loan",
     "Mark",
     "Meeting",
     "MissingFigure",
@@ -57,16 +84,30 @@ __all__ = [
     "Objection",
     "PackAdoption",
     "PackDraft",
+    "PairActivity",
+    "Pairing",
+    "PairingEnd",
     "Panel",
     "PanelMember",
+    "Payment",
+    "PaymentBatch",
+    "PointsAccount",
+    "PointsEntry",
     "PublicNotice",
     "Quota",
+    "Receipt",
+    "Recovery",
     "Refusal",
     "Rehearsal",
     "RehearsalRow",
     "Responsible",
+    "ReturnLine",
     "Rule",
     "RulePack",
     "RunPart",
+    "SchoolPair",
     "ScoreIndex",
+    "Sending",
+    "TopUpCase",
+    "UnpaidReason",
 ]

@@ -40,6 +40,7 @@ class FactRow(models.Model):
     determination = models.TextField()
     determined_poor = models.BooleanField()
     had_before = ArrayField(models.TextField())
+    awarded = models.JSONField()  # benefit code → yuan decided for the student and term
 
     class Meta:
         managed = False

@@ -16,6 +16,7 @@ from aidcases.scoping import OFFICE, SCHOOL, PathField, Scoped, ScopedQuerySet, 
 from students.models import Student
 from subsidies.enums import Level
 from subsidies.models.applications import Application
+from subsidies.models.rules import Benefit
 
 
 class NoticeKind(models.TextChoices):
@@ -149,6 +150,7 @@ class NoticeLine(Scoped):
     # Whom the line is about; never on a page.
     application = models.ForeignKey(Application, models.PROTECT, null=True, related_name="lines")
     student = models.ForeignKey(Student, models.PROTECT, null=True, related_name="+")
+    about = models.ForeignKey(Benefit, models.PROTECT, null=True, related_name="+")  # whatever the list calls it
 
     objects = scoped_manager(ScopedQuerySet)
 

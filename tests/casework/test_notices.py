@@ -25,15 +25,16 @@ from subsidies.models import (
     Application,
     Benefit,
     Entitlement,
-    FrozenLine,
     NoticeLine,
     Panel,
     PanelMember,
+    Payment,
     PublicNotice,
     Rule,
     RulePack,
 )
 from subsidies.models.notices import Finding, NoticeKind
+from tests import make
 from tests.casework import build
 from tests.casework.conftest import Crew, build_crew
 from tests.subsidies.pdfs import Pdf
@@ -128,11 +129,17 @@ def test_a_benefit_list_has_automatic_benefits_too_with_the_yuan_and_neutral_nam
 
 def test_a_funds_list_sums_a_child_s_lines_of_the_batch(crew: Crew):
     given, who = rule("寄宿生生活补助"), build.student("甲", at=crew.school)
-    common = {"student": who, "benefit": given.benefit, "rule": given, "home_path": who.person.home_path}
-    for batch, term, amount in (("P1", build.TERM, "625"), ("P2", build.TERM, "1"), ("P1", "2026-spring", "2")):
-        FrozenLine(batch=batch, term=term, amount=Decimal(amount), school_path=crew.school.path, **common).save()
+    common = {
+        "student": who, "benefit": given.benefit, "rule": given, "school": crew.school, "term": build.TERM,
+        "home_path": who.person.home_path, "school_path": crew.school.path,
+    }  # fmt: skip
+    one, other = make.batch(term=build.TERM), make.batch(term=build.TERM)
+    for instalment, (batch, yuan) in enumerate(((one, 500), (one, 125), (other, 1)), 1):
+        Payment(batch=batch, amount=Decimal(yuan), other=yuan, instalment=instalment, **common).save()
+    gone = {"state": "cancelled", "cancelled_at": "2026-10-01T00:00Z", "instalment": 4}
+    Payment(batch=one, amount=Decimal(2), other=2, **gone, **common).save()
     with crew.acting("school_maker") as maker:
-        made = notices.draft(NoticeKind.FUNDS, office=crew.office("school_maker"), term=TERM, by=maker, batch="P1")
+        made = notices.draft(NoticeKind.FUNDS, office=crew.office("school_maker"), term=TERM, by=maker, batch=one.number)
         assert [row[-2:] for row in noticelists.table(made)] == [["寄宿生生活补助", "625.00"]]
 
 

@@ -10,12 +10,13 @@ from django.urls import reverse
 
 from aidcases import jobs
 from aidcases.models import Job
-from aidcases.scoping import EVERYWHERE, acting_in
+from aidcases.scoping import EVERYWHERE, SYSTEM, acting_in
 from aidcases.terms import Term
 from students.models import Enrolment, Student
-from subsidies.actions import adopt_pack, cancel_lines, freeze, publish, request_recompute
+from subsidies.actions import adopt_pack, publish, request_recompute
 from subsidies.casework import applying
-from subsidies.models import Application, Entitlement, FrozenLine, Refusal
+from subsidies.models import Application, Entitlement, Payment, Refusal
+from subsidies.payments import listing
 from tests import make
 from tests.casework import build
 from tests.casework.conftest import Crew
@@ -105,11 +106,11 @@ def test_one_benefit_is_refused_on_the_page_and_taken_back(crew: Crew, child: St
 
 def test_what_a_batch_has_listed_stays_until_it_is_taken_off(crew: Crew, child: Student):
     with acting_in(EVERYWHERE):
-        assert freeze(Entitlement.objects.filter(student=child, rule__code="by-level"), batch="1") == 1
+        assert listing.freeze(Entitlement.objects.filter(student=child, rule__code="by-level"), make.batch()) == 1
     with crew.acting("teacher") as by:
         applying.move(Application.objects.filter(student=child), "decline", by=by, note="不要了")
     assert states(child) == {"by-level": "due", "by-list": "not_paid", "by-stage": "due"}
     with acting_in(EVERYWHERE):
-        cancel_lines(FrozenLine.objects.all())
+        listing.cancel(Payment.objects.all(), by=SYSTEM, note="放弃")
         jobs.work_off(request_recompute(term=TERM, path="/62/6201/", marked_only=True))
     assert states(child)["by-level"] == "not_paid"

@@ -18,25 +18,34 @@ from aidcases.files import files_of
 from aidcases.models import Job, Organisation, Reminder, StoredFile
 from aidcases.roles import P
 from aidcases.scoping import EVERYWHERE, Scope, acting_in
+from ledgers.definitions import LEDGERS
 from students.models import Household, ImportFile, Student
 from subsidies.models import (
     AdoptionRequest,
     Application,
     Assessment,
+    BatchPart,
+    Benefit,
     ClauseText,
     FamilyMember,
+    Indicator,
     ListedArea,
     Meeting,
     PackDraft,
     Panel,
+    Payment,
     PublicNotice,
     Rule,
+    UnpaidReason,
 )
 from tests.casework import build
 from tests.conventions import counties
 from tests.conventions.counties import Counties
 from tests.conventions.resolver import Address, addresses
+from tests.giving import traces as giving
+from tests.giving.traces import Given
 from tests.kept import Kept
+from tests.payments import bank
 from tests.personas import CANARY
 
 ANONYMOUS = "anonymous"
@@ -117,6 +126,21 @@ def announced(which: Callable[[PublicNotice, PublicNotice], Any]) -> Samples:
     return each(lambda made, side: which(*build.traces(side.code, side.office.path, side.students[0])))
 
 
+def unpaid_reasons(made: Counties) -> list[tuple[str, list[Any]]]:
+    """Why a child of either county has not got its books, in words of that county."""
+    return [(side.code, [_reason(made, side).pk]) for side in made.sides]
+
+
+def _reason(made: Counties, side: Any) -> UnpaidReason:
+    child = side.students[0]
+    fields = {
+        "reason": "other", "note": f"{CANARY[side.code]}说明", "said_by": "甲", "home_path": child.person.home_path,
+        "school_path": side.primary.path,
+    }  # fmt: skip
+    about = {"student": child, "term": made.world.term.code, "benefit": Benefit.objects.get(code="compulsory-textbook")}
+    return UnpaidReason.objects.get_or_create(**about, defaults=fields)[0]
+
+
 def judged(which: Callable[[Assessment], list[Any]]) -> Samples:
     """Of the panel's meeting that scored a child of either county (tests.casework.build.panel_traces)."""
     return lambda made: [
@@ -133,6 +157,11 @@ def decided(which: Callable[[Any, Any], Any]) -> Samples:
     )
 
 
+def banked(which: Callable[[Any], Any]) -> Samples:
+    """Of what a county sent to its bank and got back (tests.payments.bank.traces)."""
+    return each(lambda made, side: which(bank.traces(side, CANARY[side.code])))
+
+
 def running(made: Counties) -> list[tuple[str, list[Any]]]:
     """What is public is everybody's."""
     return [("both", arguments) for _, arguments in announced(lambda draft, notice: notice.key)(made)]
@@ -146,6 +175,24 @@ def _reminded(office: Organisation) -> Reminder:
     return Reminder.objects.get_or_create(office=office, key="x.due", subject_id=0, defaults=fields)[0]
 
 
+def _part(line: Payment) -> BatchPart:
+    """The school's part of the batch, objected to in words of its own."""
+    mark = CANARY[line.batch.path.split("/")[3]]
+    fields = {"school_path": line.school_path, "objection": f"{mark}意见"}
+    return BatchPart.objects.get_or_create(batch=line.batch, school=line.school, defaults=fields)[0]
+
+
+def _indicator(side: Any) -> Indicator:
+    given = {"benefit": Benefit.objects.order_by("pk")[0], "term": "2018-autumn", "issued_on": "2018-09-01", "yuan": 5}
+    fields = {**given, "made_by": "甲", "path": side.office.path, "office": side.office}
+    return Indicator.objects.get_or_create(document=f"{CANARY[side.code]}指标文", defaults=fields)[0]
+
+
+def given(which: Callable[[Given], Any]) -> Samples:
+    """Of what a county gave a child of its own (tests.giving.traces)."""
+    return each(lambda made, side: which(giving.traces(side, CANARY[side.code], made.world.term.code)))
+
+
 SAMPLES: dict[str, Samples] = {
     **dict.fromkeys(
         (
@@ -156,6 +203,7 @@ SAMPLES: dict[str, Samples] = {
     ),
     **dict.fromkeys(("application_file", "application_file_remove"), papers),
     **dict.fromkeys(("application_new", "refusal_detail", "refusal_set"), students),
+    "reason_take_back": unpaid_reasons,
     "student_detail": students,
     "student_why": students,
     "student_reveal": students,
@@ -168,8 +216,8 @@ SAMPLES: dict[str, Samples] = {
     "area_end": lambda made: [("both", [ListedArea.objects.order_by("pk").first().pk])],
     "pack_detail": lambda made: [("both", ["lanzhou"])],
     "rule_detail": lambda made: [("both", [rule.code]) for rule in Rule.objects.order_by("pk")[:2]],
-    "ledger_detail": lambda made: [("both", [code]) for code in ("poverty-register", "aid-summary")],
-    "ledger_issue": lambda made: [("both", [code]) for code in ("poverty-register", "aid-summary")],
+    "ledger_detail": lambda made: [("both", [code]) for code in LEDGERS],
+    "ledger_issue": lambda made: [("both", [code]) for code in LEDGERS],
     "search_results": lambda made: [("both", ["nosuchkey"])],
     **dict.fromkeys(
         ("job_detail", "job_progress", "job_cancel", "job_resume", "slip_download"), each(lambda m, s: m.traces[s.code].job.pk)
@@ -224,6 +272,56 @@ SAMPLES: dict[str, Samples] = {
         ("letter_detail", "letter_answer", "letter_close", "letter_reopen", "letter_contact"),
         decided(lambda _, letter: letter.pk),
     ),
+    **dict.fromkeys(
+        ("batch_files", "batch_files_make", "return_upload"), banked(lambda line: line.bank_return.batch_id),
+    ),
+    **dict.fromkeys(
+        (
+            "batch_detail", "batch_search", "batch_leave_out", "batch_withdraw", "batch_reopen", "batch_approve", "batch_check",
+            "batch_set_check", "batch_settle", "batch_close", "batch_cancel",
+        ),
+        banked(lambda line: line.bank_return.batch_id),
+    ),
+    **dict.fromkeys(
+        ("part_detail", "part_search", "part_agree", "part_object", "part_agree_instead"),
+        banked(lambda line: _part(line.sending.payment).pk),
+    ),
+    **dict.fromkeys(("account_refuse", "account_clear", "account_reveal"), banked(lambda line: line.sending.account_id)),
+    **dict.fromkeys(("account_new", "account_propose"), students),
+    "indicator_drop": each(lambda m, s: _indicator(s).pk),
+    "bank_file_download": banked(lambda line: line.sending.file_id),
+    "bank_return_detail": banked(lambda line: line.bank_return_id),
+    **dict.fromkeys(("odd_detail", "odd_settle"), banked(lambda line: line.pk)),
+    **dict.fromkeys(
+        ("bounce_detail", "bounce_fix", "bounce_give_up"), banked(lambda line: line.sending.payment_id),
+    ),
+    **dict.fromkeys(
+        (
+            "loan_new", "loan_create", "topup_new", "topup_create", "gift_new", "gift_create", "pairing_new", "pairing_create",
+            "points_of_child",
+        ),
+        students,
+    ),
+    "points_of_household": households,
+    **dict.fromkeys(("loan_detail", "loan_save"), given(lambda g: g.loan.pk)),
+    "loan_move": lambda made: [
+        (owner, [pk, "refuse"]) for owner, [pk] in given(lambda g: g.loan.pk)(made)
+    ],
+    **dict.fromkeys(
+        ("topup_detail", "topup_approve", "topup_refuse", "topup_revoke", "topup_withdraw"), given(lambda g: g.case.pk)
+    ),
+    "donor_reveal": given(lambda g: g.donor.pk),
+    **dict.fromkeys(("project_detail", "donation_add"), given(lambda g: g.project.pk)),
+    "donation_thank": given(lambda g: g.donation.pk),
+    "gift_sign": given(lambda g: g.gift.pk),
+    **dict.fromkeys(("pairing_detail", "pairing_visit", "pairing_end"), given(lambda g: g.pairing.pk)),
+    **dict.fromkeys(("schoolpair_detail", "schoolpair_activity"), given(lambda g: g.schools.pk)),
+    **dict.fromkeys(("points_detail", "points_enter"), given(lambda g: g.points.pk)),
+    **dict.fromkeys(
+        ("recovery_detail", "recovery_receive", "recovery_close", "recovery_cancel", "recovery_notice"),
+        given(lambda g: g.recovery.pk),
+    ),
+    "receipt_remove": given(lambda g: g.receipt.pk),
     "archive_download": each(lambda m, s: m.traces[s.code].job.pk),
     "notice_file": lambda made: [
         (code, [*arguments, "xlsx"]) for code, arguments in announced(lambda draft, _: draft.pk)(made)
@@ -257,6 +355,7 @@ SAMPLES: dict[str, Samples] = {
 
 # Addresses that are nothing without a question.
 ASKED: dict[str, Callable[[Counties], list[tuple[str, str]]]] = {
+    "batch_stopped": lambda made: [("both", f"?term={made.world.term}&channel=bank&reason=account")],
     "api_explain": lambda made: [(owner, f"?student={pk}") for owner, [pk] in students(made)],
     "carry_names": lambda made: [
         ("both", f"?from=2018-autumn&school={side.primary.code}&stage=primary&grade=3") for side in made.sides

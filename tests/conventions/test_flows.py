@@ -67,6 +67,7 @@ def test_the_document_says_what_the_tables_say():
 def test_every_flow_is_in_it():
     assert [line for line in document().splitlines() if line.startswith("## ")] == [
         "## 任务 (`aidcases.Job`)",
+        "## 一卡通账户 (`students.Account`)",
         "## 批次 (`students.Batch`)",
         "## 核对决定 (`students.Decision`)",
         "## 导入文件 (`students.ImportFile`)",
@@ -75,9 +76,14 @@ def test_every_flow_is_in_it():
         "## 采用申请 (`subsidies.AdoptionRequest`)",
         "## 认定申请 (`subsidies.Application`)",
         "## 来信来访 (`subsidies.Letter`)",
+        "## 助学贷款 (`subsidies.Loan`)",
         "## 异议 (`subsidies.Objection`)",
         "## 政策草稿 (`subsidies.PackDraft`)",
+        "## 发放明细 (`subsidies.Payment`)",
+        "## 发放批次 (`subsidies.PaymentBatch`)",
         "## 公示 (`subsidies.PublicNotice`)",
+        "## 追缴 (`subsidies.Recovery`)",
+        "## 附加资助 (`subsidies.TopUpCase`)",
     ]
     assert "    queued --> cancelled: 取消" in document()
     assert "| `commit` 入库 | 入库中 | 已入库 | `import.write` | — | no |" in document()

@@ -11,9 +11,8 @@ from aidcases import sql
 from aidcases.flow import Refused
 from aidcases.terms import Term
 from students import merging
-from students.models import Enrolment, Guardian, Hardship, ImportRow, Person, PersonAlias, Student, Suspect
-from subsidies.actions import freeze
-from subsidies.models import Adjustment, Entitlement, FrozenLine
+from students.models import Account, Enrolment, Guardian, Hardship, ImportRow, Person, PersonAlias, Student, Suspect
+from subsidies.models import Adjustment, Entitlement, Payment
 from tests import make
 from tests.students.test_import_guards import (
     DIBAO,
@@ -28,7 +27,7 @@ from tests.students.test_matching import VILLAGE, WIDE, child, number, same_sex
 from tests.students.test_reviews import acting, browser, dump, text_of
 
 pytestmark = pytest.mark.django_db
-AID = ("determination", "frozenline", "entitlement", "adjustment", "missingfigure")
+AID = ("determination", "payment", "entitlement", "adjustment", "missingfigure")
 
 
 @pytest.fixture
@@ -45,7 +44,8 @@ def pair(schools: None, here: Office) -> tuple[str, str, Suspect]:  # noqa: F811
 
 def everything() -> dict[str, list]:
     found = {t: sql.rows(f"SELECT to_jsonb(t) AS row FROM subsidies_{t} t ORDER BY to_jsonb(t)::text") for t in AID}
-    return {**dump(), **found}
+    cards = sql.rows("SELECT to_jsonb(t) AS row FROM students_account t ORDER BY id")
+    return {**dump(), **found, "account": cards}
 
 
 def merge(suspect: Suspect, keep: int) -> None:
@@ -132,14 +132,14 @@ def test_what_was_listed_for_both_shows_as_paid_twice(pair: tuple):
     make.adopt_lanzhou()
     make.recompute()
     keep = Person.objects.get(name="张小明")
-    freeze(Entitlement.objects.filter(amount__gt=0), batch="2018-1")
-    listed = FrozenLine.objects.count()
+    make.listed(Entitlement.objects.filter(amount__gt=0))
+    listed = Payment.objects.count()
     if not listed:  # the boarding allowance needs the poor: the dibao child alone has it
         pytest.fail("nothing was listed")
     before = everything()
     merge(pair[2], keep.pk)
-    assert set(FrozenLine.objects.values_list("student_id", flat=True)) == {keep.pk}
-    assert FrozenLine.objects.count() == listed
+    assert set(Payment.objects.values_list("student_id", flat=True)) == {keep.pk}
+    assert Payment.objects.count() == listed
     assert not Entitlement.objects.exclude(student=keep.pk).exists()
     undo(pair[2])
     assert everything() == before
@@ -154,12 +154,25 @@ def test_the_same_thing_listed_for_both_becomes_a_recovery(pair: tuple, here: Of
     here.bring("dibao", DIBAO, f"张小明,{first},农村,201701,")
     make.adopt_lanzhou()
     make.recompute()
-    freeze(Entitlement.objects.filter(amount__gt=0), batch="2018-1")
-    lines = {(line.benefit_id, line.student_id): line.amount for line in FrozenLine.objects.all()}
+    make.listed(Entitlement.objects.filter(amount__gt=0))
+    lines = {(line.benefit_id, line.student_id): line.amount for line in Payment.objects.all()}
     benefit = next(b for b, _ in lines if sum(1 for other, _ in lines if other == b) == 2)
     keep = Person.objects.get(name="张小明")
+    going = Payment.objects.filter(benefit=benefit).exclude(student=keep.pk).get()
+    second = Payment.objects.get(pk=going.pk)
+    second.pk, second.instalment, second.amount, second.other, second.state = None, 2, 0, 0, "listed"
+    for level in ("central", "province", "city", "county"):
+        setattr(second, level, 0)
+    second.save()
+    cards = {who.pk: make.account(who).pk for who in Student.objects.all()}
+    before = everything()
     merge(pair[2], keep.pk)
-    assert FrozenLine.objects.filter(student=keep.pk, benefit=benefit).count() == 2
+    mine = Payment.objects.filter(student=keep.pk, benefit=benefit)
+    assert sorted(mine.values_list("instalment", flat=True)) == [1, 2, 3]
+    assert set(Account.objects.filter(student=keep.pk).values_list("pk", flat=True)) == set(cards.values())
+    undo(pair[2])
+    assert everything() == before
+    merge(pair[2], keep.pk)
     make.recompute(marked_only=True)
     adjustment = Adjustment.objects.get(benefit=benefit)
     assert (adjustment.student_id, adjustment.difference) == (keep.pk, -lines[benefit, keep.pk])

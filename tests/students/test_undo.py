@@ -19,6 +19,7 @@ from students.imports.tracks import TABLES
 from students.models import Enrolment, Hardship, ImportFile, ImportRow, Person, Student
 from subsidies.actions import determine
 from subsidies.enums import DeterminedBy, Level
+from subsidies.giving import points
 from tests import make
 from tests.students.rosters import SAMPLE_FILES, adopt_lanzhou, bring_in, recompute
 
@@ -310,13 +311,14 @@ def test_what_must_be_unique_is_not_forced(bring: Bring, schools: None) -> None:
 
 
 def freeze(student: Student) -> None:
-    from subsidies.models import Benefit, FrozenLine, Rule
+    from subsidies.models import Benefit, Payment, Rule
 
     rule = Rule.objects.select_related("benefit").first()
     assert isinstance(rule.benefit, Benefit)
     at = student.enrolments.get()
-    FrozenLine(
-        student=student, term=TERM, benefit=rule.benefit, rule=rule, amount=500, batch="2018-1",
+    batch = make.batch(term=TERM)
+    Payment(
+        student=student, term=TERM, benefit=rule.benefit, rule=rule, amount=500, other=500, batch=batch, school=at.school,
         home_path=at.home_path, school_path=at.school_path,
     ).save()  # fmt: skip
 
@@ -331,7 +333,7 @@ def test_listed_money_forbids_it_in_one_sentence(bring: Bring, schools: None) ->
         take_back(file)
     assert refused.value.reasons == ["还不能撤销，请先撤销以它为依据的内容：已列入发放的资助 1 笔。"]
     assert dump() == before
-    sql.run("UPDATE subsidies_frozenline SET cancelled_at = now()")
+    sql.run("UPDATE subsidies_payment SET state = 'cancelled', cancelled_at = now()")
     assert undo.resting(file.batch) == []
 
 
@@ -339,7 +341,7 @@ def test_money_listed_before_the_batch_does_not_forbid_it(bring: Bring, schools:
     adopt_lanzhou()
     bring("roll", roll())
     freeze(Student.objects.get())
-    sql.run("UPDATE subsidies_frozenline SET listed_at = now() - interval '1 day'")
+    sql.run("UPDATE subsidies_payment SET listed_at = now() - interval '1 day'")
     file = bring("roll", roll(room="5班"))
     assert undo.resting(file.batch) == []
     take_back(file)
@@ -353,6 +355,8 @@ def test_a_determination_made_since_forbids_it(bring: Bring, schools: None) -> N
     make.determination(child.get())
     for each, found in ((file, [("困难认定", 1, "人")]), (low, [("困难认定", 1, "人")]), (other, [])):
         assert [(one.label, one.count, one.unit) for one in undo.resting(each.batch)] == found
+    points.account_of(student=child.get().student)
+    assert ("捐助、结对和贷款记录", 1) in [(one.label, one.count) for one in undo.resting(file.batch)]
     later = bring("roll", roll(room="5班"))
     assert undo.resting(later.batch) == []
     determine(child, level=Level.HARD, source=DeterminedBy.DATA_MATCH)

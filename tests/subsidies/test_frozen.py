@@ -10,11 +10,12 @@ from django.test import Client
 from django.urls import reverse
 
 from aidcases.models import SchoolFee
+from aidcases.scoping import SYSTEM
 from aidcases.terms import Term
 from students.enums import Category, Stage
 from students.models import Enrolment, Hardship, Student
-from subsidies.actions import cancel_lines, freeze
-from subsidies.models import Adjustment, Entitlement, EntitlementChange, FrozenLine
+from subsidies.models import Adjustment, Entitlement, EntitlementChange, Payment
+from subsidies.payments import listing
 from tests import make
 from tests.personas import CANARY, World, compute
 
@@ -31,8 +32,12 @@ def teen(db: None) -> Student:
     return who
 
 
-def listed(who: Student, batch: str = "2018-1") -> int:
-    return freeze(Entitlement.objects.filter(student=who), batch=batch)
+def listed(who: Student) -> int:
+    return make.listed(Entitlement.objects.filter(student=who))
+
+
+def cancelled() -> int:
+    return listing.cancel(Payment.objects.all(), by=SYSTEM, note="写错了")
 
 
 def adjustments() -> dict[str, tuple[str, str, str]]:
@@ -67,7 +72,7 @@ def test_back_pay_when_the_figure_was_too_low(teen: Student):
 
 
 def test_what_is_due_besides_is_simply_added(teen: Student):
-    assert freeze(Entitlement.objects.filter(benefit__code="senior-grant"), batch="1") == 1
+    assert make.listed(Entitlement.objects.filter(benefit__code="senior-grant")) == 1
     SchoolFee.objects.update(annual_fee=Decimal("900"))
     assert make.recompute()["changed"] == 1
     assert make.entitled(teen)["lz-senior-fee"] == "450.00"
@@ -86,14 +91,14 @@ def test_a_cancelled_line_follows_the_rules_again(teen: Student):
     listed(teen)
     Hardship.objects.all().delete()
     make.recompute()
-    assert cancel_lines(FrozenLine.objects.all()) == 2
-    assert cancel_lines(FrozenLine.objects.all()) == 0
+    assert cancelled() == 2
+    assert cancelled() == 0
     result = make.recompute(marked_only=True)
     assert (result["withdrawn"], adjustments(), make.entitled(teen)) == (2, {}, {})
 
 
 def test_listing_twice_lists_once_and_loans_never(teen: Student):
-    assert (listed(teen), listed(teen, "2018-2")) == (2, 0)
+    assert (listed(teen), listed(teen)) == (2, 0)
     who = make.student(at=make.school(place="620102", stages=(Stage.UNDERGRADUATE,)), stage=Stage.UNDERGRADUATE, grade=2,
                        categories=(Category.DIBAO_RURAL,))  # fmt: skip
     make.recompute()
@@ -151,7 +156,7 @@ def test_a_determination_counts_to_the_end_of_its_school_year(db: None):
 def test_the_list_says_what_to_pay_and_what_to_take_back(county: World):
     """Each county sees its own; the tabs and the sums tell back-pay from recovery."""
     compute(county)
-    assert freeze(Entitlement.objects.all(), batch="1") > 0
+    assert make.listed(Entitlement.objects.all()) > 0
     Hardship.objects.all().delete()
     compute(county)
     rows = Adjustment.objects.filter(home_path__startswith=county.here.office.path)

@@ -255,10 +255,12 @@ def test_the_triggers_can_be_taken_out_and_put_back(world: World):
     """The migration's way back: no trigger and no function of it stays."""
     marks = import_module("subsidies.migrations.0002_marks")
     more = import_module("subsidies.migrations.0004_marks_of_determinations")
+    last = import_module("subsidies.migrations.0011_loans_and_giving")
     found = "SELECT count(*) AS n FROM pg_proc WHERE proname LIKE 'subsidies_mark_%%'"
-    assert sql.one(found)["n"] == len(marks.MARKS) + len(more.MARKS)
+    assert sql.one(found)["n"] == len(marks.MARKS) + len(more.MARKS) + len(last.MARKS)
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(last.backward())
         cursor.execute(more.backward())
         cursor.execute(marks.backward())
         assert sql.one(found)["n"] == 0
@@ -266,5 +268,6 @@ def test_the_triggers_can_be_taken_out_and_put_back(world: World):
         assert world.marked() == {}
         cursor.execute(marks.forward())
         cursor.execute(more.forward())
+        cursor.execute(last.forward())
     Enrolment.objects.update(grade=2)
     assert world.marked() == EVERYBODY

@@ -10,21 +10,28 @@ from django.db import models
 from django.utils import timezone
 
 from aidcases.models import Job, School
-from students.models import Batch, Decision, ImportFile, ImportRow, Missing, Suspect
+from students.models import Account, Batch, Decision, ImportFile, ImportRow, Missing, Suspect
 from subsidies.models import (
     AdoptionRequest,
     Application,
     Assessment,
+    Benefit,
     Letter,
+    Loan,
     Meeting,
     Objection,
     PackAdoption,
     PackDraft,
     Panel,
+    Payment,
+    PaymentBatch,
     PublicNotice,
+    Recovery,
     Rehearsal,
+    Rule,
     RulePack,
     ScoreIndex,
+    TopUpCase,
 )
 from tests import make
 from tests.casework import build
@@ -167,7 +174,74 @@ def letter(state: str = "open", **values: object) -> Letter:
     return made
 
 
+def _child() -> dict:
+    who = make.student(at=school())
+    return {"student": who, "home_path": who.person.home_path, "school_path": school().path}
+
+
+def loan(state: str = "applied") -> Loan:
+    """With its contract, written down by number 5."""
+    made = Loan(
+        year=2018, state=state, lender="银行", contract=uuid.uuid4().hex[:20], ceiling=8000, yuan=5000,
+        applied_on=date(2018, 9, 3), applied_by="甲", applied_by_id=5, **_child(), **belonging(Loan, state),
+    )  # fmt: skip
+    made.save()
+    return made
+
+
+def top_up(state: str = "asked") -> TopUpCase:
+    """Written down by number 5, with the amount of the decision."""
+    made = TopUpCase(
+        term="2018-autumn", benefit=Benefit.objects.order_by("pk")[0], state=state, hardship="重病", asked=500, aid=0,
+        decided=500, asked_on=date(2018, 9, 3), asked_by="甲", asked_by_id=5, **_child(), **belonging(TopUpCase, state),
+    )  # fmt: skip
+    made.save()
+    return made
+
+
+def recovery(state: str = "open", *, collected: int = 0) -> Recovery:
+    made = Recovery(
+        term="2018-autumn", benefit=Benefit.objects.order_by("pk")[0], state=state, yuan=100, why="更正", opened_by="甲",
+        collected=100 if state == "collected" else collected, **_child(),
+    )  # fmt: skip
+    made.save()
+    return made
+
+
+def card(state: str = "proposed") -> Account:
+    """Written down by number 5."""
+    made = Account(
+        from_on=date(2018, 9, 3), holder="甲", relation="self", number="6217", number_last4="6217", bank="农信社", state=state,
+        proposed_by="甲", proposed_by_id=5, **_child(), **belonging(Account, state),
+    )  # fmt: skip
+    made.save()
+    return made
+
+
+def payment_batch(state: str = "prepared", *, poverty_check: bool = False) -> PaymentBatch:
+    """By number 5, with a line that has its result; every school has agreed."""
+    return make.batch("settlement", state=state, prepared_by_id=5, lines=1, poverty_check=poverty_check,
+                      **belonging(PaymentBatch, state))  # fmt: skip
+
+
+def payment(state: str = "listed") -> Payment:
+    """Of a batch that is still being prepared."""
+    rule = Rule.objects.get_or_create(
+        code="x", pack=pack(),
+        defaults={"benefit": Benefit.objects.order_by("pk")[0], "title": "补助", "clause": "一", "jurisdiction": "school",
+                  "amount_kind": "fixed", "period": "term"},
+    )[0]  # fmt: skip
+    made = Payment(
+        batch=make.batch("settlement"), term="2018-autumn", benefit=rule.benefit, rule=rule, school=school(), amount=1, other=1,
+        state=state, **_child(), **belonging(Payment, state),
+    )  # fmt: skip
+    made.save()
+    return made
+
+
 MAKERS = {
+    Account: card, PaymentBatch: payment_batch, Payment: payment,
+    Loan: loan, TopUpCase: top_up, Recovery: recovery,
     Application: application, Letter: letter,
     PublicNotice: notice, Objection: objection,
     AdoptionRequest: adoption_request,
@@ -181,6 +255,10 @@ def a_row(model: type[models.Model], state: str, move: str) -> models.Model:
         return application(state, checked_by_id=None)  # once the county has begun it is no longer taken back
     if (model, move) == (Application, "conclude"):
         return application(state, level="none")
+    if (model, move, state) == (Recovery, "close", "open"):
+        return recovery(state, collected=100)
+    if (model, move) == (PaymentBatch, "check"):
+        return payment_batch(state, poverty_check=True)
     return MAKERS[model](state)
 
 
@@ -203,6 +281,19 @@ def belonging(model: type[models.Model], target: str) -> dict:
         return {"approval": build.approval(HERE)}
     if model is Letter and target in ("answered", "closed"):
         return {"answered_on": date(2026, 10, 12), "answered_by": "乙"}
+    if (model, target) == (Account, "confirmed"):
+        return {"confirmed_by": "乙", "confirmed_by_id": 7, "confirmed_at": timezone.now()}
+    if model is PaymentBatch and target in ("approved", "checked", "sent", "returned", "balanced"):
+        return {"approved_by": "乙", "approved_by_id": 7, "approved_at": timezone.now()}
+    if model is Payment:
+        bounced = {"bounce": "name", "bounced_at": timezone.now()}
+        wanted = {"cancelled": {"cancelled_at": timezone.now()}, "paid": {"paid_on": date(2018, 10, 8)}, "bounced": bounced}
+        return wanted.get(target, {})
+    if model is Loan and target in ("contracted", "released", "repaid"):
+        days = {f"{name}_on": date(2018, 9, 10) for name in ("contracted", "released", "repaid")}
+        return {"contracted_by": "乙", "contracted_by_id": 7, **days}
+    if model is TopUpCase and target in ("approved", "refused", "revoked"):
+        return {"decided_on": date(2018, 9, 10), "decided_by": "乙", "decided_by_id": 7}
     if (model, target) == (Batch, "undone"):
         return {"undone_by": "甲", "undone_at": timezone.now()}
     return {"committed_at": timezone.now()} if (model, target) == (ImportFile, "committed") else {}

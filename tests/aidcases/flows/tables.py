@@ -7,7 +7,8 @@ from django.db import models
 from aidcases.models import Job
 from aidcases.models.records import JobState
 from aidcases.roles import Role
-from students.models import Batch, Decision, ImportFile, Missing, Suspect
+from students.models import Account, Batch, Decision, ImportFile, Missing, Suspect
+from students.models.accounts import AccountState
 from students.models.batches import BatchState
 from students.models.imports import FileState
 from students.models.reviews import DecisionState, MissingState, SuspectState
@@ -17,13 +18,22 @@ from subsidies.models import (
     Application,
     DraftState,
     Letter,
+    Loan,
     Objection,
     PackDraft,
+    Payment,
+    PaymentBatch,
     PublicNotice,
+    Recovery,
+    TopUpCase,
 )
 from subsidies.models.applications import ApplicationState
 from subsidies.models.letters import LetterState
+from subsidies.models.loans import LoanState, TopUpState
 from subsidies.models.notices import NoticeState, ObjectionState
+from subsidies.models.payments import BatchState as PaymentBatchState
+from subsidies.models.payments import PaymentState
+from subsidies.models.recoveries import RecoveryState
 
 MAY_GO = {
     Job: {
@@ -115,11 +125,60 @@ MAY_GO = {
         "close": ({"answered"}, "closed"),
         "reopen": ({"answered", "closed"}, "open"),
     },
+    Loan: {
+        "contract": ({"applied"}, "contracted"),
+        "release": ({"contracted"}, "released"),
+        "repay": ({"released"}, "repaid"),
+        "withdraw": ({"applied", "contracted"}, "withdrawn"),
+        "refuse": ({"applied"}, "refused"),
+    },
+    TopUpCase: {
+        "approve": ({"asked"}, "approved"),
+        "refuse": ({"asked"}, "refused"),
+        "withdraw": ({"asked"}, "withdrawn"),
+        "revoke": ({"approved"}, "revoked"),
+    },
+    Recovery: {
+        "close": ({"open"}, "collected"),
+        "cancel": ({"open"}, "cancelled"),
+    },
+    Account: {
+        "confirm": ({"proposed"}, "confirmed"),
+        "refuse": ({"proposed"}, "refused"),
+    },
+    PaymentBatch: {
+        "confirm": ({"prepared"}, "confirmed"),
+        "reopen": ({"confirmed"}, "prepared"),
+        "approve": ({"confirmed"}, "approved"),
+        "check": ({"approved"}, "checked"),
+        "send": ({"approved", "checked", "returned"}, "sent"),
+        "hear": ({"sent", "returned"}, "returned"),
+        "balance": ({"sent", "returned"}, "balanced"),
+        "unbalance": ({"balanced"}, "returned"),
+        "cancel": ({"prepared", "confirmed", "approved", "checked"}, "cancelled"),
+    },
+    Payment: {
+        "leave_out": ({"listed"}, "cancelled"),
+        "approve": ({"listed"}, "approved"),
+        "send": ({"approved", "reissued"}, "sent"),
+        "pay": ({"sent"}, "paid"),
+        "settle": ({"approved"}, "paid"),
+        "bounce": ({"sent"}, "bounced"),
+        "come_back": ({"paid"}, "bounced"),
+        "arrive": ({"bounced", "reissued"}, "paid"),
+        "reissue": ({"bounced"}, "reissued"),
+        "cancel": ({"listed", "approved", "bounced"}, "cancelled"),
+    },
 }
 COUNTY = {Role.COUNTY_MAKER, Role.COUNTY_CHECKER, Role.COUNTY_HEAD}
 WRITES = {Role.SCHOOL_MAKER, Role.CLASS_TEACHER}
 RETURNS = COUNTY | {Role.SCHOOL_CHECKER}
 PRINCIPAL, SCHOOL_MAKER = {Role.SCHOOL_CHECKER}, {Role.SCHOOL_MAKER}
+PREPARES = {Role.COUNTY_MAKER}
+SEES_PAYMENTS = COUNTY | {
+    Role.SCHOOL_MAKER, Role.SCHOOL_CHECKER, Role.CITY_OFFICER, Role.CITY_INSPECTOR, Role.AUDITOR,
+}  # fmt: skip
+GIVES = {Role.COUNTY_MAKER, Role.SCHOOL_MAKER}
 APPROVES = {Role.COUNTY_CHECKER, Role.COUNTY_HEAD}
 DECIDE = {Role.COUNTY_MAKER, Role.COUNTY_CHECKER, Role.CITY_OFFICER}
 MAKES_NOTICES = {Role.SCHOOL_MAKER, Role.COUNTY_MAKER, Role.CITY_OFFICER}
@@ -159,6 +218,22 @@ WHO_MAY = {
         **dict.fromkeys(("cancel", "reassess"), APPROVES),
     },
     Letter: COUNTY | {Role.SCHOOL_MAKER},
+    Loan: {
+        **dict.fromkeys(("contract", "refuse"), APPROVES),
+        **dict.fromkeys(("release", "repay", "withdraw"), GIVES),
+    },
+    TopUpCase: {**dict.fromkeys(("approve", "refuse", "revoke"), APPROVES), "withdraw": GIVES},
+    Recovery: {"close": {Role.COUNTY_MAKER}, "cancel": APPROVES},
+    Account: APPROVES | PRINCIPAL,
+    PaymentBatch: {
+        "confirm": SEES_PAYMENTS,
+        **dict.fromkeys(("reopen", "approve", "unbalance", "cancel"), APPROVES),
+        **dict.fromkeys(("check", "send", "hear", "balance"), PREPARES),
+    },
+    Payment: {
+        **dict.fromkeys(("leave_out", "send", "pay", "settle", "bounce"), PREPARES),
+        **dict.fromkeys(("approve", "come_back", "arrive", "reissue", "cancel"), APPROVES),
+    },
 }  # fmt: skip
 STATES = {
     PublicNotice: list(NoticeState), Objection: list(ObjectionState),
@@ -166,6 +241,8 @@ STATES = {
     AdoptionRequest: list(AdoptionState),
     Decision: list(DecisionState), Suspect: list(SuspectState), Missing: list(MissingState),
     Application: list(ApplicationState), Letter: list(LetterState),
+    Loan: list(LoanState), TopUpCase: list(TopUpState), Recovery: list(RecoveryState),
+    Account: list(AccountState), PaymentBatch: list(PaymentBatchState), Payment: list(PaymentState),
 }  # fmt: skip
 MATRIX = [(model, move, state) for model in MAY_GO for move in MAY_GO[model] for state in STATES[model]]
 

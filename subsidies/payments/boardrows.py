@@ -1,0 +1,178 @@
+"""The names behind a figure of the board, with their reasons in words, for a page or a sheet."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from io import BytesIO
+from typing import Any
+
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.styles import Font
+from openpyxl.worksheet.worksheet import Worksheet
+
+from aidcases.models import School
+from aidcases.templatetags.aid import masked
+from students.facts import categories_in
+from students.models import Enrolment
+from subsidies.models import Benefit, UnpaidReason
+from subsidies.models.payments import PaymentState
+from subsidies.models.reasons import Unaided
+from subsidies.payments.board import GROUPS, Matrix, Name, Question
+from subsidies.payments.cells import COLUMNS, Status
+from subsidies.payments.obstacles import labels
+from subsidies.payments.offered import Offered
+
+MOST = 20_000  # rows of a sheet a page can wait for
+_SAID = {
+    "differs": "应享记录和现在按政策算出的不同，请重新测算",
+    "marked": "资料有变化，还没有重新测算",
+    "back_pay": "要补发，还没有列入",
+    "not_paid": "定为不发放",
+}
+
+
+class Words:
+    """Why a cell is as it is, in words."""
+
+    def __init__(self, question: Question, offered: Offered):
+        self.offered = offered
+        self.obstacles = labels(question.term, question.day)
+
+    def of(self, detail: str) -> str:
+        kind, _, code = detail.partition(":")
+        match kind:
+            case "state":
+                return PaymentState(code).label
+            case "wait":
+                return self.obstacles.get(code, code)
+            case "said":
+                return Unaided(code).label
+            case "outcome":
+                return self.offered.told(int(code))
+        return _SAID.get(kind, "")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A child's cell for people; `why` has who wrote a reason and when."""
+
+    name: Name
+    enrolment: Enrolment
+    categories: list[str]
+    benefit: Benefit
+    words: str
+    note: str = ""
+    said_by: str = ""
+    said_at: datetime | None = None
+    reason_pk: int = 0
+
+    @property
+    def writable(self) -> bool:
+        return self.name.status == Status.DUE or self.name.detail.startswith("said:")
+
+
+def rows(found: Sequence[Name], question: Question, words: Words) -> list[Row]:
+    """In the order given; a few queries whatever their number."""
+    students = {name.student_id for name in found}
+    known = Enrolment.objects.in_term(question.term).filter(student__in=students).select_related("student__person", "school")
+    enrolments = {each.student_id: each for each in known.defer("phone", "student__roll_number", "student__person__id_number")}
+    held = categories_in(question.term, students, [pk for pk, each in enrolments.items() if each.orphan])
+    benefits = {benefit.pk: benefit for benefit in words.offered.benefits}
+    benefits |= Benefit.objects.in_bulk({name.benefit_id for name in found} - benefits.keys())
+    said = UnpaidReason.objects.filter(term=question.term.code, student__in=students)
+    reasons = {(each.student_id, each.benefit_id): each for each in said}
+    return [
+        Row(
+            name, enrolments[name.student_id], held[name.student_id], benefits[name.benefit_id], words.of(name.detail),
+            **_said(name, reasons.get((name.student_id, name.benefit_id))),
+        )
+        for name in found if name.student_id in enrolments
+    ]  # fmt: skip
+
+
+def _said(name: Name, reason: UnpaidReason | None) -> dict[str, Any]:
+    if reason is None or not name.detail.startswith("said:"):
+        return {}
+    return {"note": reason.note, "said_by": reason.said_by, "said_at": reason.said_at, "reason_pk": reason.pk}
+
+
+def by_reason(found: Iterable[Name], words: Words) -> list[tuple[str, str, int]]:
+    """(detail, in words, how many), the most frequent first; what has no reason is left out."""
+    counted = Counter(name.detail for name in found if name.detail)
+    return [(detail, words.of(detail), n) for detail, n in counted.most_common()]
+
+
+def by_school(found: Iterable[Name], most: int = 30) -> list[tuple[School, int]]:
+    """Schools and how many of the cells are theirs, the most first."""
+    counted = Counter(name.school_path for name in found).most_common(most)
+    schools = {school.path: school for school in School.objects.filter(path__in=[path for path, _ in counted])}
+    return [(schools[path], n) for path, n in counted if path in schools]
+
+
+# ---------- sheets ----------
+
+HEAD = {
+    "姓名": 10, "证件号码": 20, "学校": 28, "年级": 8, "班级": 8, "困难类别": 26, "资助项目": 26, "情况": 18, "原因": 36,
+    "说明": 24, "填写人": 12,
+}  # fmt: skip
+
+
+def names_sheet(title: str, found: Sequence[Name], question: Question, words: Words) -> BytesIO:
+    return _book("名单", title, HEAD, _cells(rows(found, question, words)))
+
+
+def _cells(found: Iterable[Row]) -> Iterator[list[Any]]:
+    for row in found:
+        person = row.enrolment.student.person
+        yield [
+            person.name, masked(person.id_last4), row.enrolment.school.name, row.enrolment.grade_label,
+            row.enrolment.class_name, "、".join(row.categories), row.benefit.name, row.name.status.label, row.words, row.note,
+            row.said_by,
+        ]  # fmt: skip
+
+
+def matrix_sheet(title: str, found: Matrix) -> BytesIO:
+    """A row per benefit and state, a column per category: every child of a category stands in exactly one of its rows."""
+    heads = {"资助项目": 28, "情况": 22, "合计（不重复）": 14, **{label: 14 for label, _ in COLUMNS.values()}}
+    return _book("应助已助未助", title, heads, _figures(found))
+
+
+def _figures(found: Matrix) -> Iterator[list[Any]]:
+    yield ["本类学生（人）", "", *found.children.values()]
+    for line in found.lines:
+        for status in Status:
+            counts = [cell.counts.get(status, 0) for cell in line.cells]
+            if any(counts):
+                yield [line.benefit.name, status.label, *counts]
+    for code, (label, _) in GROUPS.items():
+        yield [f"{label}：{found.people[code]} 人，{found.times[code]} 人次"]
+
+
+def _book(name: str, title: str, heads: dict[str, int], lines: Iterable[list[Any]]) -> BytesIO:
+    """The workbook, from its beginning."""
+    book = Workbook(write_only=True)
+    page = book.create_sheet(name)
+    page.freeze_panes = "A3"
+    for n, width in enumerate(heads.values()):
+        page.column_dimensions["ABCDEFGHIJKLMNOP"[n]].width = width
+    page.append([_text(page, title, bold=True)])
+    page.append([_text(page, head, bold=True) for head in heads])
+    for line in lines:
+        page.append([_text(page, cell) if isinstance(cell, str) else cell for cell in line])
+    file = BytesIO()
+    book.save(file)
+    file.seek(0)
+    return file
+
+
+def _text(page: Worksheet, value: str, *, bold: bool = False) -> WriteOnlyCell:
+    """Never a formula, whatever a name begins with."""
+    cell = WriteOnlyCell(page, value)
+    cell.data_type = "s"
+    if bold:
+        cell.font = Font(bold=True)
+    return cell

@@ -1,0 +1,46 @@
+"""What keeps something due from being listed, in one word each: the funnel's conditions, the first that fails."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.db.models import Case, CharField, Exists, Expression, OuterRef, Value, When
+
+from aidcases.conditions import All
+from aidcases.terms import Term
+from subsidies.models import Application
+from subsidies.models.applications import ApplicationState
+from subsidies.models.payments import Channel
+from subsidies.payments.funnel import conditions
+from subsidies.payments.listing import DELIVERED
+
+# Whose application is on its way; the funnel says of them that no determination is approved yet.
+APPLYING = "applying"
+UNDER_WAY = (APPLYING, "notice_over", "unopposed")
+_CLOSED = (ApplicationState.APPROVED, ApplicationState.REJECTED, ApplicationState.CANCELLED)
+
+
+def labels(term: Term, day: date) -> dict[str, str]:
+    """Code of an obstacle → what the board and the ledgers say."""
+    found = {c.code: c.label for channel in Channel for c in conditions(term, channel, day)}
+    return {**found, APPLYING: "认定申请正在办理"}
+
+
+def first_obstacle(term: Term, day: date) -> Expression:
+    """Of an entitlement that is due: the code of the funnel's first condition that fails; NULL: it can be listed."""
+    by_channel = {channel: _first(conditions(term, channel, day), term) for channel in Channel}
+    whens = [When(rule__delivery__in=DELIVERED[channel], then=first) for channel, first in by_channel.items()]
+    return Case(*whens, output_field=CharField())
+
+
+def _first(asked: All, term: Term) -> Expression:
+    """Nested, not negated: what is not known fails."""
+    applied = Application.objects.filter(student=OuterRef("student"), term=term.code).exclude(state__in=_CLOSED)
+    found: Expression = Value(None, output_field=CharField())
+    for condition in reversed(list(asked)):
+        fails: Expression = Value(condition.code)
+        if condition.code == "determined":
+            fails = Case(When(Exists(applied), then=Value(APPLYING)), default=fails)
+        if condition.holds:
+            found = Case(When(condition.holds, then=found), default=fails, output_field=CharField())
+    return found

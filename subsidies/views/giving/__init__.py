@@ -1,0 +1,1 @@
+"""Pages of loans, donations, helpers, points, top-ups and recoveries."""

@@ -1,0 +1,1 @@
+"""Loans, donations, helpers, points, top-ups."""
