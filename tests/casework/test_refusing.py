@@ -74,7 +74,7 @@ def test_a_declined_application_refuses_what_need_gives_until_it_is_opened_again
     refused = {"by-level": "not_paid", "by-list": "not_paid", "by-stage": "due"}
     assert states(child) == refused
     assert Entitlement.objects.filter(state="not_paid").count() == 2  # nobody else's
-    assert freeze(Entitlement.objects.filter(student=child), batch="1") == 1
+    assert listing.freeze(Entitlement.objects.filter(student=child), make.batch()) == 1
     jobs.work_off(request_recompute(term=TERM, path="/62/6201/"))  # a whole run reads the same
     assert states(child) == refused
     with crew.acting("teacher") as by:
