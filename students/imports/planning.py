@@ -230,7 +230,7 @@ class Plan:
         why = f"CASE WHEN {self.absent(table, 'c.doc')} THEN 'lost' {' '.join(taken)} END"
         self.parts[f"fate_{table}"] = f"SELECT c.key, c.batch_id, c.doc, {why} AS why FROM claim_{table} c {placed}"
         self.parts[f"return_{table}"] = f"SELECT key, doc FROM fate_{table} WHERE why IS NULL"
-        if (table, "delete") in self.had_before:
+        if (table, "delete") in self.had_before and uniques(table):
             self.parts[f"swap_{table}"] = " UNION ".join(
                 f"""SELECT o.{key(TABLES[table])} AS id FROM return_{table} c {placed}
                 JOIN {table} o ON {unique.same("o", "b")} WHERE {self._holds(table, unique.columns)}"""

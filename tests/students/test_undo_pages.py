@@ -225,7 +225,7 @@ def test_the_page_costs_the_same_for_many_cells(
     file = brought("roll", *(told(county, number=number) for number in NUMBERS))
     brought("roll", *(told(county, number=number, room="2班") for number in NUMBERS))
     with django_assert_max_num_queries(
-        32
+        34
     ):  # the page's own transaction, who is signed in and the navigation among them
         assert "会保留" in text_of(client.get(address("import_undo", file)))
 
