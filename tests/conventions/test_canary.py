@@ -455,12 +455,12 @@ def test_no_search_finds_what_is_not_theirs(made: Counties, visitors: dict[str, 
         hidden = {name: counties.hidden_from(scope) for name, (_, scope) in visitors.items()}
         children = [side.students[0].person for side in made.sides]
         numbers = [number for child in children for number in (child.id_last4, child.id_number)]
-    searches = [
-        (a.name, url)
-        for a in addresses()
-        if a.name == "search" or a.name.endswith(("_search", "_pick"))
-        for _, url in (requests_of(a, made) if a.arguments else [(None, reverse(a.name))])
-    ]
+        searches = [
+            (a.name, url)
+            for a in addresses()
+            if a.name == "search" or a.name.endswith(("_search", "_pick"))
+            for _, url in (requests_of(a, made) if a.arguments else [(None, reverse(a.name))])
+        ]
     assert len(searches) > 3
     problems = []
     for name in SEEKERS:
