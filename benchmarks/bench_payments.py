@@ -23,7 +23,7 @@ from subsidies.payments import batches, files, returns
 DAY = date(2018, 12, 1)
 _ACCOUNTS = (
     "student", "state", "from_on", "holder", "relation", "number", "number_hash", "number_last4", "bank", "alarm", "cleared",
-    "why", "proposed_by", "confirmed_by", "home_path", "school_path",
+    "why", "proposed_by", "confirmed_by", "home_path", "school_path", "path",
 )  # fmt: skip
 
 
@@ -82,7 +82,7 @@ def _cards() -> None:
     seal, blind = crypto.default_keyring().sealer(), crypto.default_keyring().blinder("account")
     lines = (
         f"{row['id']}\tconfirmed\t2018-09-01\t{row['name']}\tself\t\\\\x{seal(number).hex()}\t\\\\x{blind(number).hex()}\t"
-        f"{number[-4:]}\t榆中联社\t\t\t\t甲\t乙\t{row['home_path']}\t{row['school_path']}\n"
+        f"{number[-4:]}\t榆中联社\t\t\t\t甲\t乙\t{row['home_path']}\t{row['school_path']}\t{row['school_path']}\n"
         for n, row in enumerate(rows)
         for number in [f"621700{n:013}"]
     )

@@ -7,10 +7,6 @@ from io import BytesIO
 from typing import Any
 
 from django.db.models import QuerySet
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Font
-from openpyxl.worksheet.worksheet import Worksheet
 
 from aidcases.models import School
 from aidcases.templatetags.aid import masked
@@ -30,6 +26,8 @@ MONEY = "#,##0.00"
 
 def sheet(rehearsal: Rehearsal, rows: QuerySet[RehearsalRow]) -> BytesIO:
     """The workbook, from its beginning."""
+    from openpyxl import Workbook  # here, not above: every command imports this module
+
     book = Workbook(write_only=True)
     page = book.create_sheet("试算名单")
     page.freeze_panes = "A3"
@@ -46,16 +44,22 @@ def sheet(rehearsal: Rehearsal, rows: QuerySet[RehearsalRow]) -> BytesIO:
     return file
 
 
-def _text(page: Worksheet, value: str, *, bold: bool = False) -> WriteOnlyCell:
+def _text(page: Any, value: str, *, bold: bool = False) -> Any:
     """Never a formula, whatever a name begins with."""
+    from openpyxl.cell import WriteOnlyCell
+
     cell = WriteOnlyCell(page, value)
     cell.data_type = "s"
     if bold:
+        from openpyxl.styles import Font
+
         cell.font = Font(bold=True)
     return cell
 
 
-def _number(page: Worksheet, value: Any) -> WriteOnlyCell:
+def _number(page: Any, value: Any) -> Any:
+    from openpyxl.cell import WriteOnlyCell
+
     cell = WriteOnlyCell(page, value)
     cell.number_format = MONEY
     return cell

@@ -202,7 +202,7 @@ def account(
         fields |= {"confirmed_by": "乙", "confirmed_at": timezone.now()}
     made = Account(
         student=who, number=number, number_last4=number[-4:], from_on=from_on, state=state, home_path=who.person.home_path,
-        school_path=who.person.school_path, **{**fields, **also},
+        school_path=who.person.school_path, **{"path": who.person.school_path or who.person.home_path, **fields, **also},
     )  # fmt: skip
     made.save()
     return made

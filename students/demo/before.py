@@ -5,8 +5,6 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-import openpyxl
-
 from aidcases.terms import Term
 from students.demo.families import GRADES
 from students.demo.workbook import OneSheet
@@ -17,6 +15,8 @@ CODE, GRADE = "学校标识码", "年级"
 def roll_before(roll: Path, folder: Path, *, school: str, term: Term, before: Term) -> Path:
     """A roll of the term `before` with those of the term's pupils of a school who were there already: in another school
     year a grade lower, without the first grade."""
+    import openpyxl  # a fifth of a second, and every command imports this module
+
     path = folder / "上学期学籍.xlsx"
     lower = before.school_year < term.school_year
     made = OneSheet(path)

@@ -37,6 +37,7 @@ class Migration(migrations.Migration):
                 ('confirmed_at', models.DateTimeField(null=True, verbose_name='复核时间')),
                 ('home_path', aidcases.scoping.PathField(db_collation='C', max_length=80)),
                 ('school_path', aidcases.scoping.PathField(db_collation='C', max_length=80)),
+                ('path', aidcases.scoping.PathField(db_collation='C', max_length=80)),
                 ('student', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='accounts', to='students.student')),
             ],
             options={

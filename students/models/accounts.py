@@ -11,7 +11,7 @@ from aidcases.conditions import All, Condition
 from aidcases.crypto import EncryptedField
 from aidcases.flow import Flow, FlowQuerySet, Move, Moving
 from aidcases.roles import P
-from aidcases.scoping import HOME, SCHOOL, PathField, Scoped, ScopedQuerySet, scoped_manager
+from aidcases.scoping import HOME, SCHOOL, PathField, Scoped, ScopedQuerySet, current_scope, scoped_manager
 from students.models.students import Student
 
 
@@ -49,7 +49,8 @@ class AccountQuerySet(FlowQuerySet, ScopedQuerySet):
 
 class Account(Moving, Scoped):
     """A card a child's money may go to, proposed by one person and confirmed by another. `alarm`: why it looks wrong
-    (shared across households, held by staff), `cleared`: what was found out about it."""
+    (shared across households, held by staff), `cleared`: what was found out about it. `path`: the office that wrote it
+    down; the child's other side sees the last four digits only."""
 
     OWNER_PATHS = {HOME: "home_path", SCHOOL: "school_path"}
     FLOW = ACCOUNT
@@ -74,6 +75,7 @@ class Account(Moving, Scoped):
     confirmed_at = models.DateTimeField("复核时间", null=True)
     home_path = PathField()
     school_path = PathField()
+    path = PathField()
 
     objects = scoped_manager(AccountQuerySet)
 
@@ -94,6 +96,11 @@ class Account(Moving, Scoped):
             models.Index(fields=["number_hash"], name="account_number"),
             models.Index(fields=["school_path", "state"], name="account_school"),
         ]
+
+    @property
+    def written_here(self) -> bool:
+        """By an office within the acting scope, which may then show the whole number."""
+        return current_scope().covers(self.path)
 
     def __str__(self) -> str:
         return f"{self.student_id} 尾号 {self.number_last4}"

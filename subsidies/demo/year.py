@@ -16,6 +16,7 @@ from aidcases.scoping import SYSTEM
 from aidcases.terms import Term
 from students.models import Enrolment
 from subsidies.casework import notices, windows
+from subsidies.demo import payments
 from subsidies.demo.county import Centre, answer, object_to
 from subsidies.demo.school import SchoolYear
 from subsidies.models import Application, Panel, PublicNotice
@@ -48,8 +49,10 @@ def seed(demo: Demo) -> None:
     for year in years[1:]:
         _handing_up(year, centre, today, last=year is years[-1])
     centre.seats(schools, 12)
+    lines = payments.seed(centre, years[0], today)
     daily.round(now=timezone.now(), by=SYSTEM)
     told = Application.objects.in_term(demo.term).count()
+    demo.say(f"资金发放：{demo.term.label} {lines} 笔")
     demo.say(f"认定申请：{demo.term.label} {told} 份，{len(years)} 所学校")
 
 

@@ -120,7 +120,7 @@ def made_for(student: Student, day: date, *, number: str, **columns: Any) -> Acc
     by, person = current_actor(), student.person
     return Account(
         student=student, from_on=day, number=number, number_last4=number[-4:], proposed_by=by.name,
-        proposed_by_id=by.user_id, home_path=person.home_path, school_path=person.school_path, **columns,
+        proposed_by_id=by.user_id, home_path=person.home_path, school_path=person.school_path, path=by.path, **columns,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -209,20 +209,20 @@ def reopen(batch: PaymentBatch, note: str) -> None:
 # --- approval ------------------------------------------------------------------------------------------------------
 
 
-def outdated(batch: PaymentBatch) -> QuerySet[Payment]:
-    """Lines that were listed for more than is due by now."""
+def _less_due() -> Q:
+    """Of lines that were listed for more than is due by now."""
     same = Adjustment.objects.filter(
         term=OuterRef("term"), student=OuterRef("student"), benefit=OuterRef("benefit"), difference__lt=0
     )
-    return batch.payments.filter(Exists(same), state=S.LISTED)
+    return Q(Exists(same))
 
 
-def uncarded(batch: PaymentBatch, day: date) -> QuerySet[Payment]:
-    """Lines for the bank whose child has lost its card, or whose card has come under suspicion."""
+def _card_lost(batch: PaymentBatch, day: date) -> Q:
+    """Of lines for the bank whose child has lost its card, or whose card has come under suspicion."""
     if batch.channel != Channel.BANK:
-        return batch.payments.none()
+        return Q(pk=None)
     good = Account.objects.in_force_on(day).exclude(pk__in=Account.objects.exclude(alarm="").filter(cleared=""))
-    return batch.payments.filter(state=S.LISTED).exclude(student__in=good.order_by().values("student"))
+    return ~Q(student__in=good.order_by().values("student"))
 
 
 def against_approval(batch: PaymentBatch, day: date) -> list[str]:
@@ -231,10 +231,13 @@ def against_approval(batch: PaymentBatch, day: date) -> list[str]:
     reasons = batch.blockers("approve")
     if by.user_id is not None and by.user_id == batch.prepared_by_id:
         reasons.append(OWN_BATCH)
-    if count := outdated(batch).count():
-        reasons.append(f"{count:,} 笔编制以后应享金额减少了，请退回学校后移出")
-    if count := uncarded(batch, day).count():
-        reasons.append(f"{count:,} 笔的一卡通不能用了，请退回学校后移出")
+    stale = {"less": _less_due(), "card": _card_lost(batch, day)}
+    lines = batch.payments.filter(state=S.LISTED).order_by()
+    told = lines.aggregate(**{name: Count("pk", filter=which) for name, which in stale.items()})
+    if told["less"]:
+        reasons.append(f"{told['less']:,} 笔编制以后应享金额减少了，请退回学校后移出")
+    if told["card"]:
+        reasons.append(f"{told['card']:,} 笔的一卡通不能用了，请退回学校后移出")
     return reasons + indicators.refusals(indicators.headroom(batch))
 
 

@@ -9,11 +9,6 @@ from datetime import datetime
 from io import BytesIO
 from typing import Any
 
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Font
-from openpyxl.worksheet.worksheet import Worksheet
-
 from aidcases.models import School
 from aidcases.templatetags.aid import masked
 from students.facts import categories_in
@@ -154,6 +149,8 @@ def _figures(found: Matrix) -> Iterator[list[Any]]:
 
 def _book(name: str, title: str, heads: dict[str, int], lines: Iterable[list[Any]]) -> BytesIO:
     """The workbook, from its beginning."""
+    from openpyxl import Workbook  # here, not above: every command imports this module
+
     book = Workbook(write_only=True)
     page = book.create_sheet(name)
     page.freeze_panes = "A3"
@@ -169,10 +166,14 @@ def _book(name: str, title: str, heads: dict[str, int], lines: Iterable[list[Any
     return file
 
 
-def _text(page: Worksheet, value: str, *, bold: bool = False) -> WriteOnlyCell:
+def _text(page: Any, value: str, *, bold: bool = False) -> Any:
     """Never a formula, whatever a name begins with."""
+    from openpyxl.cell import WriteOnlyCell
+
     cell = WriteOnlyCell(page, value)
     cell.data_type = "s"
     if bold:
+        from openpyxl.styles import Font
+
         cell.font = Font(bold=True)
     return cell

@@ -19,6 +19,11 @@ DELIVERED = {Channel.BANK: (Delivery.CASH,), Channel.SETTLEMENT: (Delivery.FEE_W
 
 _COLUMNS = "student_id, term, benefit_id, rule_id, school_id, amount, home_path, school_path"
 _LEVELS = ", ".join(FUNDING)
+_BEFORE = """AS
+    SELECT o.term, o.student_id, o.benefit_id, max(o.instalment) AS instalment
+    FROM subsidies_payment o JOIN chosen c USING (term, student_id, benefit_id)
+    WHERE o.state <> 'cancelled' GROUP BY o.term, o.student_id, o.benefit_id
+"""
 _LIST = f"""
     WITH listed AS (
         INSERT INTO subsidies_payment ({_COLUMNS}, {_LEVELS}, batch_id, instalment, account_id, state, attempt, bounce,
@@ -29,10 +34,7 @@ _LIST = f"""
         FROM chosen c
         LEFT JOIN divided d ON d.rule_id = c.rule_id AND d.amount = c.amount
         LEFT JOIN cards a ON a.student_id = c.student_id
-        LEFT JOIN LATERAL (
-            SELECT max(o.instalment) AS instalment FROM subsidies_payment o
-            WHERE o.term = c.term AND o.student_id = c.student_id AND o.benefit_id = c.benefit_id AND o.state <> 'cancelled'
-        ) before ON true
+        LEFT JOIN before ON (before.term, before.student_id, before.benefit_id) = (c.term, c.student_id, c.benefit_id)
         RETURNING student_id, term, benefit_id, school_id, school_path
     ),
     schools AS (
@@ -73,6 +75,10 @@ def _list(rows: QuerySet, amount: str, school: F | Subquery, batch: PaymentBatch
     sql.temporary("chosen", f"AS SELECT * FROM ({text}) c ({_COLUMNS})", params)
     _divide()
     _cards(batch)
+    # A table of its own: read within the INSERT, a small table of lines would be scanned anew for each row while it grows.
+    sql.temporary("before", _BEFORE)
+    for name in ("chosen", "divided", "cards", "before"):
+        sql.run(f"ANALYZE {name}")
     lines = sql.run(_LIST, {"batch": batch.pk})
     audit.record("payment.listed", subject=batch, rows=lines)
     return lines

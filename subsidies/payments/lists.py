@@ -92,14 +92,14 @@ def lines(keys: list[int], term: str) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def parts(batch: PaymentBatch) -> list[dict[str, Any]]:
-    """Per school in sight with lines that stand: .part .lines .total .paid, .instead (nobody there may confirm), in three
-    queries."""
+def parts(batch: PaymentBatch, *, instead: bool) -> list[dict[str, Any]]:
+    """Per school in sight with lines that stand: .part .lines .total .paid, .instead (nobody there may confirm; looked up
+    when asked for), in two queries or three."""
     rows = list(BatchPart.objects.filter(batch=batch).select_related("school").order_by("school_path"))
     told = of_schools(Payment.objects.filter(batch=batch))
-    manned = batches.with_checker([part.school_path for part in rows])
+    manned = batches.with_checker([part.school_path for part in rows]) if instead else set()
     return [
-        {"part": part, "instead": part.school_path not in manned, **told[part.batch_id, part.school_id]}
+        {"part": part, "instead": instead and part.school_path not in manned, **told[part.batch_id, part.school_id]}
         for part in rows if (batch.pk, part.school_id) in told
     ]  # fmt: skip
 

@@ -98,6 +98,7 @@ SQL = {
 # Acting with another scope than one's own.
 ACTING = {
     "subsidies/demo/county.py": "the demo's people act each in their own office",
+    "subsidies/demo/payments.py": "the demo's people act each in their own office",
     "subsidies/demo/school.py": "the demo's people act each in their own office",
     "subsidies/payments/batches.py": "a school's word moves its county's batch on",
     "subsidies/casework/public.py": "what is public: running notices, as published",

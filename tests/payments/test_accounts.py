@@ -105,6 +105,31 @@ def test_shared_in_a_household_is_normal_across_households_and_held_by_staff_an_
         assert accounts.refuse(Account.objects.filter(pk=staff.pk), "请用家长的卡") == 1
 
 
+def test_the_other_side_sees_the_last_four_digits_only(crew: Crew, browser: Callable[[str], Client]):
+    who = build.student("外读", at=crew.foreign)  # lives in one county, studies in the other
+    with crew.acting("foreign_maker"):
+        made = accounts.propose(who, **good(holder="外读"))
+    assert made.path == crew.office("foreign_maker").path
+    page = reverse("student_detail", args=[who.pk])
+    url, purpose = reverse("account_reveal", args=[made.pk]), {"purpose": "核对身份"}
+    for persona, shown in (("county_maker", False), ("foreign_county_maker", True), ("foreign_maker", True)):
+        there = browser(persona)
+        html = there.get(page).content.decode()
+        assert made.number_last4 in html
+        assert (url in html) is shown
+        answer = there.post(url, purpose, follow=True).content.decode()
+        assert (made.number in answer, "只能看到后四位" in answer) == (shown, not shown)
+    assert AuditEvent.objects.filter(action="secret.reveal", subject_id=made.pk).count() == 2
+    other = build.student("外读二", at=crew.foreign)
+    row = {"row": 2, "name": "外读二", "id": other.person.id_number, **good(holder="外读二", relation="本人")}
+    with crew.acting("county_maker"):
+        told = accountlists.propose_all([row])
+    listed = Account.objects.get(student__person__name="外读二")
+    assert (told.first, listed.path) == (1, crew.county.path)
+    refused = browser("foreign_county_maker").post(reverse("account_reveal", args=[listed.pk]), purpose, follow=True)
+    assert "只能看到后四位" in refused.content.decode()
+
+
 def sheet(*rows: list[str], heads: list[str] = HEADS) -> SimpleUploadedFile:
     book = Workbook()
     for row in (["一卡通名单"], heads, *rows):

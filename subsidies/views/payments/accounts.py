@@ -171,8 +171,10 @@ def account_clear(request: HttpRequest, pk: int) -> HttpResponse:
 
 @command(can=P.SECRET_REVEAL)
 def account_reveal(request: HttpRequest, pk: int) -> HttpResponse:
-    """The whole number, with a purpose, on record."""
+    """The whole number, with a purpose, on record; never one that the child's other side wrote down."""
     account = get_object_or_404(Account, pk=pk)
+    if not account.written_here:
+        raise Refused("这个账号不是本单位或下级单位登记的，只能看到后四位。")
     return reveal(request, account, what="number", label="账号", value=account.number)
 
 

@@ -212,7 +212,7 @@ def card(state: str = "proposed") -> Account:
     """Written down by number 5."""
     made = Account(
         from_on=date(2018, 9, 3), holder="甲", relation="self", number="6217", number_last4="6217", bank="农信社", state=state,
-        proposed_by="甲", proposed_by_id=5, **_child(), **belonging(Account, state),
+        proposed_by="甲", proposed_by_id=5, path=school().path, **_child(), **belonging(Account, state),
     )  # fmt: skip
     made.save()
     return made
