@@ -102,9 +102,11 @@ def _batch(profile: str) -> PaymentBatch:
     batch.save()
     sql.run(
         "INSERT INTO subsidies_payment (batch_id, student_id, term, benefit_id, rule_id, school_id, instalment, amount, central,"
-        " province, city, county, other, state, attempt, bounce, bounce_text, fixed, fixed_by, home_path, school_path)"
-        " SELECT %s, student_id, term, %s, %s, school_id, 1, 625, 312.50, 312.50, 0, 0, 0, 'listed', 0, '', '', '', '',"
-        " home_path, school_path FROM students_enrolment WHERE term = %s",
+        " province, city, county, other, state, attempt, bounce, bounce_text, fixed, fixed_by, account_id,"
+        " home_path, school_path)"
+        " SELECT %s, e.student_id, e.term, %s, %s, e.school_id, 1, 625, 312.50, 312.50, 0, 0, 0, 'listed', 0, '', '', '', '',"
+        " a.id, e.home_path, e.school_path FROM students_enrolment e JOIN students_account a ON a.student_id = e.student_id"
+        " WHERE e.term = %s",
         [batch.pk, rule.benefit_id, rule.pk, TERM.code],
     )
     money = {

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -28,10 +31,7 @@ from subsidies.payments import banks
 from subsidies.payments.filewriting import write
 
 KIND = "subsidies.bankfiles"
-# Without letters and digits that are taken for others; the first is a letter, so that no spreadsheet makes it a number.
-LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ"
-ALPHABET = LETTERS + "23456789"
-LENGTH = 16  # 31 ** 15 × 23: more than 2 ** 78
+MANY = 1000  # lines
 WAITING = (PaymentState.APPROVED, PaymentState.REISSUED)
 SENDABLE = (BatchState.APPROVED, BatchState.CHECKED, BatchState.SENT, BatchState.RETURNED)
 NOT_A_BANK = "这一批与学校结算，不生成代发文件。"
@@ -59,8 +59,20 @@ _ORDER = """
 
 
 def reference() -> str:
-    """Names an attempt in the bank's file and in its answer; nobody can guess another's."""
-    return secrets.choice(LETTERS) + "".join(secrets.choice(ALPHABET) for _ in range(LENGTH - 1))
+    """Names an attempt in the bank's file and in its answer. Nobody can guess another's (2 ** 75); without 0 and 1, which
+    are taken for letters, and with a letter in front, so that no spreadsheet makes a number of it."""
+    return f"R{base64.b32encode(secrets.token_bytes(10)).decode()[:15]}"
+
+
+@contextmanager
+def planned_for(rows: int) -> Iterator[None]:
+    """Statements on so many lines, whose states have changed since anybody looked: the planner would guess one line and
+    take a loop of loops."""
+    if rows > MANY:
+        sql.run("SET LOCAL enable_nestloop = off")
+    yield
+    if rows > MANY:
+        sql.run("SET LOCAL enable_nestloop TO DEFAULT")
 
 
 def open_contradictions(**of: Any) -> QuerySet[ReturnLine]:
@@ -213,7 +225,9 @@ class _Making:
         lines = Payment.objects.filter(
             pk__in=sendings.values("payment")
         )  # not of the keys: so long a list is slow twice
-        if lines.move("send", by=by, attempt=F("attempt") + 1) != count:  # type: ignore[attr-defined]
+        with planned_for(count):
+            moved = lines.move("send", by=by, attempt=F("attempt") + 1)  # type: ignore[attr-defined]
+        if moved != count:
             raise Refused("有人刚刚改动了名单，没有生成文件，请重新生成。")
         self.batch.refresh_from_db()
         if self.batch.state != BatchState.SENT:

@@ -26,6 +26,7 @@ from subsidies.models.banking import BankReturn, ReturnLine, Sending, Verdict
 from subsidies.models.payments import BatchState, PaymentState
 from subsidies.payments import banks
 from subsidies.payments.answers import Told, copied, told
+from subsidies.payments.files import planned_for
 
 LARGEST = 20 << 20
 HEARING = (BatchState.SENT, BatchState.RETURNED, BatchState.BALANCED)
@@ -127,8 +128,8 @@ def judge(batch: PaymentBatch, lines: list[Told]) -> list[Judged]:
     for reference, pk, payment, result, amount, of, account, holder in sendings:
         known[reference] = sent = Sent(pk, payment, result, amount, of)
         alike[bytes(account), "".join(holder.split()), amount].append(sent)
-    elsewhere = _elsewhere({line.reference for line in lines} - set(known) - {""})
-    return [_verdict(line, _match(line, known | elsewhere, alike), batch) for line in lines]
+    known |= _elsewhere({line.reference for line in lines} - set(known) - {""})
+    return [_verdict(line, _match(line, known, alike), batch) for line in lines]
 
 
 def _elsewhere(references: set[str]) -> dict[str, Sent]:
@@ -199,7 +200,9 @@ def _apply(made: BankReturn, applied: list[Judged], by: Actor, paid_on: date) ->
     answered = ReturnLine.objects.filter(bank_return=made, verdict=Verdict.APPLIED)
     for name, lines, result in (("pay", paid, "paid"), ("bounce", bounced, "bounced")):
         rows = Payment.objects.filter(pk__in=answered.filter(result=result).values("sending__payment"))
-        if rows.move(name, by=by) != len(lines):  # type: ignore[attr-defined]
+        with planned_for(len(applied)):
+            moved = rows.move(name, by=by)  # type: ignore[attr-defined]
+        if moved != len(lines):
             raise Refused(CHANGED)
 
 

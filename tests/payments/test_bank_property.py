@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from aidcases import sql
@@ -32,6 +32,7 @@ MANY = int(os.environ.get("HISTORIES", "9"))
 WHY = {"1001": "户名不符", "1003": "未激活", "1005": "已销户", "9999": "其他"}
 
 
+# What is drawn first is what Hypothesis tries first: a bounce that is put right, paid anew, and answered late.
 class Bank:
     """What the bank itself knows: each reference it ever got was paid or bounced, once."""
 
@@ -49,7 +50,7 @@ class Bank:
                 reference, account, holder, amount, _ = line.split("|")
                 assert reference not in self.got
                 self.got[reference] = [reference, account, holder, amount]
-                self.outcome[reference] = draw(st.sampled_from(["0000", "0000", *WHY]))
+                self.outcome[reference] = draw(st.sampled_from(["1003", "0000", "0000", *WHY]))
                 if self.outcome[reference] == "0000":
                     self.money[holder] += Decimal(amount)
 
@@ -75,6 +76,9 @@ def hear(crew: Crew, batch: PaymentBatch, lines: list[str]) -> BankReturn | None
             return None
         made = returns.register(batch, told, BankReturn(filename="x", stored="x", sha256=sha256), by, bank.TODAY)
     assert ReturnLine.objects.filter(bank_return=made).count() == len(lines) == sum(made.counts.values())
+    mine = set(Sending.objects.filter(file__batch=batch).values_list("reference", flat=True))
+    theirs = set(Sending.objects.values_list("reference", flat=True)) - mine
+    assert made.counts.get("other_batch", 0) == sum(line.split("|")[0] in theirs for line in lines)
     return made
 
 
@@ -86,9 +90,16 @@ class History:
         for batch in batches:
             assert bank.send(crew, batch).state == "done"
         self.bank.collect(draw)
+        if not draw(st.booleans()):
+            self.all_answered()
+
+    def all_answered(self) -> None:
+        for batch in self.batches:
+            of = Sending.objects.filter(file__batch=batch).order_by("pk").values_list("reference", flat=True)
+            hear(self.crew, batch, [self.bank.line(each) for each in of])
 
     def step(self) -> None:
-        getattr(self, self.draw(st.sampled_from(["answers", "answers", "sends", "settles", "takes_back"])))()
+        getattr(self, self.draw(st.sampled_from(["sends", "answers", "takes_back", "answers", "settles"])))()
         self.check()
 
     def answers(self) -> None:
@@ -108,7 +119,7 @@ class History:
         """What came back is put right, paid anew and sent."""
         with self.crew.acting("school_maker") as by:
             for payment in bounces.tasks():
-                if payment.bounce != "closed" and self.draw(st.booleans()):
+                if payment.bounce != "closed" and not self.draw(st.booleans()):
                     bounces.fix(payment, "家长已到网点办理", by=by)
                 elif payment.bounce == "closed":
                     bank.account(payment.student, holder=payment.student.person.name)
@@ -118,7 +129,11 @@ class History:
             batch.refresh_from_db()
             if bank.files.waiting(batch).exists():
                 assert bank.send(self.crew, batch).state == "done"
+        earlier = list(self.bank.got)
         self.bank.collect(self.draw)
+        # Late: what the bank has said of the first attempts, once more, before it answers to the new ones.
+        for batch in self.batches:
+            hear(self.crew, batch, [self.bank.line(each) for each in earlier])
 
     def takes_back(self) -> None:
         """Money that was reported as paid and not paid anew since comes back."""
@@ -152,9 +167,7 @@ class History:
 
     def end(self) -> None:
         """The bank answers everything; a person settles what contradicts: the books are the bank's."""
-        for batch in self.batches:
-            of = Sending.objects.filter(file__batch=batch).values_list("reference", flat=True)
-            hear(self.crew, batch, [self.bank.line(each) for each in of])
+        self.all_answered()
         self.settles()
         self.check()
         states = Counter(Payment.objects.values_list("state", flat=True))
@@ -166,7 +179,10 @@ class History:
             assert (batch.state == "balanced") == (batch.lines_open == 0)
 
 
-@settings(max_examples=MANY, deadline=None, derandomize=MANY < 100, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=MANY, deadline=None, derandomize=MANY < 100, suppress_health_check=list(HealthCheck),
+    phases=[Phase.generate],  # a history takes half a second: making a failing one shorter takes minutes
+)  # fmt: skip
 @given(st.data())
 def test_whatever_the_bank_answers_everybody_is_paid_once(crew: Crew, data: st.DataObject):
     with transaction.atomic():
@@ -178,7 +194,7 @@ def test_whatever_the_bank_answers_everybody_is_paid_once(crew: Crew, data: st.D
             payment.student.person.save()
         history = History(crew, batches, data.draw)
         history.check()
-        for _ in range(data.draw(st.integers(1, 7))):
+        for _ in range(data.draw(st.integers(2, 7))):
             history.step()
         history.end()
         transaction.set_rollback(True)
