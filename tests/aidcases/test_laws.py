@@ -10,6 +10,7 @@ from functools import partial
 import pytest
 from django.apps import apps
 from django.db import IntegrityError, models, transaction
+from django.db.models import Model
 from django.utils import timezone
 
 from aidcases import checks
@@ -21,9 +22,22 @@ from subsidies.models import (
     Adjustment,
     Application,
     ApplicationWindow,
+    BatchPart,
     CountyFigure,
+    Donation,
+    DonationProject,
     Entitlement,
+    Gift,
+    Indicator,
+    IndicatorUse,
+    PairingEnd,
+    Payment,
+    PointsAccount,
+    PointsEntry,
     Quota,
+    Receipt,
+    Sending,
+    UnpaidReason,
 )
 from tests import make
 from tests.aidcases.flows.rows import (
@@ -32,13 +46,19 @@ from tests.aidcases.flows.rows import (
     application,
     assessment,
     batch,
+    card,
     draft,
     file,
     job,
     letter,
+    loan,
     notice,
     objection,
+    payment,
+    payment_batch,
+    recovery,
     school,
+    top_up,
 )
 
 
@@ -46,7 +66,103 @@ def without_level(state: str) -> None:
     Application.objects.filter(pk=application(state).pk).update(level="")
 
 
+def change(row: Model, **values: object) -> int:
+    return type(row)._base_manager.filter(pk=row.pk).update(**values)
+
+
+def line(model: type[Model], **values: object) -> object:
+    """A row without what it refers to: the laws of its own columns are looked at first."""
+    return model(**values).save_base(raw=True, force_insert=True)
+
+
+def account(**values: object) -> PointsAccount:
+    made = PointsAccount(**{"student": make.student(at=school()), "home_path": HERE, "school_path": HERE, **values})
+    made.save()
+    return made
+
+
+ON = date(2018, 9, 3)
+PROJECT: dict = {"donor_id": 1, "title": "爱心", "from_on": ON, "made_by": "甲", "pledge": 1}
+RECEIVED: dict = {"project_id": 1, "form": "cash", "yuan": 1, "received_on": ON, "made_by": "甲"}
+GIVEN: dict = {"student_id": 1, "project_id": 1, "form": "cash", "yuan": 1, "given_on": ON, "made_by": "甲"}
+INDICATOR: dict = {"office_id": 1, "path": HERE, "benefit_id": 1, "term": "2018-autumn", "issued_on": ON, "yuan": 1}
+PAYMENT: dict = {
+    "batch_id": 1, "student_id": 1, "term": "2018-autumn", "benefit_id": 1, "rule_id": 1, "school_id": 1, "home_path": HERE,
+    "school_path": HERE,
+}  # fmt: skip
+
 BROKEN: dict[str, list[Callable[[], object]]] = {
+    "confirmed_account_by_somebody": [lambda: change(card("confirmed"), confirmed_by="")],
+    "account_second_person": [lambda: change(card("confirmed"), confirmed_by_id=5)],
+    "not_hard_has_that_level": [lambda: change(application("not_hard"), level="hard")],
+    "approved_batch_by_somebody": [
+        lambda: change(payment_batch("approved"), approved_by=""),
+        lambda: change(payment_batch("approved"), approved_at=None),
+    ],
+    "batch_second_person": [lambda: change(payment_batch("approved"), approved_by_id=5)],
+    "bank_batch_has_a_profile": [lambda: change(payment_batch(), channel="bank", bank="")],
+    "agreed_part_by_somebody": [
+        lambda: line(BatchPart, batch_id=1, school_id=1, school_path=HERE, agreed_at=timezone.now(), agreed_by="")
+    ],
+    "payment_divided": [lambda: line(Payment, **PAYMENT, amount=2, other=1)],
+    "payment_not_negative": [lambda: line(Payment, **PAYMENT, amount=-1, other=-1)],
+    "bounced_payment_says_why": [lambda: change(payment("bounced"), bounce="")],
+    "cancelled_payment_has_a_moment": [
+        lambda: change(payment("cancelled"), cancelled_at=None),
+        lambda: change(payment(), cancelled_at=timezone.now()),
+    ],
+    "paid_payment_has_a_day": [lambda: change(payment("paid"), paid_on=None)],
+    "indicator_has_headroom": [
+        lambda: line(Indicator, **INDICATOR, used=2),
+        lambda: line(Indicator, **INDICATOR, used=-1),
+    ],
+    "used_something": [lambda: line(IndicatorUse, indicator_id=1, batch_id=1, yuan=0)],
+    "sending_result": [
+        lambda: line(Sending, file_id=1, payment_id=1, attempt=1, row=1, reference="x", account_id=1, result="lost")
+    ],
+    "pledge_not_negative": [lambda: line(DonationProject, **{**PROJECT, "pledge": -1})],
+    "given_within_received": [
+        lambda: line(DonationProject, **PROJECT, received=1, given=2),
+        lambda: line(DonationProject, **PROJECT, given=-1),
+    ],
+    "donation_of_something": [lambda: line(Donation, **{**RECEIVED, "yuan": 0})],
+    "donated_goods_are_named": [lambda: line(Donation, **{**RECEIVED, "form": "goods"})],
+    "thanks_are_noted": [lambda: line(Donation, **RECEIVED, thanked_on=ON)],
+    "gift_of_something": [lambda: line(Gift, **{**GIVEN, "yuan": 0})],
+    "given_goods_are_named": [lambda: line(Gift, **{**GIVEN, "form": "goods"})],
+    "gift_signed_by_somebody": [
+        lambda: line(Gift, **GIVEN, signed_on=ON),
+        lambda: line(Gift, **GIVEN, signed_by="甲"),
+    ],
+    "pairing_end_says_why": [lambda: line(PairingEnd, pairing_id=1, from_on=ON, made_by="甲")],
+    "points_not_negative": [lambda: change(account(), balance=-1)],
+    "points_of_one": [lambda: account(student=None)],
+    "points_of_something": [lambda: line(PointsEntry, account_id=1, on=ON, points=0, what="x", made_by="甲")],
+    "loan_within_ceiling": [lambda: change(loan(), yuan=8001), lambda: change(loan(), yuan=0)],
+    "loan_fees_not_negative": [lambda: change(loan(), tuition=-1), lambda: change(loan(), board=-1)],
+    "contracted_loan_is_whole": [
+        lambda: change(loan("contracted"), contract=""),
+        lambda: change(loan("contracted"), contracted_by=""),
+        lambda: change(loan("contracted"), contracted_on=None),
+    ],
+    "released_loan_has_a_day": [lambda: change(loan("released"), released_on=None)],
+    "repaid_loan_has_a_day": [lambda: change(loan("repaid"), repaid_on=None)],
+    "loan_second_person": [lambda: change(loan("contracted"), contracted_by_id=5)],
+    "top_up_asks_for_something": [lambda: change(top_up(), asked=0), lambda: change(top_up(), aid=-1)],
+    "approved_top_up_is_whole": [
+        lambda: change(top_up("approved"), decided=0),
+        lambda: change(top_up("approved"), decided_by=""),
+        lambda: change(top_up("approved"), decided_on=None),
+    ],
+    "top_up_second_person": [lambda: change(top_up("approved"), decided_by_id=5)],
+    "other_reason_is_written": [
+        lambda: line(UnpaidReason, student_id=1, term="2018-autumn", benefit_id=1, reason="other", note="", said_by="甲",
+                     home_path=HERE, school_path=HERE)
+    ],
+    "recovery_within": [lambda: change(recovery(), yuan=0), lambda: change(recovery(), collected=101)],
+    "collected_recovery_is_whole": [lambda: change(recovery("collected"), collected=99)],
+    "cancelled_recovery_is_empty": [lambda: change(recovery("cancelled"), collected=1)],
+    "receipt_of_something": [lambda: line(Receipt, recovery_id=1, yuan=0, received_on=ON, number="1", made_by="甲")],
     "job_running_is_claimed": [lambda: Job.objects.filter(pk=job().pk).update(state="running")],
     "committed_has_a_moment": [
         lambda: file("committed", committed_at=None),

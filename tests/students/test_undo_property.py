@@ -97,7 +97,7 @@ orders = files.flatmap(
 )
 # Without shrinking: an example takes a second, and hundreds of smaller ones would end in the time limit, not in a finding.
 drawn = settings(
-    max_examples=10, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    max_examples=5, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
 
@@ -141,7 +141,7 @@ def test_every_cell_is_where_it_should_be(history: tuple[list[tuple[str, list[st
         consistent()
 
 
-@settings(drawn, max_examples=4)
+@settings(drawn, max_examples=3)
 @given(history=orders)
 def test_the_order_of_undoing_does_not_matter(history: Any) -> None:
     """Some of the imports taken back in two orders, then the others: the same tables, and in the end those before all."""

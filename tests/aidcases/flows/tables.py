@@ -217,7 +217,7 @@ WHO_MAY = {
         **dict.fromkeys(("return_form", "return_panel", "return_notice"), RETURNS),
         **dict.fromkeys(("cancel", "reassess"), APPROVES),
     },
-    Letter: COUNTY | {Role.SCHOOL_MAKER},
+    Letter: COUNTY | {Role.SCHOOL_MAKER, Role.CITY_OFFICER},
     Loan: {
         **dict.fromkeys(("contract", "refuse"), APPROVES),
         **dict.fromkeys(("release", "repay", "withdraw"), GIVES),
