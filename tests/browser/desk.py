@@ -103,11 +103,10 @@ class Desk:
 
     # ---------- what a page must be ----------
 
-    def check(self, part: str | None = None) -> None:
-        """Nothing a person with a keyboard, a screen reader or weak eyes would stumble over, in the whole page or a part
-        (a selector); nothing cut off."""
+    def check(self) -> None:
+        """Nothing a person with a keyboard, a screen reader or weak eyes would stumble over; nothing cut off."""
         expect(self.page.locator(".htmx-request")).to_have_count(0)
-        found = Axe().run(self.page, context=part, options={"runOnly": list(WCAG), "resultTypes": ["violations"]})
+        found = Axe().run(self.page, options={"runOnly": list(WCAG), "resultTypes": ["violations"]})
         for each in found.response["violations"]:
             where = "; ".join(node["html"][:120] for node in each["nodes"][:3])
             self.troubles.append(f"{self.page.url}: {each['id']} ({each['help']}): {where}")
