@@ -4,6 +4,9 @@ BIN := .venv/bin
 # The stamp is named after the lock, so a changed lock installs again and an unchanged one costs nothing.
 STAMP := .venv/installed-$(shell sha256sum requirements/dev.txt | cut -c1-16)
 
+# Where the surroundings forbid it, each of the processes that a test starts would compile the project anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup run test lint bench stop clean lock
 
 setup: $(STAMP)

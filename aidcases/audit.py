@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import date
 from typing import Any
 
 from aidcases.scoping import current_actor, current_scope
+
+_day: ContextVar[date | None] = ContextVar("day", default=None)
+
+
+@contextmanager
+def happened_on(day: date | None) -> Iterator[None]:
+    """Steps inside were made on a day before they are written down: a decision of last week, a year of the demo. The log's
+    own clock stays what it is; the event says the day beside it (`on`). None: today's."""
+    token = _day.set(day)
+    try:
+        yield
+    finally:
+        _day.reset(token)
+
+
+def said_day() -> dict[str, str]:
+    return {"on": day.isoformat()} if (day := _day.get()) else {}
 
 
 def record(action: str, *, subject: Any = None, note: str = "", path: str | None = None, **data: Any) -> Any:
@@ -20,5 +41,5 @@ def record(action: str, *, subject: Any = None, note: str = "", path: str | None
         subject_type=subject._meta.label_lower if subject is not None else "",
         subject_id=subject.pk if subject is not None else None,
         note=note,
-        data=data,
+        data={**said_day(), **data},
     )

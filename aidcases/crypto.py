@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from aidcases.encrypted_field import EncryptedField as EncryptedField
 
 # Each purpose has a domain of its own: the same digits as an ID and as a phone give unrelated hashes.
-PURPOSES = ("id", "phone", "roll_number", "certificate", "row_key", "account")
+PURPOSES = ("id", "phone", "roll_number", "certificate", "row_key", "account", "draft", "tip")
 
 MAGIC = b"SEALED1\n"
 CHUNK = 64 * 1024

@@ -9,10 +9,10 @@ import django_filters
 from django import forms
 from django.db.models import QuerySet
 
+from aidcases.actionwords import ACTIONS
 from aidcases.models import AuditEvent, Job, Reminder, User
 from aidcases.models.records import OPEN_STATES, JobState
 from aidcases.scoping import current_scope
-from aidcases.wording import ACTIONS
 
 _DAY = forms.DateInput(attrs={"type": "date"})
 

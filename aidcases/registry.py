@@ -89,6 +89,8 @@ class Registry:
     resting: list[Callable[[Any], list[Resting]]] = field(default_factory=list)
     # What is done every hour: each is called with the moment, seeing everything, and says what it did in numbers.
     daily: list[Callable[[datetime], dict[str, int]]] = field(default_factory=list)
+    # What follows from changed facts of a few students in sight: each is called with a term they are enrolled in.
+    facts_changed: list[Callable[[Any], Any]] = field(default_factory=list)
     # name → how an app's rows follow when students are merged.
     merged: dict[str, Merged] = field(default_factory=dict)
 

@@ -53,6 +53,17 @@ class P(StrEnum):
     GIVING_APPROVE = "giving.approve"  # loan contracts and top-ups that somebody else wrote down
     UNPAID_WRITE = "unpaid.write"  # why somebody has not got what is due (未助原因)
     INDICATOR_SET = "indicator.set"  # 指标, and whether the poverty office checks
+    DROPOUT_VIEW = "dropout.view"
+    DROPOUT_COMPARE = "dropout.compare"  # the rosters of the own area
+    DROPOUT_WRITE = "dropout.write"  # visits, teams, return, placement
+    DROPOUT_CONFIRM = "dropout.confirm"  # acquit, confirm, go to law, close: the second person
+    DROPOUT_SET = "dropout.set"  # thresholds, deadlines, deferrals approved
+    DROPOUT_INSPECT = "dropout.inspect"  # draws, findings, rectification
+    DROPOUT_REPORT = "dropout.report"  # hand up the own office's report
+    DROPOUT_RECEIVE = "dropout.receive"  # take what those below hand up
+    CARE_VIEW = "care.view"
+    CARE_WRITE = "care.write"  # files of left-behind, disabled, migrant children; visits; requests of families
+    TIP_HANDLE = "tip.handle"
     CALENDAR_SET = "calendar.set"
     JOB_VIEW = "job.view"
     JOB_STEER = "job.steer"  # cancel and resume
@@ -94,7 +105,7 @@ ROLE_LABELS = {
 _READ = {
     P.HOME, P.STUDENT_VIEW, P.HOUSEHOLD_VIEW, P.SCHOOL_VIEW, P.IMPORT_VIEW, P.RULES_VIEW, P.ENTITLEMENT_VIEW,
     P.LEDGER_VIEW, P.JOB_VIEW, P.APPLICATION_VIEW, P.NOTICE_VIEW, P.ACCOUNT_VIEW, P.PAYMENT_VIEW,
-    P.GIVING_VIEW,
+    P.GIVING_VIEW, P.DROPOUT_VIEW, P.CARE_VIEW,
 }  # fmt: skip
 _COUNTY = _READ | {
     P.SECRET_REVEAL, P.LEDGER_ISSUE, P.JOB_STEER, P.APPLICATION_RETURN, P.OBJECTION_HANDLE, P.LETTER_WRITE,
@@ -102,7 +113,7 @@ _COUNTY = _READ | {
 _SCHOOL = {
     P.HOME, P.STUDENT_VIEW, P.SCHOOL_VIEW, P.RULES_VIEW, P.ENTITLEMENT_VIEW, P.JOB_VIEW, P.APPLICATION_VIEW, P.NOTICE_VIEW,
     P.SECRET_REVEAL, P.IMPORT_VIEW, P.LEDGER_VIEW, P.LEDGER_ISSUE, P.OBJECTION_HANDLE, P.ACCOUNT_VIEW, P.PAYMENT_VIEW,
-    P.GIVING_VIEW,
+    P.GIVING_VIEW, P.DROPOUT_VIEW, P.CARE_VIEW,
 }  # fmt: skip
 
 PERMISSIONS: dict[Role, frozenset[P]] = {
@@ -110,35 +121,41 @@ PERMISSIONS: dict[Role, frozenset[P]] = {
         _COUNTY
         | {P.APPLICATION_CHECK, P.NOTICE_WRITE, P.IMPORT_WRITE, P.REVIEW_DECIDE, P.RECOMPUTE, P.CLAUSE_WRITE, P.PACK_DRAFT}
         | {P.ACCOUNT_WRITE, P.PAYMENT_PREPARE, P.GIVING_WRITE, P.UNPAID_WRITE}
+        | {P.DROPOUT_COMPARE, P.DROPOUT_WRITE, P.DROPOUT_REPORT, P.DROPOUT_RECEIVE, P.CARE_WRITE, P.TIP_HANDLE}
     ),
     Role.COUNTY_CHECKER: frozenset(
         _COUNTY
         | {P.APPLICATION_CHECK, P.APPLICATION_APPROVE, P.APPLICATION_CANCEL, P.NOTICE_PUBLISH, P.REVIEW_DECIDE, P.RECOMPUTE}
         | {P.LEDGER_UNMASK, P.CLAUSE_WRITE, P.PACK_DRAFT, P.PACK_PUBLISH, P.FIGURE_SET}
         | {P.ACCOUNT_CONFIRM, P.PAYMENT_APPROVE, P.GIVING_APPROVE}
+        | {P.DROPOUT_COMPARE, P.DROPOUT_CONFIRM, P.DROPOUT_INSPECT, P.DROPOUT_RECEIVE}
     ),
     Role.COUNTY_HEAD: frozenset(
         _COUNTY
         | {P.NOTICE_PUBLISH, P.LEDGER_UNMASK, P.AUDIT_VIEW, P.CLAUSE_WRITE, P.PACK_PUBLISH, P.FIGURE_SET}
         | {P.QUOTA_SET, P.APPLICATION_CHECK, P.APPLICATION_APPROVE, P.APPLICATION_CANCEL}
         | {P.ACCOUNT_CONFIRM, P.PAYMENT_APPROVE, P.INDICATOR_SET, P.GIVING_APPROVE}
+        | {P.DROPOUT_CONFIRM, P.DROPOUT_SET, P.DROPOUT_INSPECT, P.DROPOUT_REPORT}
     ),
     Role.SCHOOL_MAKER: frozenset(
         _SCHOOL
         | {P.JOB_STEER, P.APPLICATION_WRITE, P.PANEL_RUN, P.APPLICATION_HAND_UP, P.NOTICE_WRITE, P.LETTER_WRITE}
-        | {P.ACCOUNT_WRITE, P.GIVING_WRITE, P.UNPAID_WRITE}
+        | {P.ACCOUNT_WRITE, P.GIVING_WRITE, P.UNPAID_WRITE, P.DROPOUT_WRITE, P.DROPOUT_REPORT, P.CARE_WRITE}
     ),
     Role.SCHOOL_CHECKER: frozenset(
         _SCHOOL | {P.PANEL_CONFIRM, P.APPLICATION_RETURN, P.NOTICE_PUBLISH, P.ACCOUNT_CONFIRM, P.PAYMENT_CONFIRM}
     ),
-    Role.CLASS_TEACHER: frozenset({P.HOME, P.STUDENT_VIEW, P.SCHOOL_VIEW, P.APPLICATION_VIEW, P.APPLICATION_WRITE}),
-    Role.CADRE: frozenset({P.HOME, P.STUDENT_VIEW, P.HOUSEHOLD_VIEW, P.SCHOOL_VIEW}),
+    Role.CLASS_TEACHER: frozenset({P.HOME, P.STUDENT_VIEW, P.SCHOOL_VIEW, P.APPLICATION_VIEW, P.APPLICATION_WRITE}
+        | {P.DROPOUT_VIEW, P.DROPOUT_WRITE}),
+    Role.CADRE: frozenset({P.HOME, P.STUDENT_VIEW, P.HOUSEHOLD_VIEW, P.SCHOOL_VIEW}
+        | {P.DROPOUT_VIEW, P.DROPOUT_WRITE, P.CARE_VIEW, P.CARE_WRITE}),
     Role.CITY_OFFICER: frozenset(
         _READ
         | {P.NOTICE_WRITE, P.NOTICE_PUBLISH, P.OBJECTION_HANDLE, P.LETTER_WRITE}
         | {P.REVIEW_DECIDE, P.RECOMPUTE, P.LEDGER_ISSUE, P.JOB_STEER, P.CLAUSE_WRITE, P.PACK_DRAFT, P.PACK_PUBLISH, P.FIGURE_SET}
+        | {P.DROPOUT_INSPECT, P.DROPOUT_REPORT, P.DROPOUT_RECEIVE}
     ),
-    Role.CITY_INSPECTOR: frozenset(_READ | {P.AUDIT_VIEW}),
+    Role.CITY_INSPECTOR: frozenset(_READ | {P.AUDIT_VIEW, P.DROPOUT_INSPECT}),
     Role.AUDITOR: frozenset(_READ | {P.AUDIT_VIEW}),
     Role.SYSTEM_ADMIN: frozenset({P.HOME, P.JOB_VIEW, P.JOB_STEER, P.CALENDAR_SET}),
     Role.SECURITY_ADMIN: frozenset({P.HOME}),

@@ -10,6 +10,8 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 from django.db.models.sql import UpdateQuery
 
+from aidcases.audit import said_day
+
 
 def compiled(queryset: models.QuerySet) -> tuple[str, list[Any]]:
     """SQL and parameters of a SELECT (scope included, as of now)."""
@@ -71,7 +73,7 @@ def update_recorded(source: models.QuerySet, changes: dict[str, Any], event: dic
         return 0
     owner = column(model, next(iter(model.OWNER_PATHS.values())))
     key, state = column(model, model._meta.pk.name), column(model, "state")
-    constants = {**event, "subject_type": model._meta.label_lower, "data": json.dumps({})}
+    constants = {**event, "subject_type": model._meta.label_lower, "data": json.dumps(said_day())}
     names = ", ".join(column(AuditEvent, name) for name in constants)
     holes = ", ".join(["%s"] * len(constants))
     return run(

@@ -30,6 +30,7 @@ urlpatterns = [
     path("robots.txt", views.robots, name="robots"),
     path("", include("students.urls")),
     path("", include("subsidies.urls")),
+    path("", include("dropout.urls")),
     path("", include("ledgers.urls")),
     path("api/schema/", api.schema, name="api_schema"),
     path("api/", include("students.api_urls")),

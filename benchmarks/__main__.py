@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-SECTIONS = ("workbook", "notice", "payments", "import", "recompute", "pages")
+SECTIONS = ("workbook", "notice", "dropout", "payments", "import", "casework", "recompute", "pages")
 
 
 def workbook(options: argparse.Namespace) -> Any:
@@ -30,6 +30,12 @@ def notice(options: argparse.Namespace) -> Any:
     return main()
 
 
+def dropout(options: argparse.Namespace) -> Any:
+    from benchmarks.bench_dropout import main
+
+    return main(options.children, options.repeats)
+
+
 def payments(options: argparse.Namespace) -> Any:
     from benchmarks.bench_payments import main
 
@@ -40,6 +46,12 @@ def imports(options: argparse.Namespace) -> Any:
     from benchmarks.bench_import import main
 
     return main(options.rows)
+
+
+def casework(options: argparse.Namespace) -> Any:
+    from benchmarks.bench_casework import main
+
+    return main(options.applications, options.repeats)
 
 
 def recompute(options: argparse.Namespace) -> Any:
@@ -57,8 +69,10 @@ def pages(options: argparse.Namespace) -> Any:
 RUN: dict[str, Callable[[argparse.Namespace], Any]] = {
     "workbook": workbook,
     "notice": notice,
+    "dropout": dropout,
     "payments": payments,
     "import": imports,
+    "casework": casework,
     "recompute": recompute,
     "pages": pages,
 }
@@ -89,6 +103,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=50_000, help="of the import")
     parser.add_argument("--ledger-rows", type=int, default=100_000)
     parser.add_argument("--payment-lines", type=int, default=100_000)
+    parser.add_argument("--children", type=int, default=300_000, help="on each roster that is compared")
+    parser.add_argument("--applications", type=int, default=20_000, help="of casework, in one county")
     parser.add_argument("--repeats", type=int, default=40, help="requests of each page")
     parser.add_argument("--out", type=Path, help="the JSON is written there too")
     options = parser.parse_args()

@@ -108,6 +108,13 @@ def emptied() -> None:
     sql.run("TRUNCATE subsidies_entitlement, subsidies_computerun, subsidies_mark CASCADE")
 
 
+def forgotten() -> None:
+    """Takes everybody away, and what `build` keeps for growing on: another city may be built."""
+    emptied()
+    sql.run("DROP TABLE bench_stage, bench_village, bench_school")
+    sql.run("DROP FUNCTION pg_temp.lot(bigint, bigint)")
+
+
 def build(students: int) -> None:
     """Divisions, offices, schools, the lanzhou pack adopted by the city; schools enough for so many students."""
     load_regions()

@@ -29,7 +29,7 @@ from ledgers.areas import Area, area_at
 from ledgers.definition import Ledger, Table
 from ledgers.definitions import LEDGERS
 from ledgers.models import LedgerIssue
-from ledgers.workbook import Kind, Look, Written, write_workbook
+from ledgers.workbook import Head, Kind, Look, Sheet, Written, write_workbook
 from subsidies.models import ComputeRun
 
 DIGESTS = ("facts_digest", "rules_digest", "result_digest", "certificate")
@@ -39,6 +39,7 @@ NOT_COMPUTED = "本学期还没有测算，表中没有资助项目和金额。"
 PARTLY_COMPUTED = "没有按全范围测算过，表中只有下级单位各自测算的资助项目和金额。"
 MASKED_NOTE = "证件号码、学籍号、残疾证号只显示后四位，联系电话不显示。"
 NOT_OURS_NOTE = "“***”为家庭所在地单位登记的内容，本单位不可见。"
+MANIFEST = "核验"
 LEFTOVER_AGE = 24 * 3600
 PIECE = 1 << 16
 
@@ -183,8 +184,9 @@ def _write(issue: LedgerIssue, path: Path, job: Running) -> Made:
             table.sheet(None if issue.flat else _look(issue, ledger, run, table, head), unmasked=issue.unmasked)
             for table, head in zip(tables, heads, strict=True)
         ]
+        sheets.append(_manifest(issue, run, tables))
         written = write_workbook(path, sheets, properties=_properties(issue, run), progress=job.progress)
-    return Made(run, sum(written.rows), _totals(tables, written))
+    return Made(run, sum(written.rows[:-1]), _totals(tables, written))
 
 
 def newest_run(term: Term, area: Area) -> ComputeRun | None:
@@ -211,6 +213,23 @@ def _look(issue: LedgerIssue, ledger: Ledger, run: ComputeRun | None, table: Tab
     return Look(title, issue.reported_by, timezone.localdate(), ledger.unit, tuple(notes))
 
 
+def _manifest(issue: LedgerIssue, run: ComputeRun | None, tables: list[Table]) -> Sheet:
+    """The hidden sheet that says what the file is, for whoever finds it; what proves it is the stored issue."""
+    told = [
+        *_properties(issue, run).items(),
+        ("名称", issue.title),
+        ("版式", issue.layout),
+        ("号码", "完整" if issue.unmasked else "后四位"),
+        ("填报单位", issue.reported_by),
+        ("生成人", issue.requested_by),
+        ("用途", issue.purpose),
+        *((f"行数（{table.name}）", str(table.size())) for table in tables),
+        *((name, getattr(run, name)) for name in DIGESTS[:3] if run),
+    ]
+    heads = (Head(("项目",), 24, Kind.TEXT), Head(("内容",), 70, Kind.TEXT))
+    return Sheet(MANIFEST, heads, [list(each) for each in told], None, hidden=True)
+
+
 def _properties(issue: LedgerIssue, run: ComputeRun | None) -> dict[str, str]:
     found = {"台账": issue.ledger, "学期": issue.term, "范围": issue.area_path, "生成记录": str(issue.pk)}
     return {**found, "测算校验码": run.certificate} if run else found
@@ -219,7 +238,7 @@ def _properties(issue: LedgerIssue, run: ComputeRun | None) -> dict[str, str]:
 def _totals(tables: list[Table], written: Written) -> list[list[Any]]:
     """[heading, total] in the order of the columns; a further sheet's totals stand as one entry under its name."""
     found: list[list[Any]] = []
-    for number, (table, sums) in enumerate(zip(tables, written.totals, strict=True)):
+    for number, (table, sums) in enumerate(zip(tables, written.totals[:-1], strict=True)):
         columns = [column for column in table.columns if column.total]
         totals = [[c.name, _total(c.kind, total)] for c, total in zip(columns, sums.values(), strict=True)]
         found += totals if number == 0 else [[table.name, totals]]

@@ -178,12 +178,18 @@ class Figures:
 
 @dataclass(frozen=True)
 class Summary:
-    """A few rows of figures that the database has added up. `whole` is the 合计: no sum where it counts people."""
+    """A few rows of figures that the database has added up. `whole` is the 合计: no sum where it counts people.
+
+    lists: the page whose rows the figures open. where: the filter values there that mean the ledger's area; None where it
+    has none. Of the list of entitlements, preview knows them.
+    """
 
     name: str
     columns: tuple[Column, ...]
     whole: Figures
     lines: tuple[Figures, ...]
+    lists: str = "entitlement_list"
+    where: Mapping[str, str] | None = None
 
     def size(self) -> int:
         return len(self.lines)

@@ -110,14 +110,12 @@ def _text(kind: Kind, value: Any) -> str:
 
 
 def _figures(table: Summary, line: Figures, term: Term, area: Area) -> list[Cell]:
-    where = _place(area)
+    where = _place(area) if table.lists == "entitlement_list" else table.where
     cells = []
     for column, value in zip(table.columns, table.cells(line), strict=True):
         url = ""
         if column.opens is not None and where is not None and value:
-            url = (
-                f"{reverse('entitlement_list')}?{urlencode({'term': term.code, **where, **line.opens, **column.opens})}"
-            )
+            url = f"{reverse(table.lists)}?{urlencode({'term': term.code, **where, **line.opens, **column.opens})}"
         cells.append(_cell(column, value, url))
     return cells
 

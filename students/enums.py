@@ -51,6 +51,7 @@ class RosterKind(models.TextChoices):
     ORPHANS = "orphans", "孤儿和事实无人抚养儿童"
     ATTENDANCE = "attendance", "考勤"
     STUDENTS = "students", "学生名单（通用）"
+    APPLICATIONS = "applications", "困难认定申请表"
     EDITS = "edits", "数据版回传"
 
 

@@ -84,6 +84,7 @@ def undo(suspect: Suspect) -> None:
             sql.run(_SHEETS_BACK, {"going": going, "keys": suspect.evidence.get("sheets", [])})
         undoing.undo(suspect.batch)
         sql.run(_CARDS_BACK, {"keep": keep, "going": going, "cards": suspect.evidence.get("cards", [])})
+        sql.run(_RESTED_BACK, {"keep": keep, "going": going, "rested": suspect.evidence.get("rested", [])})
         suspect.move("reopen", by=current_actor(), batch=None, evidence={}, why="", decided_by="", decided_at=None)
 
 
@@ -126,6 +127,10 @@ _ROWS = """
 _CARDS = "UPDATE students_account SET student_id = %(keep)s WHERE student_id = %(going)s RETURNING id"
 _CARDS_BACK = "UPDATE students_account SET student_id = %(going)s WHERE student_id = %(keep)s AND id = ANY(%(cards)s)"
 
+# Neither does whose aid rested.
+_RESTED = "SELECT id FROM students_suspension WHERE student_id = %(going)s ORDER BY id"
+_RESTED_BACK = "UPDATE students_suspension SET student_id = %(going)s WHERE student_id = %(keep)s AND id = ANY(%(rested)s)"
+
 _ALIAS = """
     INSERT INTO students_personalias (person_id, id_number, id_hash, id_last4, name, batch_id)
     SELECT %(keep)s, id_number, id_hash, id_last4, name, %(batch)s FROM students_person
@@ -164,6 +169,7 @@ class _Merge:
         apps: dict[str, Any] = {}
         sheets = sql.rows("SELECT id FROM students_exportrow WHERE student_id = %(going)s", self.ids)
         cards: list[int] = []
+        rested = [row["id"] for row in sql.rows(_RESTED, self.ids)]
         if self.going_is_student:
             sql.run(_STUDENT, self.ids)
             cards = [row["id"] for row in sql.rows(_CARDS, self.ids)]
@@ -179,6 +185,7 @@ class _Merge:
             "apps": apps,
             "cards": cards,
             "sheets": [row["id"] for row in sheets],
+            "rested": rested,
         }
 
     def _households(self) -> None:

@@ -208,6 +208,6 @@ def rosters_of(request: HttpRequest, term: Term) -> list[dict[str, Any]]:
     committed_last = Case(When(state=FileState.COMMITTED, then=1), default=0)
     last = {file.kind: file for file in standing.order_by("kind", committed_last, "pk")}
     # Lists that a term does not lack when nobody sends them.
-    extra = (RosterKind.EDITS, RosterKind.ATTENDANCE, RosterKind.STUDENTS)
+    extra = (RosterKind.EDITS, RosterKind.ATTENDANCE, RosterKind.STUDENTS, RosterKind.APPLICATIONS)
     kinds = [kind for kind in RosterKind if kind not in extra]
     return [{"kind": kind.value, "label": kind.label, "file": last.get(kind.value)} for kind in kinds]

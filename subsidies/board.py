@@ -161,6 +161,14 @@ def last_run(term: Term) -> ComputeRun | None:
     return run
 
 
+def last_run_seen(request: Any, term: Term) -> ComputeRun | None:
+    """The same, looked up once a request: several cards of a home page ask."""
+    seen: dict[str, ComputeRun | None] = request.__dict__.setdefault("last_runs", {})
+    if term.code not in seen:
+        seen[term.code] = last_run(term)
+    return seen[term.code]
+
+
 @dataclass
 class County:
     """A county's line on a city's home page; `students` 0: no roll yet, `computed_at` None: not computed yet."""

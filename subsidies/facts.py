@@ -234,8 +234,9 @@ _KEPT = """
 """
 
 
-def facts_params(term: Term) -> dict[str, Any]:
-    """What facts_sql names: the days of the term, and what counties and earlier terms hold ready (one query)."""
+def facts_params(term: Term, **also: str) -> dict[str, Any]:
+    """What facts_sql names: the days of the term, and what counties and earlier terms hold ready (one query). `also`:
+    further columns of that query, name → SQL."""
     year_first, year_last = term.school_year_days
     days = {"term": term.code, "first_day": term.first_day, "last_day": term.last_day}
     return {
@@ -244,5 +245,5 @@ def facts_params(term: Term) -> dict[str, Any]:
         "year_last": year_last,
         "age_day": term.age_day,
         "determined_in": [term.code] if term.autumn else [term.code, f"{term.school_year}-autumn"],
-        **sql.one(_KEPT, days),
+        **sql.one(_KEPT + "".join(f", ({text}) AS {name}" for name, text in also.items()), days),
     }

@@ -25,7 +25,7 @@ def aid_board(request: HttpRequest) -> dict[str, Any] | None:
         return None
     term = chosen_term(request)
     counted, lines = board.counted(term), board.by_benefit(term)
-    due, last = [line for line in lines if not line["loan"]], board.last_run(term)
+    due, last = [line for line in lines if not line["loan"]], board.last_run_seen(request, term)
     # What stands while a newer run is under way was computed by one before it.
     computed = bool(last and last.finished_at) or bool(lines)
     return {

@@ -7,12 +7,14 @@ from aidcases.actions import region_named
 from aidcases.jobs import KINDS, Kind
 from aidcases.registry import Card, Merged, NavItem, Panel, SearchSource, registry
 from aidcases.roles import P
+from students.enums import RosterKind
+from students.imports import upper
 from subsidies import merged, panels, resting, runs, slips
 from subsidies.actions import adopt_pack, load_pack, request_recompute
-from subsidies.casework import archive, daily, noticecards, panelcard, parts, timeline
+from subsidies.casework import anew, archive, daily, noticecards, panelcard, parts, rosters, timeline
 from subsidies.demo import year
 from subsidies.giving import merged as giving_merged
-from subsidies.payments import bounces, files
+from subsidies.payments import batchjobs, bounces, files, returns
 from subsidies.views.casework import county as county_views
 from subsidies.views.casework import letters as letter_views
 from subsidies.views.giving import totals as giving_views
@@ -26,6 +28,9 @@ KINDS["subsidies.recompute"] = Kind("测算应享资助", run=runs.run_block, sp
 KINDS["subsidies.rehearse"] = Kind("试算政策", run=runs.run_rehearsal)
 KINDS["subsidies.slips"] = Kind("打印明白卡", run=slips.generate)
 KINDS[files.KIND] = Kind("生成代发文件", run=files.make_files)
+KINDS[returns.KIND] = Kind("登记回盘", run=returns.receive)
+KINDS[batchjobs.PREPARE] = Kind("编制发放批次", run=batchjobs.prepare)
+KINDS[batchjobs.APPROVE] = Kind("审批发放批次", run=batchjobs.approve)
 KINDS[archive.KIND] = Kind("装订档案", run=archive.generate)
 registry.add(
     NavItem(
@@ -109,5 +114,7 @@ def seed_demo(demo: Any) -> None:
     demo.say(f"测算 {demo.term.label}：{job.result.get('students', 0)} 名学生")
 
 
+registry.facts_changed.append(anew.recompute)
 registry.resting.append(resting.on_batch)
+upper.KINDS[RosterKind.APPLICATIONS] = rosters.KIND
 registry.demo += [(20, seed_demo), (30, year.seed)]

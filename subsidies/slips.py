@@ -23,6 +23,7 @@ from aidcases.flow import Refused
 from aidcases.jobs import Running
 from aidcases.models import Job, Organisation, Region
 from aidcases.models.records import JobState
+from aidcases.paper import Printed, print_pdf
 from aidcases.roles import OFFICE_LABELS, OfficeKind, P
 from aidcases.scoping import HOME, current_actor, current_scope
 from aidcases.terms import Term
@@ -31,7 +32,6 @@ from students.models import Enrolment, Household, Member, Student
 from students.places import Places, county_of
 from subsidies.enums import MAY_CLAIM, AmountKind, Claim, Delivery, EntitlementState
 from subsidies.models import Entitlement, Mark, MissingFigure, Rule
-from subsidies.paper import Printed, print_pdf
 
 TEMPLATE = Path(__file__).with_name("slip.typ")
 NOT_COMPUTED = "本学期还没有测算，没有可以告诉家庭的金额。请先测算，再打印明白卡。"

@@ -49,6 +49,7 @@ urlpatterns: list[URLPattern] = [
     path("giving/school-pairs/create/", pairings.schoolpair_create, name="schoolpair_create"),
     path("giving/school-pairs/<int:pk>/", pairings.schoolpair_detail, name="schoolpair_detail"),
     path("giving/school-pairs/<int:pk>/activity/", pairings.schoolpair_activity, name="schoolpair_activity"),
+    path("giving/school-pairs/<int:pk>/end/", pairings.schoolpair_end, name="schoolpair_end"),
     path("giving/points/", points.points_list, name="points_list"),
     path("giving/points/search/", points.points_search, name="points_search"),
     path("giving/points/<int:pk>/", points.points_detail, name="points_detail"),

@@ -98,6 +98,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': '学校',
+                'indexes': [
+                    models.Index(fields=['path'], name='school_path'),
+                    models.Index(fields=['initials'], name='school_initials'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -112,6 +116,12 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': '机构',
+                'indexes': [
+                    models.Index(fields=['path'], name='organisation_path'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('kind', 'path'), name='one_office_of_a_kind_per_place'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -124,6 +134,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': '学费标准',
+                'constraints': [
+                    models.UniqueConstraint(fields=('school', 'from_on'), name='fee_starts_once'),
+                    models.CheckConstraint(condition=models.Q(('annual_fee__gte', 0)), name='fee_not_negative'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -172,29 +186,5 @@ class Migration(migrations.Migration):
                 'ordering': ['pk'],
                 'constraints': [models.UniqueConstraint(fields=('user', 'organisation', 'role'), name='membership_once')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='school',
-            index=models.Index(fields=['path'], name='school_path'),
-        ),
-        migrations.AddIndex(
-            model_name='school',
-            index=models.Index(fields=['initials'], name='school_initials'),
-        ),
-        migrations.AddIndex(
-            model_name='organisation',
-            index=models.Index(fields=['path'], name='organisation_path'),
-        ),
-        migrations.AddConstraint(
-            model_name='organisation',
-            constraint=models.UniqueConstraint(fields=('kind', 'path'), name='one_office_of_a_kind_per_place'),
-        ),
-        migrations.AddConstraint(
-            model_name='schoolfee',
-            constraint=models.UniqueConstraint(fields=('school', 'from_on'), name='fee_starts_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='schoolfee',
-            constraint=models.CheckConstraint(condition=models.Q(('annual_fee__gte', 0)), name='fee_not_negative'),
         ),
     ]

@@ -1,11 +1,17 @@
-"""The ledgers there are, one file each (the two of the payments' lines share one)."""
+"""The ledgers there are, one file each (those of the payments' lines share one, and those of dropout prevention)."""
 
 from ledgers.definition import Ledger
 from ledgers.definitions.aid_summary import AID_SUMMARY
+from ledgers.definitions.care import DISABLED_ENROLMENT, LEFT_BEHIND
+from ledgers.definitions.dropouts import DROPOUTS, SCHOOL_AGE, SUSPECTED
 from ledgers.definitions.payment_roll import BANK_SHEET, PAYMENT_ROLL
 from ledgers.definitions.poverty_register import POVERTY_REGISTER
 from ledgers.definitions.unaided import UNAIDED
 
 LEDGERS: dict[str, Ledger] = {
-    ledger.code: ledger for ledger in (POVERTY_REGISTER, AID_SUMMARY, PAYMENT_ROLL, BANK_SHEET, UNAIDED)
-}
+    ledger.code: ledger
+    for ledger in (
+        POVERTY_REGISTER, AID_SUMMARY, PAYMENT_ROLL, BANK_SHEET, UNAIDED, SCHOOL_AGE, SUSPECTED, DROPOUTS, LEFT_BEHIND,
+        DISABLED_ENROLMENT,
+    )
+}  # fmt: skip

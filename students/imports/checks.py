@@ -22,7 +22,9 @@ _KNOWN_DIVISION = f"""
       AND NOT EXISTS (SELECT FROM aidcases_region g WHERE g.code = r.data->>%(key)s)
 """
 
-_REPEATED = """
+# Whom a row is about. Few keys occur twice, and only their rows are put in order.
+_KEY = "COALESCE(id_hash, convert_to(data->>'code', 'UTF8'))"
+REPEATED = f"""
     UPDATE students_importrow r
     SET state = CASE WHEN t.same THEN 'unchanged' ELSE 'review' END, reasons = ARRAY['repeated']::varchar[],
         changes = jsonb_build_object('repeats', jsonb_build_array(NULL, t.first))
@@ -32,8 +34,9 @@ _REPEATED = """
             (first_value(data) OVER w, first_value(phone_hash) OVER w, first_value(number_hash) OVER w,
              first_value(second_hash) OVER w) AS same
         FROM students_importrow WHERE file_id = %(file)s AND state IN ('read', 'new', 'changed', 'unchanged')
-        WINDOW w AS (PARTITION BY COALESCE(id_hash, convert_to(data->>'code', 'UTF8')), name, data->>'month'
-            ORDER BY number)
+          AND {_KEY} IN (SELECT {_KEY} FROM students_importrow WHERE file_id = %(file)s
+            AND state IN ('read', 'new', 'changed', 'unchanged') GROUP BY 1 HAVING count(*) > 1)
+        WINDOW w AS (PARTITION BY {_KEY}, name, data->>'month' ORDER BY number)
     ) t WHERE t.id = r.id AND t.later
 """
 
@@ -144,12 +147,12 @@ def check(file: ImportFile) -> None:
     decided.begin(params)
     sql.run(
         "UPDATE students_importrow SET state = 'read', reasons = '{}', changes = '{}' "
-        "WHERE file_id = %s AND (state = 'review' OR 'repeated' = ANY(reasons))",
+        "WHERE file_id = %s AND NOT reasons = '{}' AND (state = 'review' OR 'repeated' = ANY(reasons))",
         [file.pk],
     )
     sql.run(
-        "UPDATE students_importrow SET state = 'read', reasons = '{}' WHERE file_id = %s AND state = 'rejected' "
-        "AND reasons && ARRAY['unknown school', 'unknown region']::varchar[]",
+        "UPDATE students_importrow SET state = 'read', reasons = '{}' WHERE file_id = %s AND NOT reasons = '{}' "
+        "AND state = 'rejected' AND reasons && ARRAY['unknown school', 'unknown region']::varchar[]",
         [file.pk],
     )
     for key in DIVISION_KEYS:
@@ -162,12 +165,12 @@ def check(file: ImportFile) -> None:
         sql.run(send(condition, reason, "review"), params)
         decided.remember(params)
     decided.one_of_several(params)
-    sql.run(_REPEATED, params)
-    sql.run(compare.CLASSIFY.format(old=compare.OLD[file.kind]), params)
+    sql.run(REPEATED, params)
+    sql.run(compare.classify(file.kind), params)
     if file.kind == RosterKind.SCHOOLS:
         sql.run(_SCHOOL_OF_ANOTHER, params)
         decided.remember(params)
-        sql.run(compare.CLASSIFY.format(old=compare.OLD[file.kind]), params)
+        sql.run(compare.classify(file.kind), params)
     elif names.find_disputed(file):
         names.judge(file)
         names.review_rows(file)

@@ -27,7 +27,7 @@ def carry_out(order: dict[str, Any]) -> Result:
         from students.imports.choosing import Choice
         from students.imports.reading import Order, read
 
-        given = {name: order[name] for name in ("kind", "file_id", "filename", "today", "look_only", "saved")}
+        given = {name: order[name] for name in ("kind", "file_id", "filename", "today", "look_only", "saved", "state")}
         choice = Choice(**order["choice"]) if order["choice"] else None
         told = Order(limits=limits, choice=choice, **given)
         return read(order["path"], told, parse_keyring(order["keys"]), lambda **said: tell(order, said))

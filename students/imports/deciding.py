@@ -22,7 +22,7 @@ from aidcases.flow import Refused
 from aidcases.scoping import EVERYWHERE, acting_in, current_actor, current_scope
 from aidcases.terms import EARLIEST
 from students.enums import NAME_AUTHORITY, RosterKind
-from students.imports import checks, compare, decided, guards, homes, journal, names, persons, pipeline
+from students.imports import checks, compare, decided, facts, guards, homes, journal, names, persons, pipeline
 from students.imports import undo as undoing
 from students.models import Batch, Decision, ImportFile, ImportRow
 from students.models.batches import BatchKind
@@ -276,7 +276,7 @@ class _Laid:
     def lay(self) -> None:
         """Rows to their states, names judged anew, facts of those that stand, paths; every file counted again."""
         sql.temporary("was", _BEFORE, self.params)
-        sql.temporary("todo", "(row bigint)")
+        sql.temporary("todo", facts.TODO)
         files = self._rows()
         standing = "SELECT id FROM students_importrow WHERE id = ANY(%(rows)s) AND state IN ('new', 'changed')"
         if self.file.kind != RosterKind.SCHOOLS:
@@ -300,8 +300,7 @@ class _Laid:
         for condition, reason in guards.GUARDS[self.file.kind]:
             where = f"r.id = ANY(%(rows)s) AND ({condition}) AND NOT {_DECIDED_SO}"
             sql.run(checks.send(where, reason, RowState.REVIEW), {**self.params, "reason": reason})
-        old = f"SELECT chosen.* FROM ({compare.OLD[self.file.kind]}) chosen WHERE chosen.row = ANY(%(rows)s)"
-        sql.run(compare.CLASSIFY.format(old=old), self.params)
+        sql.run(compare.classify(self.file.kind, "AND r.id = ANY(%(rows)s)"), self.params)
         if not self.named:
             return set()
         unseated = sql.rows(_UNSEAT, self.params)

@@ -1,12 +1,14 @@
 """Rows → facts, one statement per table and kind, every fact with the row it came from.
 
-All statements read the temporary table `todo` (row bigint), rows of one office, and are written so that doing them
-twice changes nothing. Rows that would change what another office keeps never get here (guards.py).
+All statements read the temporary table `todo` (row, and the person it is about), rows of one office, and are written so
+that doing them twice changes nothing. Rows that would change what another office keeps never get here (guards.py).
 """
 
 from __future__ import annotations
 
 from students.enums import RosterKind
+
+TODO = "(row bigint, person bigint)"
 
 
 def own_row(row: str) -> str:
@@ -26,7 +28,7 @@ def divisions_above(code: str) -> str:
 _ROWS = """
     FROM todo JOIN students_importrow r ON r.id = todo.row
     JOIN students_importfile f ON f.id = r.file_id
-    JOIN students_person p ON p.id_hash = r.id_hash
+    JOIN students_person p ON p.id = todo.person
 """
 
 _ETHNICITY = f"""

@@ -11,28 +11,36 @@ from typing import Any
 
 from aidcases import sql
 
-# autumn follows spring within a calendar year
-_LATEST = "ORDER BY left({0}.term, 4) DESC, {0}.term"
 
+# autumn follows spring within a calendar year
+def _latest(row: str) -> str:
+    return f"left({row}.term, 4) DESC, {row}.term"
+
+
+
+# Each table is read once for all of the people, whether they are one or a county's roll.
 _DERIVED = f"""
-    SELECT p.id,
-        COALESCE(pop.region_id, enr.hukou_region_id) AS hukou,
-        COALESCE(reg.path, aid.path, '') AS household,
-        COALESCE(enr.school_path, '') AS school,
-        COALESCE(reg.path, aid.path,
-            (SELECT h.path FROM aidcases_region h WHERE h.code = COALESCE(pop.region_id, enr.hukou_region_id)
-               AND EXISTS (SELECT FROM aidcases_organisation o WHERE o.kind <> 'system' AND o.path <> '/'
-                           AND starts_with(h.path, o.path))),
-            p.found_path) AS home
-    FROM {{people}} p
-    LEFT JOIN LATERAL (SELECT e.region_id FROM students_rosterentry e
-        WHERE e.person_id = p.id AND e.kind = 'population' {_LATEST.format("e")} LIMIT 1) pop ON true
-    LEFT JOIN LATERAL (SELECT e.hukou_region_id, e.school_path FROM students_enrolment e
-        WHERE e.student_id = p.id {_LATEST.format("e")} LIMIT 1) enr ON true
-    LEFT JOIN LATERAL (SELECT h.path FROM students_member m JOIN students_household h ON h.id = m.household_id
-        WHERE m.person_id = p.id AND h.number IS NOT NULL ORDER BY m.from_on DESC, h.number LIMIT 1) reg ON true
-    LEFT JOIN LATERAL (SELECT min(h.office_path) AS path FROM students_hardship h
-        WHERE h.person_id = p.id AND h.source IN ('dibao', 'tekun') AND h.active) aid ON true
+    WITH people AS MATERIALIZED ({{people}}),
+    pop AS (SELECT DISTINCT ON (e.person_id) e.person_id AS id, e.region_id
+        FROM people p JOIN students_rosterentry e ON e.person_id = p.id AND e.kind = 'population'
+        ORDER BY e.person_id, {_latest("e")}),
+    enr AS (SELECT DISTINCT ON (e.student_id) e.student_id AS id, e.hukou_region_id, e.school_path
+        FROM people p JOIN students_enrolment e ON e.student_id = p.id
+        ORDER BY e.student_id, {_latest("e")}),
+    reg AS (SELECT DISTINCT ON (m.person_id) m.person_id AS id, h.path
+        FROM people p JOIN students_member m ON m.person_id = p.id JOIN students_household h ON h.id = m.household_id
+        WHERE h.number IS NOT NULL ORDER BY m.person_id, m.from_on DESC, h.number),
+    aid AS (SELECT h.person_id AS id, min(h.office_path) AS path
+        FROM people p JOIN students_hardship h ON h.person_id = p.id
+        WHERE h.source IN ('dibao', 'tekun') AND h.active GROUP BY h.person_id),
+    covered AS (SELECT h.code, h.path FROM aidcases_region h
+        WHERE h.code IN (SELECT region_id FROM pop UNION SELECT hukou_region_id FROM enr)
+          AND EXISTS (SELECT FROM aidcases_organisation o WHERE o.kind <> 'system' AND o.path <> '/'
+              AND starts_with(h.path, o.path)))
+    SELECT p.id, COALESCE(pop.region_id, enr.hukou_region_id) AS hukou, COALESCE(reg.path, aid.path, '') AS household,
+        COALESCE(enr.school_path, '') AS school, COALESCE(reg.path, aid.path, c.path, p.found_path) AS home
+    FROM people p LEFT JOIN pop USING (id) LEFT JOIN enr USING (id) LEFT JOIN reg USING (id) LEFT JOIN aid USING (id)
+    LEFT JOIN covered c ON c.code = COALESCE(pop.region_id, enr.hukou_region_id)
 """
 
 
@@ -42,7 +50,7 @@ def derive(people: str, params: dict[str, Any] | None = None) -> int:
         f"""
         UPDATE students_person p
         SET hukou_region_id = d.hukou, household_path = d.household, school_path = d.school, home_path = d.home
-        FROM ({_DERIVED.format(people=f"({people})")}) d
+        FROM ({_DERIVED.format(people=people)}) d
         WHERE d.id = p.id AND (p.hukou_region_id, p.household_path, p.school_path, p.home_path)
             IS DISTINCT FROM (d.hukou, d.household, d.school, d.home)
         """,

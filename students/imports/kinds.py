@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from students.imports import cells, words
+from students.imports.applied import APPLICATIONS
 from students.imports.columns import (
     Fact,
     Kind,
@@ -363,6 +364,6 @@ KINDS = {
     kind.code: kind
     for kind in (
         SCHOOLS, POVERTY, ROLL, COLLEGE, DIBAO, TEKUN, DISABLED, POPULATION, PRESENT, ORPHANS, ATTENDANCE, STUDENTS,
-        EDITS,
+        APPLICATIONS, EDITS,
     )
 }  # fmt: skip

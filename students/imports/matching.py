@@ -117,6 +117,9 @@ def suspect(file: ImportFile, known: int) -> int:
     if file.kind == RosterKind.SCHOOLS:
         return 0
     params: dict[str, Any] = {**parameters(file), "known": known}
+    # People of one file stand beside each other: whoever may be meant was there before.
+    if not sql.run(f"SELECT FROM students_person o WHERE o.id <= %(known)s AND {_IN_SIGHT} LIMIT 1", params):
+        return 0
     sql.temporary("fresh", _FRESH, params)
     if not sql.run("SELECT FROM fresh LIMIT 1"):
         return 0

@@ -21,6 +21,7 @@ from aidcases.scoping import Scope, acting_in, current_actor
 from aidcases.terms import EARLIEST, Term
 from students.enums import NAME_AUTHORITY, RosterKind
 from students.imports import (
+    again,
     checks,
     decided,
     edits,
@@ -33,6 +34,7 @@ from students.imports import (
     persons,
     reader,
     returned,
+    upper,
 )
 from students.imports.identity import REASONS, REPEATED, repeated
 from students.models import ImportFile, ImportRow, SavedMapping
@@ -83,22 +85,14 @@ def preview(file: ImportFile, progress: Progress = lambda *_: None) -> ImportFil
     try:
         with transaction.atomic():
             sql.run("DELETE FROM students_importrow WHERE file_id = %s", [file.pk])
-            summary = reader.read_roster(
-                settings.FILES / file.stored,
-                file.kind,
-                file.pk,
-                filename=file.filename,
-                keyring=settings.KEYRING,
-                sink=lambda lines: sql.copy_in(ImportRow, COLUMNS, lines),
-                on_progress=lambda done, total: progress(done, total, "读取"),
-                choice=file.choice,
-                saved=_saved_mappings(file),
-            )
+            today = timezone.localdate()
+            before = again.read_before(file, today)
+            file.summary = again.take_over(file, before) if before else _read(file, today, progress)
             sql.run("ANALYZE students_importrow (file_id, state, id_hash, second_hash)")
             progress(0, None, "核对")
-            file.summary = summary.as_dict()
             _check(file)
-            data_on = file.data_on or (date.fromisoformat(summary.data_on) if summary.data_on else None)
+            said_on = file.summary["data_on"]
+            data_on = file.data_on or (date.fromisoformat(said_on) if said_on else None)
             told = file.summary | missing.foreseen(file, data_on)
             file.move("preview", by=actor, summary=told, counts=counted(file.pk), data_on=data_on)
     except reader.Asked as asked:
@@ -109,6 +103,33 @@ def preview(file: ImportFile, progress: Progress = lambda *_: None) -> ImportFil
     return file
 
 
+def _read(file: ImportFile, today: date, progress: Progress) -> dict[str, Any]:
+    """The upload's rows into the table; what was read, in short."""
+    summary = reader.read_roster(
+        settings.FILES / file.stored,
+        file.kind,
+        file.pk,
+        filename=file.filename,
+        keyring=settings.KEYRING,
+        sink=lambda lines: sql.copy_in(ImportRow, COLUMNS, lines),
+        on_progress=lambda done, total: progress(done, total, "读取"),
+        choice=file.choice,
+        saved=_saved_mappings(file),
+        state=_expected(file),
+        today=today,
+    )
+    return {**summary.as_dict(), again.READ_BY: again.read_by(today)}
+
+
+def _expected(file: ImportFile) -> str:
+    """What most rows will be, so that most need not be written a second time: unchanged where the office has brought in
+    such a list for the term before, else new."""
+    if file.kind == RosterKind.EDITS:  # its checks set every state themselves
+        return RowState.READ
+    before = ImportFile.objects.committed().filter(path=file.path, kind=file.kind, term=file.term)
+    return RowState.UNCHANGED if before.exists() else RowState.NEW
+
+
 def _saved_mappings(file: ImportFile) -> dict[str, dict[str, str]]:
     """Fingerprint of headings → field → heading, as this office once said."""
     rows = SavedMapping.objects.filter(office=file.office_id, kind=file.kind)
@@ -116,7 +137,10 @@ def _saved_mappings(file: ImportFile) -> dict[str, dict[str, str]]:
 
 
 def _check(file: ImportFile) -> None:
-    (edits if file.kind == RosterKind.EDITS else checks).check(file)
+    if file.kind in upper.KINDS:
+        upper.KINDS[file.kind].check(file)
+    else:
+        (edits if file.kind == RosterKind.EDITS else checks).check(file)
 
 
 def counted(pk: int) -> dict[str, Any]:
@@ -127,7 +151,7 @@ def counted(pk: int) -> dict[str, Any]:
     }
     reasons = sql.rows(
         "SELECT reason, count(*) AS n FROM students_importrow, unnest(reasons) reason "
-        "WHERE file_id = %s AND state IN ('review', 'rejected') GROUP BY 1 ORDER BY 1",
+        "WHERE file_id = %s AND NOT reasons = '{}' AND state IN ('review', 'rejected') GROUP BY 1 ORDER BY 1",
         [pk],
     )
     return {
@@ -173,12 +197,20 @@ def commit(file: ImportFile, progress: Progress = lambda *_: None) -> ImportFile
             return file
         label = f"{file.get_kind_display()}：{file.filename}"
         with journal.batch(BatchKind.IMPORT, path=file.path, label=label, term=file.term) as batch:
-            (edits.write if file.kind == RosterKind.EDITS else _write)(file, progress)
+            _lay(file, progress)
             missing.compare(file, at=timezone.now())
         counts = counted(file.pk)
         file.move("commit", by=current_actor(), counts=counts, committed_at=timezone.now(), batch=batch)
         audit.record("import.committed", subject=file, path=file.path, **counts)
     return file
+
+
+def _lay(file: ImportFile, progress: Progress) -> None:
+    if file.kind in upper.KINDS:
+        progress(0, None, "入库")
+        upper.KINDS[file.kind].write(file)
+    else:
+        (edits.write if file.kind == RosterKind.EDITS else _write)(file, progress)
 
 
 def _write(file: ImportFile, progress: Progress) -> None:
@@ -187,8 +219,7 @@ def _write(file: ImportFile, progress: Progress) -> None:
         "authority": NAME_AUTHORITY.get(RosterKind(file.kind), 0),
         "earliest": EARLIEST,
     }
-    sql.temporary("todo", "(row bigint)")
-    sql.temporary("touched", "(id bigint PRIMARY KEY)")
+    sql.temporary("todo", facts.TODO)
     people: list[int] = []
     known = matching.last_known()
     if file.kind != RosterKind.SCHOOLS:
@@ -206,9 +237,8 @@ def _write(file: ImportFile, progress: Progress) -> None:
     apply_agreed(file.kind, decided.agreed_rows(file.kind), params)
     if people:
         lay_anew(people, params)
-    _touch(file, people, params)
+    _touched(file, people, params)
     # What was just written is new to the planner; without this a following statement walks tables row by row.
-    sql.run("ANALYZE touched")
     for table in facts.WRITTEN[file.kind]:
         sql.run(f"ANALYZE {table}")
     homes.derive("SELECT p.* FROM students_person p JOIN touched ON touched.id = p.id")
@@ -217,28 +247,31 @@ def _write(file: ImportFile, progress: Progress) -> None:
     matching.suspect(file, known)
 
 
-def _touch(file: ImportFile, people: list[int], params: dict[str, Any]) -> None:
-    """Whose owner paths the file may have moved."""
-    sql.run("INSERT INTO touched SELECT unnest(%s::bigint[]) ON CONFLICT DO NOTHING", [people])
+def _touched(file: ImportFile, people: list[int], params: dict[str, Any]) -> None:
+    """Fills the temporary table `touched` (id): whose owner paths the file may have moved."""
+    moved = ""
     if file.kind == RosterKind.SCHOOLS:  # a school that moved to another division takes its pupils' paths along
-        sql.run(
-            "INSERT INTO touched SELECT DISTINCT e.student_id FROM students_importrow r "
-            "JOIN aidcases_school s ON s.code = r.data->>'code' JOIN students_enrolment e ON e.school_id = s.id "
-            "JOIN students_person p ON p.id = e.student_id AND p.school_path <> s.path "
-            "WHERE r.file_id = %(file)s AND r.state = 'changed' ON CONFLICT DO NOTHING",
-            params,
-        )
-    sql.run(
-        "INSERT INTO touched SELECT DISTINCT p.id FROM students_importrow r "
-        "JOIN students_person p ON p.id_hash = r.id_hash "
-        "WHERE r.file_id = %(file)s AND r.state IN ('new', 'changed') ON CONFLICT DO NOTHING",
-        params,
+        moved = """UNION SELECT e.student_id FROM students_importrow r
+            JOIN aidcases_school s ON s.code = r.data->>'code' JOIN students_enrolment e ON e.school_id = s.id
+            JOIN students_person p ON p.id = e.student_id AND p.school_path <> s.path
+            WHERE r.file_id = %(file)s AND r.state = 'changed'"""
+    sql.temporary(
+        "touched",
+        f"""AS SELECT unnest(%(people)s::bigint[]) AS id {moved}
+        UNION SELECT p.id FROM students_importrow r JOIN students_person p ON p.id_hash = r.id_hash
+        WHERE r.file_id = %(file)s AND r.state IN ('new', 'changed')""",
+        {**params, "people": people},
     )
+    sql.run("ANALYZE touched")
 
 
 def lay_rows(kind: str, rows: str, params: dict[str, Any]) -> None:
     sql.run("TRUNCATE todo")
-    sql.run(f"INSERT INTO todo {rows}", params)
+    sql.run(
+        f"INSERT INTO todo SELECT r.id, p.id FROM students_importrow r LEFT JOIN students_person p ON p.id_hash = r.id_hash "
+        f"WHERE r.id IN ({rows})",
+        params,
+    )
     sql.run("ANALYZE todo")
     for statement in facts.APPLY[kind]:
         sql.run(statement, {**params, "kind": kind})

@@ -45,24 +45,16 @@ class Summary:
 
 
 def read_roster(
-    path: Path | str,
-    kind: str,
-    file_id: int,
-    *,
-    filename: str,
-    keyring: Keyring,
-    sink: Sink | None = None,
-    limits: Limits | None = None,
-    today: datetime.date | None = None,
-    on_progress: Progress | None = None,
-    choice: dict[str, Any] | None = None,
-    saved: dict[str, dict[str, str]] | None = None,
-) -> Summary:
+    path: Path | str, kind: str, file_id: int, *, filename: str, keyring: Keyring, sink: Sink | None = None,
+    limits: Limits | None = None, today: datetime.date | None = None, on_progress: Progress | None = None,
+    choice: dict[str, Any] | None = None, saved: dict[str, dict[str, str]] | None = None, state: str = "read",
+) -> Summary:  # fmt: skip
     """Read a sealed upload. `sink` gets a file of COPY lines (columns COPY_COLUMNS) and reads it to its end;
     `on_progress(done, total)` is called while it does. Without a sink only the heading is looked at, and
     `rows` is about how many there are.
 
-    `choice` is what a clerk said of this file (choosing.Choice as a dict), `saved` the office's mappings by fingerprint.
+    `choice` is what a clerk said of this file (choosing.Choice as a dict), `saved` the office's mappings by fingerprint,
+    `state` what a row that can be used is staged as.
 
     Raises Refused with one sentence, or Asked when a clerk has to choose; then reading the lines has failed too, so that
     the COPY is undone.
@@ -78,6 +70,7 @@ def read_roster(
         "look_only": sink is None,
         "choice": choice or None,
         "saved": saved or {},
+        "state": state,
     }
     with open_sealed(path, keyring) as source, started(order, source, limits) as child:
         child.input.close()

@@ -25,7 +25,7 @@ LONG = 5000  # rows from which a second process pays
 @dataclass(frozen=True)
 class Order:
     """What to read and how: everything but the file. `saved`: fingerprint of headings → mapping of the office's own;
-    `choice`: what a clerk said of this file."""
+    `choice`: what a clerk said of this file; `state`: of a row that can be used."""
 
     kind: str
     file_id: int
@@ -35,6 +35,7 @@ class Order:
     look_only: bool = False
     saved: dict[str, dict[str, str]] = field(default_factory=dict)
     choice: Choice | None = None
+    state: str = "read"
 
 
 def read(path: str, order: Order, ring: Keyring, tell: Callable[..., Any]) -> Result:
@@ -76,7 +77,7 @@ class Reader:
 
     def read(self, write: Callable[[bytes], Any], part: int | None) -> Result:
         heading, sheet, order = self.chosen.heading, self.chosen.sheet, self.order
-        rows = Rows(self.kind, heading, sheet, self.ring, order.file_id, order.today, self.merged)
+        rows = Rows(self.kind, heading, sheet, self.ring, self.merged, order.file_id, order.today, order.state)
         below = (row for row in sheet.rows(part) if row[0] > heading.row)
         made = (line for number, raws in below if (line := rows.line(number, raws)) is not None)
         while batch := list(islice(made, BATCH)):

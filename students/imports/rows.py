@@ -41,12 +41,14 @@ class Rows:
         heading: Heading,
         sheet: Sheet,
         ring: Keyring,
+        merged: Merged,
         file_id: int,
         today: str,
-        merged: Merged,
+        state: str,
     ):
         self.kind, self.columns, self.sheet, self.file_id = kind, heading.columns, sheet, file_id
-        self._today = today
+        self._today, self._state = today, state
+        self._sound = f"{state}\t{{}}\t{{}}\t{{}}"  # state, reasons, cells, warnings of a row without problems
         self.rows = self.rejected = 0
         people = People(kind, self.columns, sheet, ring, today) if kind.people else Schools(self.columns, sheet)
         self._who = people.columns_of
@@ -107,7 +109,7 @@ class Rows:
         if not problems:
             self.rows += 1
             found = ",".join(data)
-            return f"{self.file_id}\t{number}\tread\t{{}}\t{{}}\t{{}}\t{who}\t{{{found}}}\t{letters}"
+            return f"{self.file_id}\t{number}\t{self._sound}\t{who}\t{{{found}}}\t{letters}"
         if any(is_fatal for is_fatal, _, _ in problems) and self._is_blank(row):
             return None
         return f"{self.file_id}\t{number}\t{self._judged(problems)}\t{who}\t{{{','.join(data)}}}\t{letters}"
@@ -128,7 +130,7 @@ class Rows:
         warnings = dict.fromkeys(code for is_fatal, code, _ in problems if not is_fatal)
         places = dict.fromkeys(place for _, _, places in problems for place in places)
         self.rejected += bool(reasons)
-        state = "rejected" if reasons else "read"
+        state = "rejected" if reasons else self._state
         return f"{state}\t{_array(reasons)}\t{{{','.join(map(str, places))}}}\t{_array(warnings)}"
 
     def _is_blank(self, row: list[Raw]) -> bool:

@@ -176,7 +176,8 @@ class Track:
             [batch.pk],
         )
         self.first = min((step["first"] for step in self.steps), default=0)
-        self.file = ImportFile._base_manager.filter(batch=batch).values_list("pk", flat=True).first() or 0
+        found = ImportFile._base_manager.filter(batch=batch).values_list("pk", "kind").first()
+        self.file, self.kind = found or (0, "")
 
     def entries(self, verb: str, table: str = "") -> str:
         """FROM … WHERE of the batch's entries `w`."""

@@ -21,7 +21,7 @@ from aidcases import audit, sql
 from aidcases.flow import Refused
 from aidcases.registry import Resting, registry
 from aidcases.scoping import EVERYWHERE, acting_in, current_actor
-from students.imports import journal, restoring, telling
+from students.imports import journal, restoring, telling, upper
 from students.imports.planning import Plan, sized
 from students.imports.tracks import TABLES, Track
 from students.models import Batch, Decision, ImportFile, Missing, Suspect, Written
@@ -45,7 +45,7 @@ def resting(batch: Batch) -> list[Resting]:
     same records (an opened term: the same students), and what upper apps name through registry.resting."""
     track = Track(batch)
     with acting_in(EVERYWHERE, current_actor()):
-        found = [*_decisions(track), *_endings(track), *_later_batches(track)]
+        found = [*_decisions(track), *_endings(track), *_later_batches(track), *upper.resting(track)]
         for ask in registry.resting:
             found += ask(batch)
     return found
@@ -134,7 +134,7 @@ def expected(batch: Batch) -> Expected:
         plan = telling.grouped(f"({Plan(track).select()})")
     return Expected(
         resting=resting(batch),
-        restored=telling.restored(plan),
+        restored=telling.restored(plan) + upper.restored(track),
         kept=telling.lines(plan),
         examples=telling.examples(plan, 50),
         repeats=telling.repeats(track),
@@ -144,10 +144,26 @@ def expected(batch: Batch) -> Expected:
 # --- doing it ---------------------------------------------------------------------------------------------------
 
 
+def _is_alone(track: Track) -> bool:
+    """Nobody else has written to its records since, and nobody who had was taken back meanwhile: what an undo brings back
+    is then what stood before, not only what stands without this batch."""
+    since = f"""(w.id > {track.first:d} OR w.batch_id IN (SELECT o.id FROM students_batch o
+        JOIN students_batch b ON b.id = {track.batch.pk:d} WHERE o.undone_at > b.made_at))"""
+    others = [
+        f"""SELECT FROM (SELECT unnest(COALESCE(w.keys, ARRAY[w.key])) AS id FROM students_written w
+            WHERE w."table" = '{table}' AND w.batch_id IS DISTINCT FROM {track.batch.pk:d} AND {since}) other
+        JOIN ({track.made(table)} UNION ALL SELECT w.key {track.entries("update", table)}
+            UNION ALL SELECT w.key {track.entries("delete", table)}) own ON own.id = other.id"""
+        for table in sorted({step["table"] for step in track.steps})
+    ]
+    return not others or not sql.one(f"SELECT EXISTS ({' UNION ALL '.join(others)}) AS any")["any"]
+
+
 def undo(batch: Batch, progress: Progress = lambda *_: None) -> dict[str, Any]:
     """Everything in one transaction, last step first; who may is said by whoever calls. Returns what Batch.outcome
     keeps: {"restored": [{"what", "removed", "changed", "returned"}], "kept": [{"table", "what", "cell", "why",
-    "count", "examples"}]}. Raises Refused when it was undone before or something rests on it."""
+    "count", "examples"}], "alone": whether all is as it was before}. Raises Refused when it was undone before or something
+    rests on it."""
     with transaction.atomic():
         _our_turn(progress)
         if Batch._base_manager.select_for_update().get(pk=batch.pk).state == BatchState.UNDONE:
@@ -159,8 +175,9 @@ def undo(batch: Batch, progress: Progress = lambda *_: None) -> dict[str, Any]:
         with journal.silence():
             restoring.restore(progress)
         _files_recounted()
-        restored, kept = telling.restored(plan), telling.lines(plan, examples=5)
-        outcome = {"restored": restored, "kept": kept}
+        restored = telling.restored(plan) + upper.restored(track, now=True)
+        kept = telling.lines(plan, examples=5)
+        outcome = {"restored": restored, "kept": kept, "alone": _is_alone(track)}
         actor = replace(current_actor(), all_powers=True)
         batch.move("undo", by=actor, undone_by=actor.name, undone_at=timezone.now(), outcome=outcome)
         told = {line["what"]: [line["removed"], line["changed"], line["returned"]] for line in restored}

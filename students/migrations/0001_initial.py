@@ -39,6 +39,13 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': '人员',
+                'indexes': [
+                    models.Index(fields=['home_path'], name='person_home'),
+                    models.Index(fields=['school_path'], name='person_school'),
+                    models.Index(fields=['initials'], name='person_initials'),
+                    models.Index(fields=['id_last4'], name='person_last4'),
+                    models.Index(fields=['name'], name='person_name', opclasses=['varchar_pattern_ops']),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -65,6 +72,12 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '导入文件',
                 'ordering': ['-pk'],
+                'indexes': [
+                    models.Index(fields=['path', '-id'], name='import_file_path'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(models.Q(('committed_at__isnull', False), ('state', 'committed')), models.Q(models.Q(('state', 'committed'), _negated=True), ('committed_at', None)), _connector='OR'), name='committed_has_a_moment'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -98,6 +111,10 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '导入行',
                 'ordering': ['number'],
+                'indexes': [
+                    models.Index(fields=['file', 'number'], name='import_row_number'),
+                    models.Index(fields=['id_hash'], name='import_row_hash'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -121,6 +138,12 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': '家庭',
+                'indexes': [
+                    models.Index(fields=['path'], name='household_path'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('number', None)), fields=('head',), name='one_unnumbered_household_a_head'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -147,6 +170,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': '在读',
+                'indexes': [
+                    models.Index(fields=['term', 'school_path'], name='enrolment_school'),
+                    models.Index(fields=['term', 'home_path'], name='enrolment_home'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -159,6 +186,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': '学生',
+                'indexes': [
+                    models.Index(fields=['roll_hash'], name='student_roll'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -175,6 +205,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': '家庭成员',
+                'constraints': [
+                    models.UniqueConstraint(fields=('person', 'household'), name='member_once'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -196,6 +229,12 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '困难类别',
                 'ordering': ['from_on', 'pk'],
+                'indexes': [
+                    models.Index(fields=['row'], name='hardship_row'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('person', 'category', 'source', 'from_on', 'office_path'), name='hardship_starts_once'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -225,27 +264,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': '比对名单',
+                'constraints': [
+                    models.UniqueConstraint(fields=('kind', 'term', 'person'), name='on_a_roster_once'),
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name='importfile',
-            index=models.Index(fields=['path', '-id'], name='import_file_path'),
-        ),
-        migrations.AddConstraint(
-            model_name='importfile',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('committed_at__isnull', False), ('state', 'committed')), models.Q(models.Q(('state', 'committed'), _negated=True), ('committed_at', None)), _connector='OR'), name='committed_has_a_moment'),
-        ),
-        migrations.AddIndex(
-            model_name='importrow',
-            index=models.Index(fields=['file', 'number'], name='import_row_number'),
-        ),
-        migrations.AddIndex(
-            model_name='importrow',
-            index=models.Index(fields=['id_hash'], name='import_row_hash'),
-        ),
-        migrations.AddIndex(
-            model_name='student',
-            index=models.Index(fields=['roll_hash'], name='student_roll'),
         ),
         migrations.AddField(
             model_name='guardian',
@@ -257,61 +279,9 @@ class Migration(migrations.Migration):
             name='student',
             field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='enrolments', to='students.student'),
         ),
-        migrations.AddIndex(
-            model_name='person',
-            index=models.Index(fields=['home_path'], name='person_home'),
-        ),
-        migrations.AddIndex(
-            model_name='person',
-            index=models.Index(fields=['school_path'], name='person_school'),
-        ),
-        migrations.AddIndex(
-            model_name='person',
-            index=models.Index(fields=['initials'], name='person_initials'),
-        ),
-        migrations.AddIndex(
-            model_name='person',
-            index=models.Index(fields=['id_last4'], name='person_last4'),
-        ),
-        migrations.AddIndex(
-            model_name='person',
-            index=models.Index(fields=['name'], name='person_name', opclasses=['varchar_pattern_ops']),
-        ),
-        migrations.AddConstraint(
-            model_name='member',
-            constraint=models.UniqueConstraint(fields=('person', 'household'), name='member_once'),
-        ),
-        migrations.AddIndex(
-            model_name='household',
-            index=models.Index(fields=['path'], name='household_path'),
-        ),
-        migrations.AddConstraint(
-            model_name='household',
-            constraint=models.UniqueConstraint(condition=models.Q(('number', None)), fields=('head',), name='one_unnumbered_household_a_head'),
-        ),
-        migrations.AddIndex(
-            model_name='hardship',
-            index=models.Index(fields=['row'], name='hardship_row'),
-        ),
-        migrations.AddConstraint(
-            model_name='hardship',
-            constraint=models.UniqueConstraint(fields=('person', 'category', 'source', 'from_on', 'office_path'), name='hardship_starts_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='rosterentry',
-            constraint=models.UniqueConstraint(fields=('kind', 'term', 'person'), name='on_a_roster_once'),
-        ),
         migrations.AddConstraint(
             model_name='guardian',
             constraint=models.UniqueConstraint(fields=('student', 'name'), name='guardian_once'),
-        ),
-        migrations.AddIndex(
-            model_name='enrolment',
-            index=models.Index(fields=['term', 'school_path'], name='enrolment_school'),
-        ),
-        migrations.AddIndex(
-            model_name='enrolment',
-            index=models.Index(fields=['term', 'home_path'], name='enrolment_home'),
         ),
         migrations.AddConstraint(
             model_name='enrolment',

@@ -138,7 +138,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('path', aidcases.scoping.PathField(db_collation='C', max_length=80)),
-                ('kind', models.CharField(choices=[('schools', '学校名录'), ('poverty', '建档立卡贫困人口'), ('roll', '学籍信息'), ('college', '高校就读学生'), ('dibao', '低保名单'), ('tekun', '特困供养名单'), ('disabled', '残疾人名单'), ('population', '户籍适龄人口'), ('present', '在校学生'), ('orphans', '孤儿和事实无人抚养儿童'), ('attendance', '考勤'), ('students', '学生名单（通用）'), ('edits', '数据版回传')], max_length=12, verbose_name='名单')),
+                ('kind', models.CharField(choices=[('schools', '学校名录'), ('poverty', '建档立卡贫困人口'), ('roll', '学籍信息'), ('college', '高校就读学生'), ('dibao', '低保名单'), ('tekun', '特困供养名单'), ('disabled', '残疾人名单'), ('population', '户籍适龄人口'), ('present', '在校学生'), ('orphans', '孤儿和事实无人抚养儿童'), ('attendance', '考勤'), ('students', '学生名单（通用）'), ('applications', '困难认定申请表'), ('edits', '数据版回传')], max_length=12, verbose_name='名单')),
                 ('headings_hash', models.CharField(max_length=64)),
                 ('mapping', models.JSONField()),
                 ('saved_by', models.CharField(max_length=120, verbose_name='保存人')),
@@ -211,12 +211,12 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='hardship',
             name='source',
-            field=models.CharField(choices=[('schools', '学校名录'), ('poverty', '建档立卡贫困人口'), ('roll', '学籍信息'), ('college', '高校就读学生'), ('dibao', '低保名单'), ('tekun', '特困供养名单'), ('disabled', '残疾人名单'), ('population', '户籍适龄人口'), ('present', '在校学生'), ('orphans', '孤儿和事实无人抚养儿童'), ('attendance', '考勤'), ('students', '学生名单（通用）'), ('edits', '数据版回传')], max_length=12, verbose_name='来源'),
+            field=models.CharField(choices=[('schools', '学校名录'), ('poverty', '建档立卡贫困人口'), ('roll', '学籍信息'), ('college', '高校就读学生'), ('dibao', '低保名单'), ('tekun', '特困供养名单'), ('disabled', '残疾人名单'), ('population', '户籍适龄人口'), ('present', '在校学生'), ('orphans', '孤儿和事实无人抚养儿童'), ('attendance', '考勤'), ('students', '学生名单（通用）'), ('applications', '困难认定申请表'), ('edits', '数据版回传')], max_length=12, verbose_name='来源'),
         ),
         migrations.AlterField(
             model_name='importfile',
             name='kind',
-            field=models.CharField(choices=[('schools', '学校名录'), ('poverty', '建档立卡贫困人口'), ('roll', '学籍信息'), ('college', '高校就读学生'), ('dibao', '低保名单'), ('tekun', '特困供养名单'), ('disabled', '残疾人名单'), ('population', '户籍适龄人口'), ('present', '在校学生'), ('orphans', '孤儿和事实无人抚养儿童'), ('attendance', '考勤'), ('students', '学生名单（通用）'), ('edits', '数据版回传')], max_length=12, verbose_name='名单'),
+            field=models.CharField(choices=[('schools', '学校名录'), ('poverty', '建档立卡贫困人口'), ('roll', '学籍信息'), ('college', '高校就读学生'), ('dibao', '低保名单'), ('tekun', '特困供养名单'), ('disabled', '残疾人名单'), ('population', '户籍适龄人口'), ('present', '在校学生'), ('orphans', '孤儿和事实无人抚养儿童'), ('attendance', '考勤'), ('students', '学生名单（通用）'), ('applications', '困难认定申请表'), ('edits', '数据版回传')], max_length=12, verbose_name='名单'),
         ),
         migrations.AlterField(
             model_name='importfile',
@@ -226,7 +226,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='rosterentry',
             name='kind',
-            field=models.CharField(choices=[('schools', '学校名录'), ('poverty', '建档立卡贫困人口'), ('roll', '学籍信息'), ('college', '高校就读学生'), ('dibao', '低保名单'), ('tekun', '特困供养名单'), ('disabled', '残疾人名单'), ('population', '户籍适龄人口'), ('present', '在校学生'), ('orphans', '孤儿和事实无人抚养儿童'), ('attendance', '考勤'), ('students', '学生名单（通用）'), ('edits', '数据版回传')], max_length=12),
+            field=models.CharField(choices=[('schools', '学校名录'), ('poverty', '建档立卡贫困人口'), ('roll', '学籍信息'), ('college', '高校就读学生'), ('dibao', '低保名单'), ('tekun', '特困供养名单'), ('disabled', '残疾人名单'), ('population', '户籍适龄人口'), ('present', '在校学生'), ('orphans', '孤儿和事实无人抚养儿童'), ('attendance', '考勤'), ('students', '学生名单（通用）'), ('applications', '困难认定申请表'), ('edits', '数据版回传')], max_length=12),
         ),
         migrations.AddField(
             model_name='attendance',

@@ -47,6 +47,11 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='students.importrow'),
         ),
         migrations.AlterField(
+            model_name='importrow',
+            name='file',
+            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='rows', to='students.importfile'),
+        ),
+        migrations.AlterField(
             model_name='member',
             name='row',
             field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='students.importrow'),

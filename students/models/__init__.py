@@ -9,6 +9,7 @@ from students.models.imports import ImportFile, ImportRow, SavedMapping
 from students.models.people import Guardian, Person
 from students.models.reviews import Decision, Missing, PersonAlias, Suspect
 from students.models.students import Enrolment, RosterEntry, Student
+from students.models.suspensions import Suspension
 
 __all__ = [
     "Account",
@@ -31,5 +32,6 @@ __all__ = [
     "SavedMapping",
     "Student",
     "Suspect",
+    "Suspension",
     "Written",
 ]

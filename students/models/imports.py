@@ -115,7 +115,9 @@ class ImportRow(Scoped):
 
     OWNER_PATHS = {OFFICE: "file__path"}
 
-    file = models.ForeignKey(ImportFile, models.CASCADE, related_name="rows")
+    # Written only by the COPY and the statements of its file's own transaction, and files are never deleted: a check for
+    # each row would take as long as reading it. The index by file and number serves for the file alone, too.
+    file = models.ForeignKey(ImportFile, models.CASCADE, related_name="rows", db_constraint=False, db_index=False)
     number = models.IntegerField("行号")
     state = models.CharField("结果", max_length=10, choices=RowState.choices)
     reasons = ArrayField(models.CharField(max_length=40), default=list)

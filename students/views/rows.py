@@ -13,6 +13,7 @@ from aidcases.models.places import region_names
 from aidcases.templatetags.aid import money
 from students.enums import Category, RosterKind, Stage, grade_label
 from students.imports import matching
+from students.imports.applied import BOXES
 from students.imports.identity import REASONS, REPEATED, repeated
 from students.imports.kinds import KINDS
 from students.imports.names import DECIDED
@@ -34,7 +35,7 @@ LABELS = {
     "days_unexcused": "旷课天数",
 }
 # The first digits of the household's number; that a school was found by its name.
-HIDDEN = ("village_code", "named")
+HIDDEN = ("village_code", "named", "_application")
 YES_NO = {
     "boarding": ("寄宿", "走读"),
     "rural_hukou": ("农业户口", "非农业户口"),
@@ -50,6 +51,7 @@ MONEY = ("annual_fee", "monthly_amount", "income_per_head")
 MANAGED, ANOTHER = {"school of another office", "school elsewhere"}, "别的单位"
 SEALED = ("phone", "number")  # compared by keyed hash, never shown
 CODES = {
+    **BOXES,
     **dict(Category.choices),
     **dict(Stage.choices),
     "hk_macau_permit": "港澳居民来往内地通行证",

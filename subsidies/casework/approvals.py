@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 from aidcases import audit
 from aidcases.flow import Refused
 from aidcases.models import Job, School
+from aidcases.paper import Printed, print_pdf
 from aidcases.scoping import Actor, current_scope
 from aidcases.terms import Term
 from students.models import Enrolment
@@ -28,7 +29,6 @@ from subsidies.enums import DeterminedBy, Level
 from subsidies.models import Application, Approval
 from subsidies.models.applications import ApplicationState
 from subsidies.models.letters import Letter, LetterKind
-from subsidies.paper import Printed, print_pdf
 
 TEMPLATE = Path(__file__).parent.parent / "approval.typ"
 OWN_WORK = "是您自己初核的，要由另一人批准"
@@ -87,9 +87,10 @@ def approve(
     stops = [each for each in county.checks(term) if each.weight == county.STOPS and each.code != "objection"]
     refusals += county.counted(waiting.exclude(own), stops)
     approval = _record(term, number.strip(), decided_on, by, approves=True, note=note)
-    moved = county.clear(waiting.exclude(own), stops).move(  # type: ignore[attr-defined]
-        "approve", by=by, note=approval.number, approval=approval, returned_why="", moved_at=Now()
-    )
+    with audit.happened_on(decided_on):
+        moved = county.clear(waiting.exclude(own), stops).move(  # type: ignore[attr-defined]
+            "approve", by=by, note=approval.number, approval=approval, returned_why="", moved_at=Now()
+        )
     if not moved:
         raise Refused(*(f"{n:,} 份没有办：{reason}" for reason, n in refusals.most_common()), "没有可以批准的申请。")
     _determine(approval, term, moved)

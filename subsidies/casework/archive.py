@@ -4,6 +4,7 @@ Made piece by piece as a job: no more than one paper is in memory, nothing lies 
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from aidcases.flow import Refused
 from aidcases.jobs import Running
 from aidcases.models import Job, School, StoredFile
 from aidcases.models.records import JobState
+from aidcases.paper import print_pdf
 from aidcases.roles import P
 from aidcases.scoping import SCHOOL, current_actor, current_scope
 from aidcases.terms import Term
@@ -31,7 +33,6 @@ from subsidies.enums import Level
 from subsidies.models import Application, Approval, Panel, PublicNotice
 from subsidies.models.applications import ApplicationState
 from subsidies.models.notices import NoticeState
-from subsidies.paper import print_pdf
 
 KIND = "subsidies.archive"
 FOLDER = "archives"
@@ -227,11 +228,16 @@ def _class_of(enrolment: Enrolment | None) -> tuple[str, int, str]:
 def _forms(found: list[tuple[Enrolment | None, int, str, str]], term: Term, top: str = "4-申请表/") -> Iterator[Paper]:
     attached = _attached([pk for _, pk, _, _ in found])
     for number, (enrolment, pk, name, _level) in enumerate(found, start=1):
-        place = f"{enrolment.grade_label}{enrolment.class_name}/".replace("\\", "") if enrolment else ""
-        start = f"{top}{place}{number:04d}-{name}".replace("..", "")
+        place = f"{plain(f'{enrolment.grade_label}{enrolment.class_name}')}/" if enrolment else ""
+        start = f"{top}{place}{number:04d}-{plain(name)}"
         yield f"{start}.pdf", lambda pk=pk: _form(pk)
         for count, file in enumerate(attached[pk], start=1):
             yield f"{start}-附件{count}{_ending(file)}", lambda file=file: files.content(file)
+
+
+def plain(text: str) -> str:
+    """Part of a path in the zip: no folder of its own and nothing that a file system refuses."""
+    return re.sub(r'[\\/:*?"<>|\x00-\x1f\x7f]', "_", text).strip(". ") or "_"
 
 
 def _attached(pks: list[int]) -> dict[int, list[StoredFile]]:

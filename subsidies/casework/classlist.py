@@ -8,29 +8,16 @@ from typing import Any
 
 import django_filters
 from django import forms
-from django.db.models import (
-    BooleanField,
-    Case,
-    CharField,
-    Count,
-    Exists,
-    F,
-    Min,
-    OuterRef,
-    QuerySet,
-    Subquery,
-    Value,
-    When,
-)
-from django.db.models.functions import Coalesce, Concat
+from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRef, QuerySet, Subquery
 
+from aidcases import sql
 from aidcases.scoping import HOME, current_scope
 from aidcases.terms import Term, chronological
 from students.enums import Stage, grade_label
-from students.facts import categories_in
+from students.facts import categories_in, roll_orphans
 from students.filters import ALL, EnrolmentFilter
 from students.models import Enrolment
-from subsidies.casework.matched import is_listed
+from subsidies.casework.matched import is_listed, listings
 from subsidies.enums import Level
 from subsidies.models import Application, Determination, Responsible
 from subsidies.models.applications import ApplicationKind, ApplicationState, OwnPupil
@@ -150,41 +137,54 @@ def lines(pks: list[int], term: Term) -> list[dict[str, Any]]:
 def overview(term: Term, school: str = "") -> list[dict[str, Any]]:
     """Classes of a school (by its code or of a school's own scope), else schools, with their `counts`: each child under
     "all" and one of COUNTED's others; a draft that was sent back also under "returned". One query."""
-    rows = enrolled(term)
-    rows = rows.filter(school__code=school) if school else rows
     by_class = bool(school) or in_a_school()
-    keys = ("school__code", "school__name", *(("stage", "grade", "class_name") if by_class else ()))
-    told = Application.objects.in_term(term).filter(student=OuterRef("student")).order_by().values(told=_TOLD)
-    waiting = Case(When(is_listed(term), told="", then=True), default=False, output_field=BooleanField())
-    counted = (
-        rows.order_by()
-        .annotate(told=Coalesce(Subquery(told[:1]), Value("")))
-        .annotate(waiting=waiting)
-        .values(*keys, "told", "waiting")
-        .annotate(n=Count("pk"), **({"contact": Min(Subquery(_contact()))} if by_class else {}))
-        .order_by(*keys)
-    )
+    names = ("stage", "grade", "class_name") if by_class else ()
+    keys = ("school__code", "school__name", *names)
     groups: dict[tuple, dict[str, Any]] = {}
-    for row in counted:
+    for row in sql.rows(*_counting(term, school, names)):
         key = tuple(row[name] for name in keys)
         group = groups.setdefault(key, {**{name: row[name] for name in keys}, "contact": "", "counts": Counter()})
-        group["contact"] = group["contact"] or row.get("contact") or ""
-        state, full, back = row["told"].split("|") if row["told"] else ("", "", "")
-        returned = row["n"] if back and state == ApplicationState.DRAFT else 0
-        stage = _stage_of(state, full=bool(full), waiting=row["waiting"])
+        group["contact"] = group["contact"] or row["contact"] or ""
+        returned = row["n"] if row["back"] and row["state"] == ApplicationState.DRAFT else 0
+        stage = _stage_of(row["state"] or "", full=bool(row["complete"]), waiting=row["waiting"])
         group["counts"].update({"all": row["n"], stage: row["n"], RETURNED: returned})
     return [_labelled(group) for group in groups.values()]
 
 
-# What is counted of an application, looked up once for each child: state|filled in|sent back.
-_TOLD = Concat(
-    F("state"), Value("|"), Case(When(complete=True, then=Value("1")), default=Value("")), Value("|"),
-    Case(When(returned_why="", then=Value("")), default=Value("1")), output_field=CharField(),
-)  # fmt: skip
+# Each table is read once and put together as a whole: a subquery for each child is what took the time.
+_COUNT = """
+    WITH held (person_id) AS ({held})
+    SELECT s.code AS school__code, s.name AS school__name{keys}, c.state, c.complete, c.back, c.waiting, c.n, c.contact
+    FROM (
+        SELECT e.school_id{keys}, a.state, a.complete, a.why <> '' AS back, count(*)::int AS n, {contact} AS contact,
+            a.student_id IS NULL AND (e.marked OR EXISTS (SELECT FROM held h WHERE h.person_id = e.student_id)) AS waiting
+        FROM ({children}) e (student_id, school_id{keys}, marked)
+        LEFT JOIN ({applied}) a (student_id, state, complete, why) ON a.student_id = e.student_id{contacts}
+        GROUP BY e.school_id{keys}, a.state, a.complete, back, waiting
+    ) c JOIN aidcases_school s ON s.id = c.school_id ORDER BY s.code{keys}
+"""
+_CONTACTS = " LEFT JOIN ({of}) r (student_id, contact) ON r.student_id = e.student_id"
 
 
-def _contact() -> QuerySet:
-    return Responsible.objects.filter(pk=OuterRef("student")).values("contact")[:1]
+def _counting(term: Term, school: str, keys: tuple[str, ...]) -> tuple[str, list[Any]]:
+    """_COUNT over what is in sight; by the columns `keys` of a class, then with who answers for its children."""
+    rows = enrolled(term)
+    rows = rows.filter(school__code=school) if school else rows
+    marked = ExpressionWrapper(roll_orphans(term), BooleanField())
+    parts: dict[str, QuerySet] = {
+        "held": listings(term).values_list("person"),
+        "children": rows.annotate(marked=marked).values_list("student", "school", *keys, "marked"),
+        "applied": Application.objects.in_term(term).values_list("student", "state", "complete", "returned_why"),
+    }
+    if keys:
+        parts["contacts"] = Responsible.objects.values_list("student", "contact")
+    found = {name: sql.compiled(part.order_by()) for name, part in parts.items()}
+    words = {name: text for name, (text, _) in found.items()}
+    words["contacts"] = _CONTACTS.format(of=words["contacts"]) if keys else ""
+    statement = _COUNT.format(
+        **words, contact="min(r.contact)" if keys else "''", keys="".join(f", {name}" for name in keys)
+    )
+    return statement, [value for _, params in found.values() for value in params]
 
 
 def _stage_of(state: str, *, full: bool, waiting: bool) -> str:

@@ -7,22 +7,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from django.contrib.postgres.expressions import ArraySubquery
 from django.db import transaction
-from django.db.models import BooleanField, Case, CharField, Count, Exists, OuterRef, Q, QuerySet, Value, When
+from django.db.models import BooleanField, Case, Count, Exists, Func, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Now
 
 from aidcases.flow import Refused
 from aidcases.scoping import Actor
 from aidcases.terms import Term
-from students.facts import hardships_in, roll_orphans
+from students.facts import roll_orphans
 from students.models import Enrolment, Member, Suspect
 from students.models.reviews import SuspectState
 from subsidies.casework.applying import Outcome, of_school_side
 from subsidies.casework.classlist import in_a_school
-from subsidies.casework.matched import BOX_OF
+from subsidies.casework.matched import BOX_OF, CODES, on_lists
 from subsidies.enums import Level
 from subsidies.models import Application, Determination, NoticeLine, PublicNotice, Quota
 from subsidies.models.applications import ApplicationState, Box
@@ -88,26 +89,21 @@ def _elsewhere(term: Term) -> Q:
     found = Q(Exists(determined.filter(student=OuterRef("student")).exclude(school_path=OuterRef("school_path"))))
     for me, other in (("first_id", "second_id"), ("second_id", "first_id")):
         aided = Exists(applied.filter(student=OuterRef(other))) | Exists(determined.filter(student=OuterRef(other)))
-        twins = Suspect._base_manager.filter(aided, state=SuspectState.OPEN, **{me: OuterRef("student")})
-        found |= Q(Exists(twins))
+        twins = Suspect._base_manager.filter(aided, state=SuspectState.OPEN)
+        found |= Q(student__in=twins.values(me))
     return found
-
-
-def _held(term: Term, box: Box) -> Q:
-    """Whether a list (or the roll's own mark of orphans) confirms the box now."""
-    categories = [category for category, means in BOX_OF.items() if means == box]
-    listed = Q(Exists(hardships_in(term).filter(person=OuterRef("student"), category__in=categories)))
-    if box != Box.ORPHAN:
-        return listed
-    marked = Enrolment.objects.in_term(term).filter(roll_orphans(term), student=OuterRef("student"))
-    return listed | Q(Exists(marked))
 
 
 def _unlisted(term: Term) -> Q:
-    found = Q(pk=None)
-    for box in KNOWN:
-        found |= Q(boxes__contains=[box]) & ~_held(term, box)
-    return found
+    """A ticked box that a list could confirm, and none does now (nor the roll's own mark of orphans). Asked for each line
+    by itself: few tick one, and whole lists would be read for every box."""
+    marked = Enrolment.objects.in_term(term).filter(roll_orphans(term), student=OuterRef("student"))
+    orphan = Q(boxes__contains=[Box.ORPHAN]) & Q(Exists(marked))
+    held = Case(When(orphan, then=Value([Box.ORPHAN.value], CODES)), default=Value([], CODES), output_field=CODES)
+    proved = Value([box.value for box in Box if box not in KNOWN], CODES)
+    for codes in (proved, on_lists(term)):
+        held = Func(held, codes, function="array_cat", output_field=CODES)
+    return Q(boxes__overlap=list(KNOWN)) & ~Q(boxes__contained_by=held)
 
 
 def _household(term: Term) -> Exists:
@@ -130,11 +126,8 @@ def queue(term: Term) -> QuerySet[Application]:
 
 def lines(pks: list[int], term: Term, found: list[Check]) -> list[dict[str, Any]]:
     """Applications in the order given with what speaks against each, in one query (and one for their classes)."""
-    box = Case(*(When(category=c, then=Value(b.value)) for c, b in BOX_OF.items()), output_field=CharField())
-    held = hardships_in(term).filter(person=OuterRef("student"), category__in=list(BOX_OF))
-    listed = ArraySubquery(held.annotate(box=box).order_by().values("box").distinct())
     rows = Application.objects.filter(pk__in=pks).select_related("student__person", "school").annotate(
-        on_lists=listed, **{f"fails_{check.code}": _flag(check.fails) for check in found}
+        on_lists=on_lists(term), **{f"fails_{check.code}": _flag(check.fails) for check in found}
     )  # fmt: skip
     rows = rows.defer("phone", "parent_phone", "student__roll_number", "student__person__id_number")
     made = {row.pk: row for row in rows.order_by()}
@@ -168,12 +161,14 @@ def counted(rows: QuerySet[Application], found: Iterable[Check]) -> Counter[str]
     return Counter({check.label: told[f"n_{check.code}"] for check in found if told[f"n_{check.code}"]})
 
 
+def against(found: Iterable[Check]) -> Q:
+    """One of the checks at least speaks against the row."""
+    return reduce(or_, (check.fails for check in found), Q(pk=None))
+
+
 def clear(rows: QuerySet[Application], found: Iterable[Check]) -> QuerySet[Application]:
     """Those that none of the checks speaks against."""
-    against = Q(pk=None)
-    for check in found:
-        against |= check.fails
-    return rows.exclude(pk__in=rows.order_by().filter(against).values("pk"))
+    return rows.filter(~against(found))
 
 
 def held(rows: QuerySet[Application]) -> QuerySet[Application]:

@@ -20,7 +20,7 @@ from aidcases.scoping import current_actor
 from aidcases.terms import Term
 from aidcases.workdays import Workdays
 from students.places import county_of
-from subsidies.casework import notices, public
+from subsidies.casework import appeals, notices, public
 from subsidies.casework.windows import OPEN, Windows
 from subsidies.models import Application, Letter, Objection, PublicNotice
 from subsidies.models.applications import ApplicationState
@@ -216,4 +216,11 @@ def _waiting(office: Organisation, term: Term, rows: list[dict[str, Any]], calen
     )
 
 
-HOOKS = (end_notices, notices_end, papers_hang, objections_due, letters_due, windows_end, county_waits)
+def appeals_again(now: datetime) -> dict[str, int]:
+    """Schools whose families' appeals were upheld, until the panel has assessed anew."""
+    return inbox.keep(appeals.KEY, appeals.tasks(), today=timezone.localdate(now))
+
+
+HOOKS = (
+    end_notices, notices_end, papers_hang, objections_due, letters_due, appeals_again, windows_end, county_waits,
+)  # fmt: skip

@@ -12,7 +12,7 @@ from aidcases import crypto, inbox
 from aidcases.flow import Refused
 from aidcases.roles import P
 from aidcases.scoping import Actor, current_scope
-from subsidies.casework import objections
+from subsidies.casework import appeals, objections
 from subsidies.models import Application, Letter
 from subsidies.models.letters import LetterKind, LetterState
 
@@ -50,17 +50,24 @@ def register(
 
 
 @transaction.atomic
-def answer(letter: Letter, *, text: str, by: Actor, today: date) -> Letter:
-    """Raises Refused: nothing said, somebody else answered already."""
+def answer(letter: Letter, *, text: str, by: Actor, today: date, upheld: bool | None = None) -> Letter:
+    """`upheld`: of an appeal against a decision, which goes back to be decided anew when it is. Raises Refused: nothing
+    said, somebody else answered already."""
     held = Letter.objects.select_for_update(of=("self",)).get(pk=letter.pk)
     if not text.strip():
         raise Refused("请写明答复内容。")
     if held.state != LetterState.OPEN:
         raise Refused("已被他人处理，请刷新后再看。")
+    if upheld is None and appeals.contested(held):
+        raise Refused(appeals.ASKED)
     said = crypto.mask_numbers(text.strip())
-    Letter.objects.filter(pk=held.pk).update(answer=said)
+    if upheld:
+        appeals.send_back(held, by=by, note=said)
+    Letter.objects.filter(pk=held.pk).update(answer=said, upheld=upheld)
     held.move("answer", by=by, answered_on=today, answered_by=by.name, owner=held.owner or by.name)
     inbox.done(held)
+    if upheld:
+        inbox.remind_all([task for task in appeals.tasks() if task.subject == held], today=today)
     return held
 
 
@@ -71,8 +78,8 @@ def reopen(letter: Letter, *, note: str, by: Actor, today: date) -> Letter:
     given = f"【{held.answered_on} {held.answered_by} 答复】{held.answer}"
     again = f"【{today} 重新办理】{crypto.mask_numbers(note.strip())}"
     held.move(
-        "reopen", by=by, note=note, text="\n".join(filter(None, [held.text, given, again])), answer="", answered_on=None,
-        answered_by="", due_on=due(held.kind, today), escalated_on=None,
+        "reopen", by=by, note=note, text="\n".join(filter(None, [held.text, given, again])), answer="", upheld=None,
+        answered_on=None, answered_by="", due_on=due(held.kind, today), escalated_on=None,
     )  # fmt: skip
     return held
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
+from django.contrib.postgres.fields import ArrayField
 from django.db.models import BooleanField, Case, CharField, Exists, Expression, OuterRef, Q, QuerySet, Value, When
 
 from aidcases import sql
 from aidcases.terms import Term
 from students.enums import Category
 from students.facts import hardships_in, roll_orphans
-from students.models import Enrolment
+from students.models import Enrolment, Hardship
 from subsidies.models.applications import Application, ApplicationState, Box
 
 BOX_OF: dict[Category, Box] = {
@@ -28,23 +29,32 @@ BOX_OF: dict[Category, Box] = {
     Category.DISABLED: Box.DISABLED,
 }
 
+CODES = ArrayField(CharField(max_length=16))
+
+
+def listings(term: Term) -> QuerySet[Hardship]:
+    """Who is on which of the lists that tick a box, in the term."""
+    return hardships_in(term).filter(category__in=list(BOX_OF))
+
 
 def is_listed(term: Term) -> Q:
     """Enrolments of children who are on any list in the term (or whom the roll marks as orphans)."""
-    held = hardships_in(term).filter(person=OuterRef("student"), category__in=list(BOX_OF))
-    return Q(Exists(held)) | roll_orphans(term)
+    return Q(Exists(listings(term).filter(person=OuterRef("student")))) | roll_orphans(term)
 
 
 def with_lists(enrolments: QuerySet[Enrolment], term: Term) -> QuerySet[Enrolment]:
     """`listed`: codes of boxes, in no order; `marked`: the roll's own mark as an orphan counts."""
+    marked = Case(When(roll_orphans(term), then=True), default=False, output_field=BooleanField())
+    return enrolments.annotate(listed=on_lists(term), marked=marked)
+
+
+def on_lists(term: Term) -> ArraySubquery:
+    """Of an outer row's `student`: codes of the boxes that lists tick, in no order."""
     box: Expression = Case(
         *(When(category=category, then=Value(box.value)) for category, box in BOX_OF.items()), output_field=CharField()
     )
-    held = hardships_in(term).filter(person=OuterRef("student"), category__in=list(BOX_OF))
-    marked = Case(When(roll_orphans(term), then=True), default=False, output_field=BooleanField())
-    return enrolments.annotate(
-        listed=ArraySubquery(held.annotate(box=box).order_by().values("box").distinct()), marked=marked
-    )
+    held = listings(term).filter(person=OuterRef("student"))
+    return ArraySubquery(held.annotate(box=box).order_by().values("box").distinct())
 
 
 # An array of codes, each once, in the order of the form.

@@ -8,11 +8,11 @@ from typing import Any
 from django.utils import timezone
 
 from aidcases import audit, crypto
+from aidcases.paper import Printed, print_pdf
 from aidcases.terms import Term
 from subsidies.casework import assessing, meetinglist, panel
 from subsidies.enums import Level
 from subsidies.models import Assessment, Meeting, Quota
-from subsidies.paper import Printed, print_pdf
 
 TEMPLATE = Path(__file__).parent.parent / "minutes.typ"
 

@@ -12,10 +12,10 @@ from typing import Any
 from django.utils import timezone
 
 from aidcases import crypto, files
+from aidcases.paper import print_pdf
 from subsidies.casework import noticelists, public
 from subsidies.models import PublicNotice
 from subsidies.models.notices import OFF
-from subsidies.paper import print_pdf
 
 COVER = Path(__file__).parent.parent / "noticecover.typ"
 WIDTHS = {

@@ -21,7 +21,8 @@ from aidcases.scoping import OFFICE, Actor, current_scope
 from aidcases.workdays import NotAnnounced, Workdays
 from subsidies.casework import notices
 from subsidies.models import Application, NoticeLine, Objection, PublicNotice
-from subsidies.models.notices import OFF, Finding, LineState, NoticeState
+from subsidies.models.applications import ApplicationState
+from subsidies.models.notices import HOLDING, OFF, Finding, LineState, NoticeState
 
 WORKING_DAYS = 3
 LONGEST = 1000  # characters
@@ -172,6 +173,14 @@ def _take_out(objection: Objection, by: Actor, now: datetime) -> list[str]:
     who = _consequence(by)
     moved = found.move("unannounce", by=who, **told) or found.move("return_notice", by=who, **told)
     return [APPROVED] if not moved and found.filter(state="approved").exists() else []
+
+
+def still_approved(objection: Objection) -> int | None:
+    """The application that an upheld objection leaves to be cancelled by hand: approved before, and still so."""
+    if objection.finding != Finding.UPHELD or objection.state in HOLDING or objection.line is None:
+        return None
+    rows = Application.objects.filter(pk=objection.line.application_id, state=ApplicationState.APPROVED)
+    return rows.values_list("pk", flat=True).first()
 
 
 def _stand_again(objection: Objection, by: Actor) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+from aidcases.paper import Printed, print_pdf
 from subsidies.casework import noticelists, public
 from subsidies.models import PublicNotice
-from subsidies.paper import Printed, print_pdf
 
 TEMPLATE = Path(__file__).parent.parent / "poster.typ"
 PAPERS = ("a4", "a3")

@@ -79,19 +79,27 @@ _CREATE = f"""
     INSERT INTO aidcases_auditevent (batch, actor, user_id, path, action, subject_type, subject_id, before, after, note, data)
     SELECT gen_random_uuid(), %(actor)s, %(user)s, m.school_path, 'application.created', 'subsidies.application', m.id, '',
         'draft', %(note)s, '{{}}' FROM made m
+    RETURNING subject_id AS id
 """
 
 
 def create(
     enrolments: QuerySet[Enrolment], term: Term, *, kind: ApplicationKind, by: Actor, promised_on: date | None = None
 ) -> int:
-    """Drafts for those of the enrolments (of the term) without an application; → how many.
+    """`drafts` for whoever may fill in applications; → how many. Raises Refused."""
+    if not by.may(P.APPLICATION_WRITE):
+        raise Refused("您的角色不能填写申请。")
+    return len(drafts(enrolments, term, kind=kind, by=by, promised_on=promised_on))
+
+
+def drafts(
+    enrolments: QuerySet[Enrolment], term: Term, *, kind: ApplicationKind, by: Actor, promised_on: date | None = None
+) -> list[int]:
+    """Drafts for those of the enrolments (of the term) without an application; → their keys.
 
     MATCHED takes children on a list, RENEWED those whose last form at this school was complete. `promised_on`: the day
     the families signed the promise anew; without it the last one counts within its school year only.
     """
-    if not by.may(P.APPLICATION_WRITE):
-        raise Refused("您的角色不能填写申请。")
     rows = with_lists(enrolments.in_term(term), term).order_by().values_list(
         "student_id", "school_id", "school_path", "home_path", "rural_hukou", "phone", "phone_hash", "hukou_region_id",
         "student__person__sex", "listed", "marked",
@@ -99,10 +107,10 @@ def create(
     chosen, params = sql.compiled(rows)
     # Read now: whoever is looked for as not having applied is not found any more afterwards.
     students = list(enrolments.order_by().values_list("student", flat=True))
-    made = sql.run(*named(_CREATE.replace("{chosen}", chosen), params, **_own(term, kind, by, promised_on)))
-    drafts = Application.objects.in_term(term).filter(state=ApplicationState.DRAFT, version=0, complete=False)
-    form.mark(drafts.filter(student__in=students), term)
-    return made
+    made = sql.rows(*named(_CREATE.replace("{chosen}", chosen), params, **_own(term, kind, by, promised_on)))
+    fresh = Application.objects.in_term(term).filter(state=ApplicationState.DRAFT, version=0, complete=False)
+    form.mark(fresh.filter(student__in=students), term)
+    return [row["id"] for row in made]
 
 
 def _own(term: Term, kind: ApplicationKind, by: Actor, promised_on: date | None) -> dict[str, Any]:

@@ -9,13 +9,13 @@ from typing import Any
 
 from aidcases import crypto
 from aidcases.models import School
+from aidcases.paper import Printed, print_pdf
 from aidcases.scoping import current_actor
 from aidcases.terms import Term
 from students.models import Enrolment
 from subsidies.casework.windows import Windows
 from subsidies.models import FamilyMember, Responsible
 from subsidies.models.applications import Application, Box
-from subsidies.paper import Printed, print_pdf
 
 FORM = Path(__file__).parent.parent / "application.typ"
 WAIVER = Path(__file__).parent.parent / "waiver.typ"

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.utils import timezone
+
 from aidcases.flow import Refused
+from aidcases.paper import Printed, print_pdf
 from aidcases.terms import Term
 from students.models import Enrolment
 from subsidies.casework import approvals, letters
 from subsidies.models import Application
 from subsidies.models.applications import ApplicationState
 from subsidies.models.letters import LetterKind
-from subsidies.paper import Printed, print_pdf
 
 TITLES = {ApplicationState.CANCELLED: "取消资格告知书", ApplicationState.NOT_HARD: "认定结果告知书"}
 _DECIDED = {
@@ -51,7 +53,8 @@ def print_told(found: Iterable[Application]) -> Printed:
 
 
 def _letter(application: Application, state: ApplicationState, class_name: str) -> dict[str, Any]:
-    name, term, day = application.student.person.name, Term.parse(application.term).label, application.moved_at
+    name, term = application.student.person.name, Term.parse(application.term).label
+    day = timezone.localdate(application.moved_at)
     place = f"{application.school.name} {class_name}".strip()
     said = {
         "place": place, "name": name, "term": term, "level": application.get_level_display(),

@@ -50,13 +50,18 @@ def _event(on: date, title: str, *, by: str = "", text: str = "", tone: str = ""
     return event | ({"url": url} if url else {})
 
 
+def day_of(event: AuditEvent) -> date:
+    """On which a step was made; where it was written down later, the day that it says of itself."""
+    said = event.data.get("on")
+    return date.fromisoformat(said) if said else timezone.localdate(event.at)
+
+
 def _steps(pks: list[int]) -> Iterator[Told]:
     rows = AuditEvent.objects.filter(subject_type="subsidies.application", subject_id__in=pks)
     for row in rows.filter(action__startswith="application.").exclude(action__in=_ELSEWHERE).order_by("-at")[:MOST]:
         back = row.action.startswith("application.return")
         tone = "warn" if back else _TONES.get(row.action, "")
-        day = timezone.localtime(row.at).date()
-        yield _event(day, action_label(row.action), by=row.actor, text=told(row), tone=tone)
+        yield _event(day_of(row), action_label(row.action), by=row.actor, text=told(row), tone=tone)
 
 
 def _notices(pks: list[int]) -> Iterator[Told]:
@@ -85,7 +90,8 @@ def _letters(pks: list[int]) -> Iterator[Told]:
         url = reverse("letter_detail", args=[row.pk])
         yield _event(row.received_on, f"{row.get_kind_display()}：{row.subject}", by=row.owner, url=url)
         if row.answered_on:
-            yield _event(row.answered_on, f"已答复：{row.subject}", by=row.answered_by, url=url)
+            found = {True: "，申诉成立，重新认定", False: "，申诉不成立", None: ""}[row.upheld]
+            yield _event(row.answered_on, f"已答复：{row.subject}{found}", by=row.answered_by, url=url)
 
 
 def _determined(student: Student) -> Iterator[Told]:

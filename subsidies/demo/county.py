@@ -30,11 +30,11 @@ class Centre:
     office: Organisation
     term: Term
 
-    def maker(self) -> AbstractContextManager[Actor]:
-        return at_work(self.office, Role.COUNTY_MAKER)
+    def maker(self, day: date | None = None) -> AbstractContextManager[Actor]:
+        return at_work(self.office, Role.COUNTY_MAKER, day=day)
 
-    def head(self) -> AbstractContextManager[Actor]:
-        return at_work(self.office, Role.COUNTY_HEAD)
+    def head(self, day: date | None = None) -> AbstractContextManager[Actor]:
+        return at_work(self.office, Role.COUNTY_HEAD, day=day)
 
     def open_window(self, *, opens_on: date, closes_on: date) -> None:
         with self.maker() as by:
@@ -46,9 +46,9 @@ class Centre:
             wanted = {(s, each.level): each.used + left for s in schools for each in quota.headroom(s, self.term.code)}
             quota.set_seats(wanted, self.term, by=by)
 
-    def look_at(self, students: Sequence[int]) -> None:
+    def look_at(self, students: Sequence[int], *, on: date) -> None:
         """初核: all of them, those a check asks about with what was found out."""
-        with self.maker() as by:
+        with self.maker(on) as by:
             rows = county.queue(self.term).filter(student__in=students)
             county.check(rows, self.term, by=by)
             for pk in rows.filter(checked_by_id=None).values_list("pk", flat=True)[:3]:
@@ -56,15 +56,15 @@ class Centre:
 
     def approve(self, *, number: str, on: date, today: date) -> None:
         """What was looked at; the levels count at once."""
-        with self.head() as by:
+        with self.head(on) as by:
             done = approvals.approve(
                 county.queue(self.term), self.term, number=number, decided_on=on, by=by, today=today
             )
         for job in done.jobs:
             jobs.work_off(job)
 
-    def send_back(self, student: int, name: str, why: str) -> None:
-        with self.maker() as by:
+    def send_back(self, student: int, name: str, why: str, *, on: date) -> None:
+        with self.maker(on) as by:
             county.send_back(county.queue(self.term).filter(student=student), name, by=by, note=why)
 
     def reject(self, student: int, why: str, *, today: date) -> None:

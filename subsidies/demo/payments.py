@@ -174,7 +174,8 @@ class Paying:
                 )
                 write((each.account.holder, each.payment.amount, each.reference, *said))
             upload = SimpleUploadedFile(f"{batch.number}-回盘.csv", sheet.getvalue().encode("utf-8-sig"))
-            returns.receive(batch, upload, by=by, paid_on=self.today - timedelta(days=1))
+            job = returns.request_return(batch, upload, by=by, paid_on=self.today - timedelta(days=1))
+        jobs.work_off(job)
 
     def put_right(self, payment: int) -> None:
         """The school's word about a bounce, then the county's second person: it goes with the next file."""

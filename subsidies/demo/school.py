@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from aidcases.audit import happened_on
 from aidcases.models import Membership, Organisation, School
 from aidcases.roles import PERMISSIONS, Role
 from aidcases.scoping import Actor, acting_in
@@ -41,13 +42,13 @@ SMALL = "已逐人核对，班级和年级不涉及隐私，可以公示。"
 
 
 @contextmanager
-def at_work(office: Organisation, role: Role, name: str = "") -> Iterator[Actor]:
-    """One command of whoever holds the role in the office: the demo's account, else a colleague without one."""
+def at_work(office: Organisation, role: Role, name: str = "", day: date | None = None) -> Iterator[Actor]:
+    """One command of whoever holds the role in the office: the demo's account, else a colleague without one; on a day."""
     if held := Membership.objects.filter(organisation=office, role=role).order_by("pk").first():
         actor = held.actor
     else:
         actor = Actor(name, None, office.pk, office.path, PERMISSIONS[role])
-    with transaction.atomic(), acting_in(office.scope, actor):
+    with transaction.atomic(), acting_in(office.scope, actor), happened_on(day):
         yield actor
 
 
@@ -65,11 +66,11 @@ class SchoolYear:
     def __post_init__(self) -> None:
         self.rng = Random(f"{self.seed}-{self.school.code}-{self.term.code}")
 
-    def clerk(self) -> AbstractContextManager[Actor]:
-        return at_work(self.office, Role.SCHOOL_MAKER, "周老师")
+    def clerk(self, day: date | None = None) -> AbstractContextManager[Actor]:
+        return at_work(self.office, Role.SCHOOL_MAKER, "周老师", day)
 
-    def head(self) -> AbstractContextManager[Actor]:
-        return at_work(self.office, Role.SCHOOL_CHECKER, "吴校长")
+    def head(self, day: date | None = None) -> AbstractContextManager[Actor]:
+        return at_work(self.office, Role.SCHOOL_CHECKER, "吴校长", day)
 
     # ---------- forms ----------
 
@@ -81,7 +82,7 @@ class SchoolYear:
     def apply_for(self, pupils: Sequence[Enrolment], *, typed: int, signed_on: date | None) -> list[int]:
         """Who is on a list is confirmed, who applied before says no change, so many others write a form. → students."""
         rows = Enrolment.objects.filter(pk__in=[each.pk for each in pupils])
-        with self.clerk() as by:
+        with self.clerk(signed_on) as by:
             prefill.create(rows, self.term, kind=ApplicationKind.MATCHED, by=by)
             prefill.create(rows, self.term, kind=ApplicationKind.RENEWED, by=by, promised_on=signed_on)
             made = set(self._of(rows).values_list("student", flat=True))
@@ -102,7 +103,7 @@ class SchoolYear:
         return rows.filter(student__in=students) if students else rows
 
     def submit(self, students: Sequence[int], *, today: date) -> None:
-        with self.clerk() as by:
+        with self.clerk(today) as by:
             applying.submit(self.applications(students), self.term, by=by, today=today)
 
     def name_responsible(self) -> None:
@@ -141,7 +142,7 @@ class SchoolYear:
     def meet(self, made: Panel, day: date, *, students: Sequence[int] = (), finish: bool = True) -> Meeting:
         """A meeting on the day over what was submitted, closed and confirmed unless it is not finished."""
         held = timezone.make_aware(datetime.combine(day, time(15)))
-        with self.clerk() as by:
+        with self.clerk(day) as by:
             members = list(made.members.all())
             meeting = panel.open_meeting(
                 made, by=by, present=members[: 9 if finish else 8], held_at=held, place="学校会议室", chair=members[0].name,
@@ -152,7 +153,7 @@ class SchoolYear:
             if finish:
                 assessing.close(meeting, now=held + timedelta(hours=3))
         if finish:
-            with self.head() as by:
+            with self.head(day) as by:
                 assessing.confirm(meeting, by=by)
         return meeting
 
@@ -175,23 +176,24 @@ class SchoolYear:
         """Published on the day; only a draft where nobody has announced yet which days of its week are worked."""
         made = self.draft(document=document)
         try:
-            with self.clerk() as by:
+            with self.clerk(day) as by:
                 made = notices.preview(made, by=by, today=day)
-            with self.head() as by:
+            with self.head(day) as by:
                 return notices.publish(made, by=by, today=day, small_groups=SMALL)
         except NotAnnounced:
             return made
 
     def file_away(self, notice: PublicNotice, *, on: date, today: date) -> None:
         """Paper off the wall, a picture of the board, into the archive."""
-        with self.clerk() as by:
+        with self.clerk(on) as by:
             notices.paper_removed(notice, by=by, on=on, today=today)
             scan = SimpleUploadedFile("公示栏.pdf", notices.file_of(notice, "a4", today=today))
             notices.add_photo(notice, scan)
             notices.archive(notice, by=by)
 
     def hand_up(self, notice: PublicNotice) -> None:
-        with self.clerk() as by:
+        """The day after its week."""
+        with self.clerk(min(timezone.localdate(notice.ends_at), timezone.localdate())) as by:
             notices.hand_up(notice, by=by)
 
     def lines(self, notice: PublicNotice) -> list[NoticeLine]:

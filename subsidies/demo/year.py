@@ -92,7 +92,7 @@ def _term_before(year: SchoolYear, centre: Centre) -> None:
         on = timezone.localdate(notice.ends_at)
         year.file_away(notice, on=on, today=on)
         year.hand_up(notice)
-        centre.look_at(students)
+        centre.look_at(students, on=closes + timedelta(days=27))
         day = closes + timedelta(days=29)
         centre.approve(number=f"榆资批〔{day.year}〕{day.month}号", on=day, today=day)
 
@@ -156,9 +156,10 @@ def _approved(year: SchoolYear, centre: Centre, made: Panel, pupils: Sequence[En
     rows = year.applications(students, state=ApplicationState.COUNTY_REVIEW)
     up = list(rows.order_by("pk").values_list("student", flat=True))
     *passing, _, _, rejected, returned = up
-    centre.send_back(returned, "return_form", "家庭人口和家庭成员对不上，请核对后重报。")
+    day = today - timedelta(days=12)
+    centre.send_back(returned, "return_form", "家庭人口和家庭成员对不上，请核对后重报。", on=day)
     centre.reject(rejected, "学籍已转出本校，由现在的学校办理。", today=today)
-    centre.look_at(passing)
+    centre.look_at(passing, on=day)
     day = today - timedelta(days=10)
     centre.approve(number=f"榆资批〔{day.year}〕18号", on=day, today=today)
     cancelled = year.applications(state=ApplicationState.APPROVED).order_by("pk")[0]
@@ -185,4 +186,4 @@ def _handing_up(year: SchoolYear, centre: Centre, today: date, *, last: bool) ->
         object_to(notice, year.lines(notice)[1], "家里有商铺出租，请调查。", day=today - timedelta(days=20))
     if _ended(notice) and not last:
         year.hand_up(notice)
-        centre.look_at(students[: len(students) // 4])
+        centre.look_at(students[: len(students) // 4], on=today - timedelta(days=3))

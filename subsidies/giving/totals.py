@@ -48,7 +48,7 @@ def _counted() -> list[tuple[QuerySet, str, dict[str, Any]]]:
         (Gift.objects.all(), "home_path", out),
         (standing, "home_path", {"paired": Count("student", distinct=True), "pairings": Count("pk")}),
         (HelperVisit.objects.all(), "pairing__home_path", {"visits": Count("pk")}),
-        (SchoolPair.objects.all(), "path", {"schools": Count("pk")}),
+        (SchoolPair.objects.standing(), "path", {"schools": Count("pk")}),
     ]
 
 

@@ -36,6 +36,11 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '采用申请',
                 'ordering': ['-pk'],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('state', 'asked')), fields=('pack_code', 'path'), name='adoption_asked_once'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'confirmed'), _negated=True), models.Q(('adoption__isnull', False), models.Q(('decided_by', ''), _negated=True)), _connector='OR'), name='confirmed_request_has_adoption'),
+                    models.CheckConstraint(condition=models.Q(('decided_by_id__isnull', True), models.Q(('decided_by_id', models.F('asked_by_id')), _negated=True), _connector='OR'), name='adoption_second_person'),
+                ],
             },
         ),
         migrations.AddField(
@@ -62,17 +67,5 @@ class Migration(migrations.Migration):
                 'ordering': ['-pk'],
                 'constraints': [models.UniqueConstraint(fields=('pack_code', 'clause', 'path', 'version'), name='clause_version_once')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='adoptionrequest',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'asked')), fields=('pack_code', 'path'), name='adoption_asked_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='adoptionrequest',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'confirmed'), _negated=True), models.Q(('adoption__isnull', False), models.Q(('decided_by', ''), _negated=True)), _connector='OR'), name='confirmed_request_has_adoption'),
-        ),
-        migrations.AddConstraint(
-            model_name='adoptionrequest',
-            constraint=models.CheckConstraint(condition=models.Q(('decided_by_id__isnull', True), models.Q(('decided_by_id', models.F('asked_by_id')), _negated=True), _connector='OR'), name='adoption_second_person'),
         ),
     ]

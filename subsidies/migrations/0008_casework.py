@@ -8,6 +8,7 @@ import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import subsidies.models.notices
+from django.conf import settings
 from django.db import migrations, models
 
 # Quota.used is what the applications themselves say, counted anew by whatever statement takes or frees a seat, whoever
@@ -88,6 +89,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('student', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='responsible', serialize=False, to='students.student')),
                 ('contact', models.CharField(max_length=40, verbose_name='帮扶联系人（班主任）')),
+                ('contact_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='帮扶联系人的账号')),
                 ('deputy', models.CharField(blank=True, default='', max_length=40, verbose_name='直接责任人（分管领导）')),
                 ('principal', models.CharField(blank=True, default='', max_length=40, verbose_name='第一责任人（校长）')),
                 ('set_by', models.CharField(max_length=120)),
@@ -187,6 +189,16 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '认定申请',
                 'ordering': ['-pk'],
+                'indexes': [
+                    models.Index(fields=['term', 'school_path', 'state'], name='application_school'),
+                    models.Index(fields=['term', 'home_path', 'state'], name='application_home'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('state', 'doubled'), _negated=True), fields=('term', 'student'), name='one_application_a_term'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'not_hard'), _negated=True), ('level', 'none'), _connector='OR'), name='not_hard_has_that_level'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state__in', ('approved', 'rejected', 'cancelled')), _negated=True), ('approval__isnull', False), _connector='OR'), name='approved_has_an_approval'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state__in', ('panel_reviewed', 'in_notice', 'notice_closed', 'county_review', 'approved')), _negated=True), models.Q(('level', ''), _negated=True), _connector='OR'), name='reviewed_has_a_level'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -206,6 +218,9 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '家庭成员',
                 'ordering': ['order'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('application', 'order'), name='family_in_order'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -225,6 +240,7 @@ class Migration(migrations.Migration):
                 ('due_on', models.DateField(verbose_name='答复期限')),
                 ('escalated_on', models.DateField(null=True, verbose_name='升级日期')),
                 ('answer', models.TextField(blank=True, default='', verbose_name='答复内容')),
+                ('upheld', models.BooleanField(null=True, verbose_name='申诉成立')),
                 ('answered_on', models.DateField(null=True, verbose_name='答复日期')),
                 ('answered_by', models.CharField(blank=True, default='', max_length=120, verbose_name='答复人')),
                 ('made_by', models.CharField(max_length=120, verbose_name='登记人')),
@@ -234,6 +250,13 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '来信来访',
                 'ordering': ['due_on', '-pk'],
+                'indexes': [
+                    models.Index(fields=['path', 'state', 'due_on'], name='letter_path'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(models.Q(('state__in', ('answered', 'closed')), _negated=True), models.Q(models.Q(('answer', ''), _negated=True), ('answered_on__isnull', False), models.Q(('answered_by', ''), _negated=True)), _connector='OR'), name='answered_letter_has_an_answer'),
+                    models.CheckConstraint(condition=models.Q(('upheld', None), models.Q(('application__isnull', False), ('kind', 'appeal'), models.Q(('answer', ''), _negated=True)), _connector='OR'), name='upheld_is_an_answered_appeal'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -271,6 +294,12 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': '评审小组',
+                'indexes': [
+                    models.Index(fields=['path'], name='panel_path'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('school', 'term'), name='one_panel_a_term'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -286,6 +315,9 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '评审小组成员',
                 'ordering': ['pk'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('panel', 'name', 'kind'), name='panel_member_once'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -343,6 +375,14 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '公示',
                 'ordering': ['-pk'],
+                'indexes': [
+                    models.Index(fields=['path', '-id'], name='notice_path'),
+                    models.Index(fields=['state', 'ends_at'], name='notice_clock'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(models.Q(('state__in', ('published', 'over', 'archived')), _negated=True), models.Q(('published_on__isnull', False), ('ends_at__isnull', False), models.Q(('sha256', ''), _negated=True), models.Q(('published_by', ''), _negated=True)), _connector='OR'), name='published_notice_is_frozen'),
+                    models.CheckConstraint(condition=models.Q(('published_by_id', None), ('made_by_id', None), models.Q(('published_by_id', models.F('made_by_id')), _negated=True), _connector='OR'), name='notice_second_person'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -370,6 +410,12 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '异议',
                 'ordering': ['due_on', 'pk'],
+                'indexes': [
+                    models.Index(fields=['path', 'state', 'due_on'], name='objection_path'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(models.Q(('state__in', ('answered', 'closed')), _negated=True), models.Q(models.Q(('finding', ''), _negated=True), models.Q(('outcome', ''), _negated=True)), _connector='OR'), name='answered_objection_has_a_finding'),
+                ],
             },
         ),
         migrations.AddField(
@@ -391,6 +437,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': '名额',
+                'constraints': [
+                    models.UniqueConstraint(fields=('school', 'term', 'level'), name='one_quota_a_level'),
+                    models.CheckConstraint(condition=models.Q(('used__gte', 0), ('used__lte', models.F('seats'))), name='quota_has_headroom'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -433,6 +483,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': '评审意见',
+                'constraints': [
+                    models.UniqueConstraint(fields=('meeting', 'application'), name='assessed_once_a_meeting'),
+                    models.CheckConstraint(condition=models.Q(('level', models.F('suggested')), models.Q(('why', ''), _negated=True), _connector='OR'), name='another_level_has_a_reason'),
+                ],
             },
         ),
         migrations.AddField(
@@ -440,97 +494,9 @@ class Migration(migrations.Migration):
             name='index',
             field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='subsidies.scoreindex', verbose_name='评分指标'),
         ),
-        migrations.AddIndex(
-            model_name='application',
-            index=models.Index(fields=['term', 'school_path', 'state'], name='application_school'),
-        ),
-        migrations.AddIndex(
-            model_name='application',
-            index=models.Index(fields=['term', 'home_path', 'state'], name='application_home'),
-        ),
-        migrations.AddConstraint(
-            model_name='application',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'doubled'), _negated=True), fields=('term', 'student'), name='one_application_a_term'),
-        ),
-        migrations.AddConstraint(
-            model_name='application',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'not_hard'), _negated=True), ('level', 'none'), _connector='OR'), name='not_hard_has_that_level'),
-        ),
-        migrations.AddConstraint(
-            model_name='application',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ('approved', 'rejected', 'cancelled')), _negated=True), ('approval__isnull', False), _connector='OR'), name='approved_has_an_approval'),
-        ),
-        migrations.AddConstraint(
-            model_name='application',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ('panel_reviewed', 'in_notice', 'notice_closed', 'county_review', 'approved')), _negated=True), models.Q(('level', ''), _negated=True), _connector='OR'), name='reviewed_has_a_level'),
-        ),
-        migrations.AddConstraint(
-            model_name='familymember',
-            constraint=models.UniqueConstraint(fields=('application', 'order'), name='family_in_order'),
-        ),
-        migrations.AddIndex(
-            model_name='letter',
-            index=models.Index(fields=['path', 'state', 'due_on'], name='letter_path'),
-        ),
-        migrations.AddConstraint(
-            model_name='letter',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ('answered', 'closed')), _negated=True), models.Q(models.Q(('answer', ''), _negated=True), ('answered_on__isnull', False), models.Q(('answered_by', ''), _negated=True)), _connector='OR'), name='answered_letter_has_an_answer'),
-        ),
-        migrations.AddIndex(
-            model_name='panel',
-            index=models.Index(fields=['path'], name='panel_path'),
-        ),
-        migrations.AddConstraint(
-            model_name='panel',
-            constraint=models.UniqueConstraint(fields=('school', 'term'), name='one_panel_a_term'),
-        ),
-        migrations.AddConstraint(
-            model_name='panelmember',
-            constraint=models.UniqueConstraint(fields=('panel', 'name', 'kind'), name='panel_member_once'),
-        ),
-        migrations.AddIndex(
-            model_name='publicnotice',
-            index=models.Index(fields=['path', '-id'], name='notice_path'),
-        ),
-        migrations.AddIndex(
-            model_name='publicnotice',
-            index=models.Index(fields=['state', 'ends_at'], name='notice_clock'),
-        ),
-        migrations.AddConstraint(
-            model_name='publicnotice',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ('published', 'over', 'archived')), _negated=True), models.Q(('published_on__isnull', False), ('ends_at__isnull', False), models.Q(('sha256', ''), _negated=True), models.Q(('published_by', ''), _negated=True)), _connector='OR'), name='published_notice_is_frozen'),
-        ),
-        migrations.AddConstraint(
-            model_name='publicnotice',
-            constraint=models.CheckConstraint(condition=models.Q(('published_by_id', None), ('made_by_id', None), models.Q(('published_by_id', models.F('made_by_id')), _negated=True), _connector='OR'), name='notice_second_person'),
-        ),
-        migrations.AddIndex(
-            model_name='objection',
-            index=models.Index(fields=['path', 'state', 'due_on'], name='objection_path'),
-        ),
-        migrations.AddConstraint(
-            model_name='objection',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ('answered', 'closed')), _negated=True), models.Q(models.Q(('finding', ''), _negated=True), models.Q(('outcome', ''), _negated=True)), _connector='OR'), name='answered_objection_has_a_finding'),
-        ),
         migrations.AddConstraint(
             model_name='noticeline',
             constraint=models.UniqueConstraint(fields=('notice', 'order'), name='notice_in_order'),
-        ),
-        migrations.AddConstraint(
-            model_name='quota',
-            constraint=models.UniqueConstraint(fields=('school', 'term', 'level'), name='one_quota_a_level'),
-        ),
-        migrations.AddConstraint(
-            model_name='quota',
-            constraint=models.CheckConstraint(condition=models.Q(('used__gte', 0), ('used__lte', models.F('seats'))), name='quota_has_headroom'),
-        ),
-        migrations.AddConstraint(
-            model_name='assessment',
-            constraint=models.UniqueConstraint(fields=('meeting', 'application'), name='assessed_once_a_meeting'),
-        ),
-        migrations.AddConstraint(
-            model_name='assessment',
-            constraint=models.CheckConstraint(condition=models.Q(('level', models.F('suggested')), models.Q(('why', ''), _negated=True), _connector='OR'), name='another_level_has_a_reason'),
         ),
         migrations.CreateModel(
             name='Refusal',

@@ -100,6 +100,14 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '捐助项目',
                 'ordering': ['-from_on', '-pk'],
+                'indexes': [
+                    models.Index(fields=['path'], name='project_path'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('path', 'title'), name='project_once'),
+                    models.CheckConstraint(condition=models.Q(('pledge__gte', 0)), name='pledge_not_negative'),
+                    models.CheckConstraint(condition=models.Q(('given__gte', 0), ('given__lte', models.F('received'))), name='given_within_received'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -122,6 +130,15 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '捐助发放',
                 'ordering': ['-given_on', '-pk'],
+                'indexes': [
+                    models.Index(fields=['home_path'], name='gift_home'),
+                    models.Index(fields=['school_path'], name='gift_school'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('yuan__gt', 0)), name='gift_of_something'),
+                    models.CheckConstraint(condition=models.Q(('form', 'cash'), models.Q(('what', ''), _negated=True), _connector='OR'), name='given_goods_are_named'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('signed_by', ''), ('signed_on', None)), models.Q(('signed_on__isnull', False), models.Q(('signed_by', ''), _negated=True)), _connector='OR'), name='gift_signed_by_somebody'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -153,6 +170,20 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '助学贷款',
                 'ordering': ['-year', '-pk'],
+                'indexes': [
+                    models.Index(fields=['home_path', 'year'], name='loan_home'),
+                    models.Index(fields=['school_path', 'year'], name='loan_school'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('state__in', ('withdrawn', 'refused')), _negated=True), fields=('student', 'year'), name='one_loan_a_year'),
+                    models.UniqueConstraint(condition=models.Q(('contract', ''), _negated=True), fields=('contract',), name='loan_contract_once'),
+                    models.CheckConstraint(condition=models.Q(('yuan__gt', 0), ('yuan__lte', models.F('ceiling'))), name='loan_within_ceiling'),
+                    models.CheckConstraint(condition=models.Q(('tuition__gte', 0), ('board__gte', 0)), name='loan_fees_not_negative'),
+                    models.CheckConstraint(condition=models.Q(('state__in', ('applied', 'withdrawn', 'refused')), models.Q(models.Q(('contract', ''), _negated=True), models.Q(('contracted_by', ''), _negated=True), ('contracted_on__isnull', False)), _connector='OR'), name='contracted_loan_is_whole'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state__in', ('released', 'repaid')), _negated=True), ('released_on__isnull', False), _connector='OR'), name='released_loan_has_a_day'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'repaid'), _negated=True), ('repaid_on__isnull', False), _connector='OR'), name='repaid_loan_has_a_day'),
+                    models.CheckConstraint(condition=models.Q(('contracted_by_id', None), ('applied_by_id', None), models.Q(('contracted_by_id', models.F('applied_by_id')), _negated=True), _connector='OR'), name='loan_second_person'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -173,6 +204,10 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '结对',
                 'ordering': ['-from_on', '-pk'],
+                'indexes': [
+                    models.Index(fields=['home_path'], name='pairing_home'),
+                    models.Index(fields=['school_path'], name='pairing_school'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -202,6 +237,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': '结对结束',
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('why', ''), _negated=True), name='pairing_end_says_why'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -217,6 +255,14 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '积分户',
                 'ordering': ['-pk'],
+                'indexes': [
+                    models.Index(fields=['home_path'], name='points_home'),
+                    models.Index(fields=['school_path'], name='points_school'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('balance__gte', 0)), name='points_not_negative'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('household', None), ('student__isnull', False)), models.Q(('household__isnull', False), ('school_path', ''), ('student', None)), _connector='OR'), name='points_of_one'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -233,6 +279,9 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '积分记录',
                 'ordering': ['-on', '-pk'],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('points', 0), _negated=True), name='points_of_something'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -250,6 +299,26 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '校际结对',
                 'ordering': ['path', '-from_on', 'pk'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('school', 'partner', 'from_on'), name='school_pair_once'),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name='SchoolPairEnd',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('made_by', models.CharField(max_length=120, verbose_name='登记人')),
+                ('made_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('from_on', models.DateField(verbose_name='结束日期')),
+                ('why', models.CharField(max_length=200, verbose_name='结束原因')),
+                ('pair', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='end', to='subsidies.schoolpair')),
+            ],
+            options={
+                'verbose_name': '校际结对结束',
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('why', ''), _negated=True), name='school_pair_end_says_why'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -292,6 +361,16 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '附加资助',
                 'ordering': ['-pk'],
+                'indexes': [
+                    models.Index(fields=['term', 'student'], name='top_up_term_student'),
+                    models.Index(fields=['home_path', 'state'], name='top_up_home'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('state__in', ('asked', 'approved'))), fields=('student', 'term', 'benefit'), name='one_top_up_a_term'),
+                    models.CheckConstraint(condition=models.Q(('asked__gt', 0), ('aid__gte', 0)), name='top_up_asks_for_something'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state__in', ('approved', 'revoked')), _negated=True), models.Q(('decided__gt', 0), models.Q(('decided_by', ''), _negated=True), ('decided_on__isnull', False)), _connector='OR'), name='approved_top_up_is_whole'),
+                    models.CheckConstraint(condition=models.Q(('decided_by_id', None), ('asked_by_id', None), models.Q(('decided_by_id', models.F('asked_by_id')), _negated=True), _connector='OR'), name='top_up_second_person'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -314,142 +393,6 @@ class Migration(migrations.Migration):
                 'ordering': ['-received_on', '-pk'],
                 'constraints': [models.CheckConstraint(condition=models.Q(('yuan__gt', 0)), name='donation_of_something'), models.CheckConstraint(condition=models.Q(('form', 'cash'), models.Q(('what', ''), _negated=True), _connector='OR'), name='donated_goods_are_named'), models.CheckConstraint(condition=models.Q(('thanked_on', None), models.Q(('thanks', ''), _negated=True), _connector='OR'), name='thanks_are_noted')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='donationproject',
-            index=models.Index(fields=['path'], name='project_path'),
-        ),
-        migrations.AddConstraint(
-            model_name='donationproject',
-            constraint=models.UniqueConstraint(fields=('path', 'title'), name='project_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='donationproject',
-            constraint=models.CheckConstraint(condition=models.Q(('pledge__gte', 0)), name='pledge_not_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='donationproject',
-            constraint=models.CheckConstraint(condition=models.Q(('given__gte', 0), ('given__lte', models.F('received'))), name='given_within_received'),
-        ),
-        migrations.AddIndex(
-            model_name='gift',
-            index=models.Index(fields=['home_path'], name='gift_home'),
-        ),
-        migrations.AddIndex(
-            model_name='gift',
-            index=models.Index(fields=['school_path'], name='gift_school'),
-        ),
-        migrations.AddConstraint(
-            model_name='gift',
-            constraint=models.CheckConstraint(condition=models.Q(('yuan__gt', 0)), name='gift_of_something'),
-        ),
-        migrations.AddConstraint(
-            model_name='gift',
-            constraint=models.CheckConstraint(condition=models.Q(('form', 'cash'), models.Q(('what', ''), _negated=True), _connector='OR'), name='given_goods_are_named'),
-        ),
-        migrations.AddConstraint(
-            model_name='gift',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('signed_by', ''), ('signed_on', None)), models.Q(('signed_on__isnull', False), models.Q(('signed_by', ''), _negated=True)), _connector='OR'), name='gift_signed_by_somebody'),
-        ),
-        migrations.AddIndex(
-            model_name='loan',
-            index=models.Index(fields=['home_path', 'year'], name='loan_home'),
-        ),
-        migrations.AddIndex(
-            model_name='loan',
-            index=models.Index(fields=['school_path', 'year'], name='loan_school'),
-        ),
-        migrations.AddConstraint(
-            model_name='loan',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('withdrawn', 'refused')), _negated=True), fields=('student', 'year'), name='one_loan_a_year'),
-        ),
-        migrations.AddConstraint(
-            model_name='loan',
-            constraint=models.UniqueConstraint(condition=models.Q(('contract', ''), _negated=True), fields=('contract',), name='loan_contract_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='loan',
-            constraint=models.CheckConstraint(condition=models.Q(('yuan__gt', 0), ('yuan__lte', models.F('ceiling'))), name='loan_within_ceiling'),
-        ),
-        migrations.AddConstraint(
-            model_name='loan',
-            constraint=models.CheckConstraint(condition=models.Q(('tuition__gte', 0), ('board__gte', 0)), name='loan_fees_not_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='loan',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ('applied', 'withdrawn', 'refused')), models.Q(models.Q(('contract', ''), _negated=True), models.Q(('contracted_by', ''), _negated=True), ('contracted_on__isnull', False)), _connector='OR'), name='contracted_loan_is_whole'),
-        ),
-        migrations.AddConstraint(
-            model_name='loan',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ('released', 'repaid')), _negated=True), ('released_on__isnull', False), _connector='OR'), name='released_loan_has_a_day'),
-        ),
-        migrations.AddConstraint(
-            model_name='loan',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'repaid'), _negated=True), ('repaid_on__isnull', False), _connector='OR'), name='repaid_loan_has_a_day'),
-        ),
-        migrations.AddConstraint(
-            model_name='loan',
-            constraint=models.CheckConstraint(condition=models.Q(('contracted_by_id', None), ('applied_by_id', None), models.Q(('contracted_by_id', models.F('applied_by_id')), _negated=True), _connector='OR'), name='loan_second_person'),
-        ),
-        migrations.AddIndex(
-            model_name='pairing',
-            index=models.Index(fields=['home_path'], name='pairing_home'),
-        ),
-        migrations.AddIndex(
-            model_name='pairing',
-            index=models.Index(fields=['school_path'], name='pairing_school'),
-        ),
-        migrations.AddConstraint(
-            model_name='pairingend',
-            constraint=models.CheckConstraint(condition=models.Q(('why', ''), _negated=True), name='pairing_end_says_why'),
-        ),
-        migrations.AddIndex(
-            model_name='pointsaccount',
-            index=models.Index(fields=['home_path'], name='points_home'),
-        ),
-        migrations.AddIndex(
-            model_name='pointsaccount',
-            index=models.Index(fields=['school_path'], name='points_school'),
-        ),
-        migrations.AddConstraint(
-            model_name='pointsaccount',
-            constraint=models.CheckConstraint(condition=models.Q(('balance__gte', 0)), name='points_not_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='pointsaccount',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('household', None), ('student__isnull', False)), models.Q(('household__isnull', False), ('school_path', ''), ('student', None)), _connector='OR'), name='points_of_one'),
-        ),
-        migrations.AddConstraint(
-            model_name='pointsentry',
-            constraint=models.CheckConstraint(condition=models.Q(('points', 0), _negated=True), name='points_of_something'),
-        ),
-        migrations.AddConstraint(
-            model_name='schoolpair',
-            constraint=models.UniqueConstraint(fields=('school', 'partner'), name='school_pair_once'),
-        ),
-        migrations.AddIndex(
-            model_name='topupcase',
-            index=models.Index(fields=['term', 'student'], name='top_up_term_student'),
-        ),
-        migrations.AddIndex(
-            model_name='topupcase',
-            index=models.Index(fields=['home_path', 'state'], name='top_up_home'),
-        ),
-        migrations.AddConstraint(
-            model_name='topupcase',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('asked', 'approved'))), fields=('student', 'term', 'benefit'), name='one_top_up_a_term'),
-        ),
-        migrations.AddConstraint(
-            model_name='topupcase',
-            constraint=models.CheckConstraint(condition=models.Q(('asked__gt', 0), ('aid__gte', 0)), name='top_up_asks_for_something'),
-        ),
-        migrations.AddConstraint(
-            model_name='topupcase',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ('approved', 'revoked')), _negated=True), models.Q(('decided__gt', 0), models.Q(('decided_by', ''), _negated=True), ('decided_on__isnull', False)), _connector='OR'), name='approved_top_up_is_whole'),
-        ),
-        migrations.AddConstraint(
-            model_name='topupcase',
-            constraint=models.CheckConstraint(condition=models.Q(('decided_by_id', None), ('asked_by_id', None), models.Q(('decided_by_id', models.F('asked_by_id')), _negated=True), _connector='OR'), name='top_up_second_person'),
         ),
         migrations.RunSQL(forward(), backward()),
     ]

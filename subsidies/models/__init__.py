@@ -34,6 +34,7 @@ from subsidies.models.giving import (
     PointsAccount,
     PointsEntry,
     SchoolPair,
+    SchoolPairEnd,
 )
 from subsidies.models.letters import Letter
 from subsidies.models.loans import Loan, TopUpCase
@@ -106,6 +107,7 @@ __all__ = [
     "RulePack",
     "RunPart",
     "SchoolPair",
+    "SchoolPairEnd",
     "ScoreIndex",
     "Sending",
     "TopUpCase",

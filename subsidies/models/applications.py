@@ -12,7 +12,7 @@ from django.db.models import F, Func, Q, Value
 from aidcases.conditions import All, Condition
 from aidcases.crypto import EncryptedField
 from aidcases.flow import Flow, FlowQuerySet, Move, Moving
-from aidcases.models import School
+from aidcases.models import School, User
 from aidcases.roles import PERMISSIONS, P, Role
 from aidcases.scoping import (
     HOME,
@@ -123,13 +123,13 @@ APPLICATION = Flow(
 
 
 def own_pupils_only(actor: Actor) -> bool:
-    """Whether whoever acts is a class teacher: of the school only the children who answer to them by name."""
+    """Whether whoever acts is a class teacher: of the school only the children who answer to their account."""
     return actor.permissions == PERMISSIONS[Role.CLASS_TEACHER]
 
 
 class OwnPupil(Func):
     """True for students (by key) of a class teacher; of anybody else, for all. Like the scope it is decided by whoever
-    acts when the query runs: a class teacher is the contact (帮扶联系人) that the school has named for the child."""
+    acts when the query runs: the school has named a class teacher's account as the child's contact (帮扶联系人)."""
 
     output_field = models.BooleanField()
     conditional = True
@@ -140,8 +140,8 @@ class OwnPupil(Func):
             return "(1=1)", []
         key, params = compiler.compile(self.source_expressions[0])
         return (
-            f"EXISTS (SELECT FROM subsidies_responsible mine WHERE mine.student_id = {key} AND mine.contact = %s)",
-            [*params, actor.name],
+            f"EXISTS (SELECT FROM subsidies_responsible mine WHERE mine.student_id = {key} AND mine.contact_user_id = %s)",
+            [*params, actor.user_id],
         )
 
 
@@ -152,8 +152,8 @@ class ApplicationQuerySet(FlowQuerySet, ScopedQuerySet):
 
     def keyed(self, pks: Collection[int]) -> ApplicationQuerySet:
         """Of these keys, however many: as a table, whose size PostgreSQL knows. A list of three thousand in the condition
-        would be read again for every row that it is held against."""
-        held = Value(list(pks), ArrayField(models.BigIntegerField()))
+        would be read again for every row that it is held against. Written as one word, which is parsed at once."""
+        held = Value(f"{{{','.join(map(str, pks))}}}", models.TextField())
         return self.filter(pk__in=Func(held, template="(SELECT unnest(%(expressions)s::bigint[]))"))
 
 
@@ -302,12 +302,14 @@ class ApplicationWindow(Scoped):
 
 
 class Responsible(Scoped):
-    """Who answers for a student's aid (Anshan): contact teacher, deputy head, principal."""
+    """Who answers for a student's aid (Anshan): contact teacher, deputy head, principal; their names for print. What a class
+    teacher sees hangs on `contact_user`, never on a name, which two may have."""
 
     OWNER_PATHS = {SCHOOL: "student__person__school_path", HOME: "student__person__home_path"}
 
     student = models.OneToOneField(Student, models.CASCADE, primary_key=True, related_name="responsible")
     contact = models.CharField("帮扶联系人（班主任）", max_length=40)
+    contact_user = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+", verbose_name="帮扶联系人的账号")
     deputy = models.CharField("直接责任人（分管领导）", max_length=40, default="", blank=True)
     principal = models.CharField("第一责任人（校长）", max_length=40, default="", blank=True)
     set_by = models.CharField(max_length=120)

@@ -45,11 +45,11 @@ class Sending(Scoped):
     OWNER_PATHS = {OFFICE: "file__path"}
 
     file = models.ForeignKey(BankFile, models.PROTECT, related_name="sendings")
-    payment = models.ForeignKey(Payment, models.PROTECT, related_name="sendings")
+    payment = models.ForeignKey(Payment, models.PROTECT, related_name="sendings", db_index=False)
     attempt = models.SmallIntegerField()
     row = models.IntegerField()
     reference = models.CharField(max_length=24, unique=True, db_collation="C")
-    account = models.ForeignKey(Account, models.PROTECT, related_name="+")
+    account = models.ForeignKey(Account, models.PROTECT, related_name="+", db_index=False)
     # Answered once: what the bank said first of this attempt stands.
     result = models.CharField(max_length=8, default="", blank=True)  # paid, bounced
 
@@ -79,6 +79,7 @@ class BankReturn(Scoped):
     sha256 = models.CharField(max_length=64)
     counts = models.JSONField(default=dict)  # {verdict: lines}
     uploaded_by = models.CharField("上传人", max_length=120)
+    uploaded_by_id = models.BigIntegerField(null=True)
     uploaded_at = models.DateTimeField(db_default=models.functions.Now())
 
     objects = scoped_manager(ScopedQuerySet)
@@ -109,7 +110,7 @@ class ReturnLine(Scoped):
 
     OWNER_PATHS = {OFFICE: "path"}
 
-    bank_return = models.ForeignKey(BankReturn, models.CASCADE, related_name="lines")
+    bank_return = models.ForeignKey(BankReturn, models.CASCADE, related_name="lines", db_index=False)
     path = PathField()
     row = models.IntegerField("行")
     verdict = models.CharField("结论", max_length=14, choices=Verdict.choices)

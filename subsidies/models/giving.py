@@ -9,6 +9,7 @@ from aidcases.crypto import EncryptedField
 from aidcases.models import School
 from aidcases.scoping import HOME, OFFICE, SCHOOL, PathField, Scoped, ScopedQuerySet, scoped_manager
 from students.models import Household, Student
+from subsidies.models.written import Ending, Written
 
 
 class Form(models.TextChoices):
@@ -23,7 +24,7 @@ class DonorKind(models.TextChoices):
     PERSON = "person", "个人"
 
 
-class Donor(Scoped):
+class Donor(Written):
     """Who gives; known to the office that keeps the contact."""
 
     OWNER_PATHS = {OFFICE: "path"}
@@ -35,8 +36,6 @@ class Donor(Scoped):
     phone = EncryptedField("联系电话", blind_index="phone_hash", purpose="phone", null=True)
     phone_hash = models.BinaryField(null=True)
     note = models.CharField("备注", max_length=200, default="", blank=True)
-    made_by = models.CharField("登记人", max_length=120)
-    made_at = models.DateTimeField(db_default=models.functions.Now())
 
     objects = scoped_manager(ScopedQuerySet)
 
@@ -49,7 +48,7 @@ class Donor(Scoped):
         return self.name
 
 
-class DonationProject(Scoped):
+class DonationProject(Written):
     """What a donor gives for. `received` and `given` are the sums of its money (triggers): never more given than was
     received (CHECK). Goods are counted by their value beside it."""
 
@@ -63,8 +62,6 @@ class DonationProject(Scoped):
     received = models.DecimalField("收到捐款（元）", max_digits=14, decimal_places=2, default=0)
     given = models.DecimalField("发给学生（元）", max_digits=14, decimal_places=2, default=0)
     note = models.CharField("用途和要求", max_length=200, default="", blank=True)
-    made_by = models.CharField("登记人", max_length=120)
-    made_at = models.DateTimeField(db_default=models.functions.Now())
 
     objects = scoped_manager(ScopedQuerySet)
 
@@ -86,7 +83,7 @@ class DonationProject(Scoped):
         return self.received - self.given
 
 
-class Donation(Scoped):
+class Donation(Written):
     """Money or goods that came in, and how the donor was thanked."""
 
     OWNER_PATHS = {OFFICE: "project__path"}
@@ -99,8 +96,6 @@ class Donation(Scoped):
     receipt = models.CharField("收据号", max_length=40, default="", blank=True)
     thanked_on = models.DateField("感谢信日期", null=True)
     thanks = models.CharField("感谢信", max_length=200, default="", blank=True)
-    made_by = models.CharField("登记人", max_length=120)
-    made_at = models.DateTimeField(db_default=models.functions.Now())
 
     objects = scoped_manager(ScopedQuerySet)
 
@@ -117,7 +112,7 @@ class Donation(Scoped):
         return f"{self.project_id} {self.yuan}"
 
 
-class Gift(Scoped):
+class Gift(Written):
     """Money or goods of a project for one child. Not an entitlement: never summed with what rules give."""
 
     OWNER_PATHS = {HOME: "home_path", SCHOOL: "school_path"}
@@ -130,8 +125,6 @@ class Gift(Scoped):
     given_on = models.DateField("发放日期")
     signed_by = models.CharField("签收人", max_length=40, default="", blank=True)
     signed_on = models.DateField("签收日期", null=True)
-    made_by = models.CharField("登记人", max_length=120)
-    made_at = models.DateTimeField(db_default=models.functions.Now())
     home_path = PathField()
     school_path = PathField(default="", blank=True)
 
@@ -169,7 +162,7 @@ class PairingQuerySet(ScopedQuerySet):
         return self.filter(~Exists(PairingEnd.objects.filter(pairing=OuterRef("pk"))))
 
 
-class Pairing(Scoped):
+class Pairing(Written):
     """一对一结对: who helps a child from a day on; it stands until a row of its own ends it."""
 
     OWNER_PATHS = {HOME: "home_path", SCHOOL: "school_path"}
@@ -180,8 +173,6 @@ class Pairing(Scoped):
     unit = models.CharField("单位和职务", max_length=80, default="", blank=True)
     from_on = models.DateField("结对日期")
     plan = models.CharField("帮扶内容", max_length=200, default="", blank=True)
-    made_by = models.CharField("登记人", max_length=120)
-    made_at = models.DateTimeField(db_default=models.functions.Now())
     home_path = PathField()
     school_path = PathField(default="", blank=True)
 
@@ -199,16 +190,12 @@ class Pairing(Scoped):
         return f"{self.student_id} {self.helper}"
 
 
-class PairingEnd(Scoped):
+class PairingEnd(Ending):
     """A pairing ends on a day, for a reason."""
 
     OWNER_PATHS = {HOME: "pairing__home_path", SCHOOL: "pairing__school_path"}
 
     pairing = models.OneToOneField(Pairing, models.PROTECT, related_name="end")
-    from_on = models.DateField("结束日期")
-    why = models.CharField("结束原因", max_length=200)
-    made_by = models.CharField("登记人", max_length=120)
-    made_at = models.DateTimeField(db_default=models.functions.Now())
 
     objects = scoped_manager(ScopedQuerySet)
 
@@ -220,7 +207,7 @@ class PairingEnd(Scoped):
         return f"{self.pairing_id} {self.from_on}"
 
 
-class HelperVisit(Scoped):
+class HelperVisit(Written):
     """A helper saw the child."""
 
     OWNER_PATHS = {HOME: "pairing__home_path", SCHOOL: "pairing__school_path"}
@@ -228,8 +215,6 @@ class HelperVisit(Scoped):
     pairing = models.ForeignKey(Pairing, models.PROTECT, related_name="visits")
     visited_on = models.DateField("走访日期")
     note = models.CharField("走访情况", max_length=500)
-    made_by = models.CharField("登记人", max_length=120)
-    made_at = models.DateTimeField(db_default=models.functions.Now())
 
     objects = scoped_manager(ScopedQuerySet)
 
@@ -241,8 +226,13 @@ class HelperVisit(Scoped):
         return f"{self.pairing_id} {self.visited_on}"
 
 
-class SchoolPair(Scoped):
-    """校际结对: a school and its partner, which may lie anywhere."""
+class SchoolPairQuerySet(ScopedQuerySet):
+    def standing(self) -> SchoolPairQuerySet:
+        return self.filter(~Exists(SchoolPairEnd.objects.filter(pair=OuterRef("pk"))))
+
+
+class SchoolPair(Written):
+    """校际结对: a school and its partner, which may lie anywhere; it stands until a row of its own ends it."""
 
     OWNER_PATHS = {SCHOOL: "path"}
 
@@ -251,21 +241,36 @@ class SchoolPair(Scoped):
     partner = models.CharField("结对学校（单位）", max_length=80)
     from_on = models.DateField("结对日期")
     plan = models.CharField("帮扶内容", max_length=200, default="", blank=True)
-    made_by = models.CharField("登记人", max_length=120)
-    made_at = models.DateTimeField(db_default=models.functions.Now())
 
-    objects = scoped_manager(ScopedQuerySet)
+    objects = scoped_manager(SchoolPairQuerySet)
 
     class Meta:
         verbose_name = "校际结对"
         ordering = ["path", "-from_on", "pk"]
-        constraints = [models.UniqueConstraint(fields=["school", "partner"], name="school_pair_once")]
+        constraints = [models.UniqueConstraint(fields=["school", "partner", "from_on"], name="school_pair_once")]
 
     def __str__(self) -> str:
         return f"{self.school_id} {self.partner}"
 
 
-class PairActivity(Scoped):
+class SchoolPairEnd(Ending):
+    """Two schools go separate ways from a day on, for a reason."""
+
+    OWNER_PATHS = {SCHOOL: "pair__path"}
+
+    pair = models.OneToOneField(SchoolPair, models.PROTECT, related_name="end")
+
+    objects = scoped_manager(ScopedQuerySet)
+
+    class Meta:
+        verbose_name = "校际结对结束"
+        constraints = [models.CheckConstraint(condition=~Q(why=""), name="school_pair_end_says_why")]
+
+    def __str__(self) -> str:
+        return f"{self.pair_id} {self.from_on}"
+
+
+class PairActivity(Written):
     """What two schools did together."""
 
     OWNER_PATHS = {SCHOOL: "pair__path"}
@@ -273,8 +278,6 @@ class PairActivity(Scoped):
     pair = models.ForeignKey(SchoolPair, models.PROTECT, related_name="activities")
     held_on = models.DateField("活动日期")
     note = models.CharField("活动内容", max_length=300)
-    made_by = models.CharField("登记人", max_length=120)
-    made_at = models.DateTimeField(db_default=models.functions.Now())
 
     objects = scoped_manager(ScopedQuerySet)
 
@@ -319,7 +322,7 @@ class PointsAccount(Scoped):
         return f"{self.household_id or self.student_id} {self.balance}"
 
 
-class PointsEntry(Scoped):
+class PointsEntry(Written):
     """Points earned (above nought) or spent on goods (below)."""
 
     OWNER_PATHS = {HOME: "account__home_path", SCHOOL: "account__school_path"}
@@ -328,8 +331,6 @@ class PointsEntry(Scoped):
     points = models.IntegerField("积分")
     what = models.CharField("事由或物品", max_length=120)
     on = models.DateField("日期")
-    made_by = models.CharField("登记人", max_length=120)
-    made_at = models.DateTimeField(db_default=models.functions.Now())
 
     objects = scoped_manager(ScopedQuerySet)
 

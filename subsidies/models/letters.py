@@ -58,6 +58,7 @@ class Letter(Moving, Scoped):
     due_on = models.DateField("答复期限")
     escalated_on = models.DateField("升级日期", null=True)
     answer = models.TextField("答复内容", default="", blank=True)
+    upheld = models.BooleanField("申诉成立", null=True)  # of an appeal against a decision; with the answer
     answered_on = models.DateField("答复日期", null=True)
     answered_by = models.CharField("答复人", max_length=120, default="", blank=True)
     made_by = models.CharField("登记人", max_length=120)
@@ -73,7 +74,11 @@ class Letter(Moving, Scoped):
                 name="answered_letter_has_an_answer",
                 condition=~Q(state__in=("answered", "closed"))
                 | (~Q(answer="") & Q(answered_on__isnull=False) & ~Q(answered_by="")),
-            )
+            ),
+            models.CheckConstraint(
+                name="upheld_is_an_answered_appeal",
+                condition=Q(upheld=None) | (Q(kind="appeal", application__isnull=False) & ~Q(answer="")),
+            ),
         ]
         indexes = [models.Index(fields=["path", "state", "due_on"], name="letter_path")]
 

@@ -12,6 +12,7 @@ from aidcases.roles import P
 from aidcases.scoping import HOME, OFFICE, SCHOOL, PathField, Scoped, ScopedQuerySet, scoped_manager
 from students.models import Account, Student
 from subsidies.models.rules import Benefit, Rule
+from subsidies.models.written import Written
 
 # Who bears the money; what a document does not divide is `other`.
 FUNDING = {"central": "中央", "province": "省级", "city": "市级", "county": "县级", "other": "未分级"}
@@ -85,6 +86,7 @@ class PaymentBatch(Moving, Scoped):
     prepared_by = models.CharField("编制人", max_length=120)
     prepared_by_id = models.BigIntegerField(null=True)
     prepared_at = models.DateTimeField(db_default=models.functions.Now())
+    job_id = models.BigIntegerField(null=True, unique=True)  # that prepared it: a job run twice makes one batch
     approved_by = models.CharField("审批人", max_length=120, default="", blank=True)
     approved_by_id = models.BigIntegerField(null=True)
     approved_at = models.DateTimeField("审批时间", null=True)
@@ -208,19 +210,21 @@ class Payment(Moving, Scoped):
     never change after the insert; after the approval no line is added or removed (trigger), so that always
     approved = paid + pending + bounced + cancelled, per level of funding.
 
+    No index looks at the state, and half of each page is left free (fillfactor): a step of 100,000 lines rewrites no index.
+
     `attempt`: how often it stood in a bank file. `account`: where it goes now; a bank file keeps where it went.
     """
 
     OWNER_PATHS = {SCHOOL: "school_path", HOME: "home_path"}
     FLOW = PAYMENT
 
-    batch = models.ForeignKey(PaymentBatch, models.PROTECT, related_name="payments")
+    batch = models.ForeignKey(PaymentBatch, models.PROTECT, related_name="payments", db_index=False)
     student = models.ForeignKey(Student, models.PROTECT, related_name="payments")
     term = models.CharField("学期", max_length=11, db_collation="C")
-    benefit = models.ForeignKey(Benefit, models.PROTECT, related_name="+", verbose_name="资助项目")
-    rule = models.ForeignKey(Rule, models.PROTECT, related_name="+")
+    benefit = models.ForeignKey(Benefit, models.PROTECT, related_name="+", verbose_name="资助项目", db_index=False)
+    rule = models.ForeignKey(Rule, models.PROTECT, related_name="+", db_index=False)
     instalment = models.SmallIntegerField("期次", default=1)  # above 1: back-pay (补发)
-    school = models.ForeignKey(School, models.PROTECT, related_name="+", verbose_name="学校")
+    school = models.ForeignKey(School, models.PROTECT, related_name="+", verbose_name="学校", db_index=False)
     amount = models.DecimalField("金额（元）", max_digits=12, decimal_places=2, null=True)  # NULL: in kind
     central = models.DecimalField("中央", max_digits=12, decimal_places=2, default=0)
     province = models.DecimalField("省级", max_digits=12, decimal_places=2, default=0)
@@ -228,13 +232,14 @@ class Payment(Moving, Scoped):
     county = models.DecimalField("县级", max_digits=12, decimal_places=2, default=0)
     other = models.DecimalField("未分级", max_digits=12, decimal_places=2, default=0)
     state = models.CharField("状态", max_length=10, choices=PaymentState.choices, default=PaymentState.LISTED)
-    account = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
+    account = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+", db_index=False)
     attempt = models.SmallIntegerField("报送次数", default=0)
     bounce = models.CharField("退票原因", max_length=14, choices=Bounce.choices, default="", blank=True)
     bounce_text = models.CharField("银行说明", max_length=120, default="", blank=True)
     bounced_at = models.DateTimeField("退票时间", null=True)
     fixed = models.CharField("学校处理情况", max_length=200, default="", blank=True)  # of a bounce, by the school
     fixed_by = models.CharField("处理人", max_length=120, default="", blank=True)
+    fixed_by_id = models.BigIntegerField(null=True)
     fixed_at = models.DateTimeField(null=True)
     paid_on = models.DateField("到账日期", null=True)
     listed_at = models.DateTimeField(db_default=models.functions.Now())
@@ -250,7 +255,7 @@ class Payment(Moving, Scoped):
         ordering = ["batch", "school_path", "pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["student", "benefit", "term", "instalment"], condition=~Q(state="cancelled"),
+                fields=["student", "benefit", "term", "instalment"], condition=Q(cancelled_at=None),
                 name="paid_once_an_instalment",
             ),
             models.CheckConstraint(
@@ -274,14 +279,15 @@ class Payment(Moving, Scoped):
         indexes = [
             models.Index(fields=["batch", "school_path"], name="payment_of_batch"),
             models.Index(fields=["term", "student"], name="payment_term_student"),
-            models.Index(fields=["school_path", "state"], name="payment_school"),
+            models.Index(fields=["school_path"], name="payment_school"),
+            models.Index(fields=["school_path"], condition=Q(bounced_at__isnull=False), name="payment_bounced"),
         ]
 
     def __str__(self) -> str:
         return f"{self.batch_id} {self.student_id} {self.amount}"
 
 
-class Indicator(Scoped):
+class Indicator(Written):
     """指标: money that came down for a benefit and term, of one level of funding or ("") of all together, for a county
     or one of its schools. `used` is what approved batches have taken; never more than there is (CHECK)."""
 
@@ -299,8 +305,6 @@ class Indicator(Scoped):
     yuan = models.DecimalField("金额（元）", max_digits=14, decimal_places=2)
     used = models.DecimalField("已用（元）", max_digits=14, decimal_places=2, default=0)
     note = models.CharField("备注", max_length=200, default="", blank=True)
-    made_by = models.CharField("登记人", max_length=120)
-    made_at = models.DateTimeField(db_default=models.functions.Now())
 
     objects = scoped_manager(ScopedQuerySet)
 

@@ -12,6 +12,7 @@ from aidcases.scoping import HOME, SCHOOL, PathField, Scoped, ScopedQuerySet, sc
 from students.models import Student
 from subsidies.models.entitlements import ComputeRun
 from subsidies.models.rules import Benefit, Rule
+from subsidies.models.written import Written
 
 
 class Adjustment(Scoped):
@@ -113,7 +114,7 @@ class Recovery(Moving, Scoped):
         return f"{self.student_id} {self.yuan}"
 
 
-class Receipt(Scoped):
+class Receipt(Written):
     """Money that came back, by its receipt. `collected` of the recovery is their sum (trigger)."""
 
     OWNER_PATHS = {SCHOOL: "recovery__school_path", HOME: "recovery__home_path"}
@@ -122,8 +123,6 @@ class Receipt(Scoped):
     yuan = models.DecimalField("金额（元）", max_digits=12, decimal_places=2)
     received_on = models.DateField("收到日期")
     number = models.CharField("票据号", max_length=40)
-    made_by = models.CharField("登记人", max_length=120)
-    made_at = models.DateTimeField(db_default=models.functions.Now())
 
     objects = scoped_manager(ScopedQuerySet)
 

@@ -23,6 +23,8 @@ from students.models import Account
 from subsidies.models import Adjustment, BatchPart, Benefit, Payment, PaymentBatch
 from subsidies.models.payments import FUNDING, BatchState, Channel, PaymentState
 from subsidies.payments import funnel, indicators, listing
+from subsidies.payments.returns import go_on
+from subsidies.payments.steps import Steps
 
 NOBODY = "现在没有可以列入的人，请看下面各项原因。"
 OWN_BATCH = "是您自己编制的，要由另一人审批"
@@ -48,12 +50,38 @@ def held(batch: PaymentBatch) -> PaymentBatch:
 def prepare(
     *, office: Organisation, term: Term, channel: str, benefits: Collection[Benefit], school: School | None = None,
     bank: str = "", title: str = "", poverty_check: bool | None = None, day: date | None = None,
+    job_id: int | None = None, steps: Steps | None = None,
 ) -> PaymentBatch:  # fmt: skip
     """A batch of everything that may be paid now (subsidies.payments.funnel), back-pay included.
 
-    `bank`: the profile of its files. `poverty_check`: None as the office's last batch had it. Raises Refused.
+    `bank`: the profile of its files. `poverty_check`: None as the office's last batch had it. `job_id`: the job that
+    makes it, `steps`: who is told how far it is. Raises Refused.
     """
-    by = current_actor()
+    by, steps = current_actor(), steps or Steps()
+    may_prepare(office=office, channel=channel, benefits=benefits, bank=bank)
+    day = day or timezone.localdate()
+    batch = PaymentBatch(
+        number=_number(office, term), channel=channel, term=term.code, office=office, path=office.path,
+        title=title.strip()[:120] or _title(term, channel, benefits, school), prepared_by=by.name, prepared_by_id=by.user_id,
+        bank=bank if channel == Channel.BANK else "",
+        poverty_check=_checked_before(office) if poverty_check is None else poverty_check, job_id=job_id,
+    )  # fmt: skip
+    batch.save()
+    asked = {"benefits": benefits, "school": school}
+    steps.begin(0, "查找可以列入的")
+    rows = funnel.payable(funnel.offered(office.path, term, channel, **asked), term, channel, day)
+    lines = listing.freeze(rows, batch, steps)
+    lines += listing.back_pay(funnel.owed(office.path, term, channel, day, **asked), batch, steps)
+    if not lines:
+        raise Refused(NOBODY)
+    _agree_elsewhere(batch)
+    audit.record("paymentbatch.prepared", subject=batch, lines=lines)
+    batch.refresh_from_db()
+    return batch
+
+
+def may_prepare(*, office: Organisation, channel: str, benefits: Collection[Benefit], bank: str) -> None:
+    """Raises Refused with what is wrong with the question."""
     _must(P.PAYMENT_PREPARE, "编制发放批次")
     wrong = {
         "由县学生资助管理中心编制。": office.kind != OfficeKind.COUNTY,
@@ -62,23 +90,6 @@ def prepare(
     }
     if reasons := [reason for reason, holds in wrong.items() if holds]:
         raise Refused(*reasons)
-    day = day or timezone.localdate()
-    batch = PaymentBatch(
-        number=_number(office, term), channel=channel, term=term.code, office=office, path=office.path,
-        title=title.strip()[:120] or _title(term, channel, benefits, school), prepared_by=by.name, prepared_by_id=by.user_id,
-        bank=bank if channel == Channel.BANK else "",
-        poverty_check=_checked_before(office) if poverty_check is None else poverty_check,
-    )  # fmt: skip
-    batch.save()
-    asked = {"benefits": benefits, "school": school}
-    rows = funnel.payable(funnel.offered(office.path, term, channel, **asked), term, channel, day)
-    lines = listing.freeze(rows, batch) + listing.back_pay(funnel.owed(office.path, term, channel, day, **asked), batch)
-    if not lines:
-        raise Refused(NOBODY)
-    _agree_elsewhere(batch)
-    audit.record("paymentbatch.prepared", subject=batch, lines=lines)
-    batch.refresh_from_db()
-    return batch
 
 
 def _number(office: Organisation, term: Term) -> str:
@@ -141,18 +152,17 @@ def agree(part: BatchPart) -> None:
 def agree_instead(part: BatchPart, note: str) -> None:
     """A school where nobody may confirm here has signed on paper: the county writes down who did."""
     _must(P.PAYMENT_PREPARE, "代学校登记")
-    if with_checker([part.school_path]):
+    if checkers().filter(organisation__path=part.school_path).exists():
         raise Refused("这所学校有审核人账号，要由学校自己确认")
     if not note.strip():
         raise Refused("请写明学校谁签的字、哪天签的")
     _agreed(part, f"{current_actor().name}代登记：{note.strip()}"[:120])
 
 
-def with_checker(paths: Collection[str]) -> set[str]:
-    """Those of the schools where somebody may confirm."""
+def checkers() -> QuerySet[Membership]:
+    """Of those who may confirm at a school."""
     roles = [role for role, powers in PERMISSIONS.items() if P.PAYMENT_CONFIRM in powers]
-    there = Membership.objects.filter(organisation__path__in=paths, organisation__kind=OfficeKind.SCHOOL, role__in=roles)
-    return set(there.filter(user__is_active=True).values_list("organisation__path", flat=True))
+    return Membership.objects.filter(organisation__kind=OfficeKind.SCHOOL, role__in=roles, user__is_active=True)
 
 
 def _agreed(part: BatchPart, name: str) -> None:
@@ -226,40 +236,49 @@ def _card_lost(batch: PaymentBatch, day: date) -> Q:
 
 
 def against_approval(batch: PaymentBatch, day: date) -> list[str]:
-    """Why it cannot be approved now: the button's tooltip and the refusal."""
-    by = current_actor()
-    reasons = batch.blockers("approve")
+    """Why it, as it was read, cannot be approved now: the button's tooltip and the refusal."""
+    by, move = current_actor(), batch.FLOW["approve"]
+    reasons = [] if batch.state in move.sources else [f"当前状态不能{move.label}"]
+    reasons += [condition.label for condition in move.guards.failing(PaymentBatch.objects.filter(pk=batch.pk))]
     if by.user_id is not None and by.user_id == batch.prepared_by_id:
         reasons.append(OWN_BATCH)
     stale = {"less": _less_due(), "card": _card_lost(batch, day)}
-    lines = batch.payments.filter(state=S.LISTED).order_by()
-    told = lines.aggregate(**{name: Count("pk", filter=which) for name, which in stale.items()})
+    counts = {name: Count("pk", filter=which) for name, which in stale.items()}
+    rows = indicators.grouped(batch.payments.filter(state=S.LISTED), **counts)
+    told = {name: sum(row[name] for row in rows) for name in stale}
     if told["less"]:
         reasons.append(f"{told['less']:,} 笔编制以后应享金额减少了，请退回学校后移出")
     if told["card"]:
         reasons.append(f"{told['card']:,} 笔的一卡通不能用了，请退回学校后移出")
-    return reasons + indicators.refusals(indicators.headroom(batch))
+    return reasons + indicators.refusals(indicators.cover(indicators.needs(rows), indicators.of_batch(batch)))
+
+
+def may_approve(batch: PaymentBatch, document: str, day: date) -> None:
+    """Raises Refused with every reason that stands against it."""
+    _must(P.PAYMENT_APPROVE, "审批")
+    if not document.strip():
+        raise Refused("请填写审批文号")
+    if reasons := against_approval(batch, day):
+        raise Refused(*reasons)
 
 
 @transaction.atomic
-def approve(batch: PaymentBatch, document: str, *, day: date | None = None) -> PaymentBatch:
+def approve(
+    batch: PaymentBatch, document: str, *, day: date | None = None, steps: Steps | None = None
+) -> PaymentBatch:
     """审批 by a second person: takes of the indicators, writes the approved sums, lines listed → approved.
 
     Raises Refused with every reason that stands against it.
     """
-    by = current_actor()
-    _must(P.PAYMENT_APPROVE, "审批")
-    if not document.strip():
-        raise Refused("请填写审批文号")
-    batch = held(batch)
+    by, steps, batch = current_actor(), steps or Steps(), held(batch)
+    steps.begin(0, "核对名单和指标")
     list(indicators.of_batch(batch).order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
-    if reasons := against_approval(batch, day or timezone.localdate()):
-        raise Refused(*reasons)
+    may_approve(batch, document, day or timezone.localdate())
     indicators.take(batch)
     lines = batch.payments.filter(state=S.LISTED)
     sums = lines.order_by().aggregate(**{level: Sum(level, default=0) for level in FUNDING})
     moment = timezone.now()
-    moved = lines.move("approve", by=by, approved_at=moment)
+    moved = sum(some.move("approve", by=by, approved_at=moment) for some in steps.through(lines, "审批"))
     batch.move(
         "approve", by=by, note=document.strip(), approved_by=by.name, approved_by_id=by.user_id, approved_at=moment,
         document=document.strip()[:60], approved_lines=moved, **sums,
@@ -277,12 +296,15 @@ def check(batch: PaymentBatch, note: str) -> None:
 @transaction.atomic
 def withdraw(payments: QuerySet[Payment], note: str) -> int:
     """Approved or bounced lines that nobody will pay: they stay in the balance as cancelled, the money is free again.
-    → lines. Raises Refused."""
+    A batch whose last open line it was is settled with that. → lines. Raises Refused."""
     keys = list(payments.order_by().values_list("batch", flat=True).distinct())
     batches = [held(batch) for batch in PaymentBatch.objects.filter(pk__in=keys).order_by("pk")]
     moved = listing.cancel(payments, by=current_actor(), note=note)
     for batch in batches:
         indicators.release(batch)
+        batch.refresh_from_db()
+        if not batch.lines_open:
+            go_on(batch, current_actor())
     return moved
 
 

@@ -19,7 +19,7 @@ from aidcases.flow import Refused
 from aidcases.inbox import Task
 from aidcases.models import Organisation
 from aidcases.roles import OfficeKind, P
-from aidcases.scoping import SCHOOL, Actor, current_scope
+from aidcases.scoping import HOME, SCHOOL, Actor, current_scope
 from students.models import Account
 from students.models.accounts import ALLOWED
 from subsidies.casework.applying import Outcome
@@ -27,7 +27,7 @@ from subsidies.models import Payment, PaymentBatch
 from subsidies.models.payments import Bounce, PaymentState
 from subsidies.payments.batches import withdraw
 from subsidies.payments.files import said_paid
-from subsidies.payments.returns import go_on, locked
+from subsidies.payments.returns import locked
 
 DAYS = 7  # within which a school has put a bounce right
 
@@ -68,14 +68,20 @@ def conditions(by: Actor) -> All:
         (
             Condition("put_right", "学校还没有处理，也没有换一卡通", ~Q(fixed="") | Q(changed())),
             Condition("one_answer", "银行前后说法不同，先核实是不是已经到账", ~Q(said_paid())),
-            Condition("second_person", "是您自己处理的，要由另一人重新发放", Q(fixed="") | ~Q(fixed_by=by.name)),
+            Condition("second_person", "是您自己处理的，要由另一人重新发放", Q(fixed="") | ~_fixed_by(by)),
         )
     )
 
 
+def _fixed_by(by: Actor) -> Q:
+    """By the account, not by the name: two people may have one name. Nobody signed in (a command) is told by the name."""
+    return Q(fixed_by_id=by.user_id) if by.user_id is not None else Q(fixed_by_id=None, fixed_by=by.name)
+
+
 def bounced() -> QuerySet[Payment]:
     """Lines that came back and wait for somebody, those that wait longest first."""
-    return Payment.objects.filter(state=PaymentState.BOUNCED).order_by("bounced_at", "pk")
+    rows = Payment.objects.filter(state=PaymentState.BOUNCED, bounced_at__isnull=False)  # by the index of those
+    return rows.order_by("bounced_at", "pk")
 
 
 def tasks() -> QuerySet[Payment]:
@@ -103,8 +109,8 @@ def fix(payment: Payment, what: str, *, by: Actor) -> Payment:
         wrong["这个原因要换一张卡：请登记新的一卡通，由另一人复核"] = True
     if reasons := [reason for reason, holds in wrong.items() if holds]:
         raise Refused(*reasons)
-    held.fixed, held.fixed_by, held.fixed_at = text, by.name, timezone.now()
-    held.save(update_fields=["fixed", "fixed_by", "fixed_at"])
+    held.fixed, held.fixed_by, held.fixed_by_id, held.fixed_at = text, by.name, by.user_id, timezone.now()
+    held.save(update_fields=["fixed", "fixed_by", "fixed_by_id", "fixed_at"])
     return held
 
 
@@ -129,12 +135,11 @@ def reissue(rows: QuerySet[Payment], *, by: Actor) -> Outcome:
 def give_up(payment: Payment, *, note: str, by: Actor) -> None:
     """A bounced line that will not be paid, taken off its batch with the reason; the batch settles itself if it was the
     last. Raises Refused."""
-    batch = locked(payment.batch)
+    locked(payment.batch)
     if Payment.objects.filter(said_paid(), pk=payment.pk).exists():
         raise Refused("银行前后说法不同，先核实是不是已经到账。")
     if not withdraw(Payment.objects.filter(pk=payment.pk, state=PaymentState.BOUNCED), note):
         raise Refused("这一笔已经不是退票，请刷新页面。")
-    go_on(batch, by)
 
 
 # ---------- reminders ----------
@@ -157,7 +162,10 @@ def _task(office: Organisation, row: dict[str, Any], today: date) -> Task:
 
 
 def card(request: Any) -> dict[str, Any] | None:
-    """The home page of a school: how many came back, and for how long the oldest has waited."""
+    """The home page of a school: how many came back, and for how long the oldest has waited. A county has them on its
+    board and on each batch's page."""
+    if HOME in current_scope().sides:
+        return None
     told = tasks().order_by().aggregate(n=Count("pk"), since=Min("bounced_at"))
     if not told["n"]:
         return None

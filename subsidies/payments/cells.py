@@ -24,7 +24,7 @@ from aidcases.terms import Term
 from students.enums import Category
 from students.models import Enrolment
 from subsidies.enums import EntitlementState
-from subsidies.facts import facts_params, facts_sql
+from subsidies.facts import facts_sql
 from subsidies.models import Entitlement, FactRow
 from subsidies.offers import named, offers_sql
 from subsidies.payments.obstacles import UNDER_WAY, first_obstacle
@@ -167,7 +167,7 @@ def cells_sql(
     NULL. The scope is compiled in; the children are of `offered.term`."""
     of = offered if not benefit else offered.only(benefit)
     params: dict[str, Any] = {
-        **facts_params(of.term), "benefit": benefit, "known": [each.pk for each in of.benefits],
+        **of.params, "benefit": benefit, "known": [each.pk for each in of.benefits],
         "claims": list(of.claims), "under_way": list(UNDER_WAY),
     }  # fmt: skip
     parts = {

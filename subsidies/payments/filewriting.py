@@ -114,18 +114,27 @@ def _cells(columns: Sequence[Column], row: Sequence[Value], number: int) -> Iter
 
 def _xls(profile: Profile, table: Rows) -> bytes:
     import xlwt  # only those who need the old format wait for it
+    from xlwt.Cell import NumberCell, StrCell
 
     book = xlwt.Workbook(encoding="utf-8")
     sheet = book.add_sheet("Sheet1")
     text, money, plain = (xlwt.easyxf(num_format_str=look) for look in ("@", "0.00", "General"))
+    looks = {style: book.add_style(style) for style in (text, money, plain)}
     for n, column in enumerate(profile.columns):
         sheet.col(n).width = column.width * _XLS_UNIT
     for number, row in enumerate(table):
+        line = sheet.row(number)
         for n, value in enumerate(row):
-            if isinstance(value, str) or not profile.columns[n].is_number:
-                sheet.write(number, n, _spelled(value), text)
+            said, style = _spelled(value), text
+            if not isinstance(value, str) and profile.columns[n].is_number:
+                said, style = value, money if isinstance(value, Decimal) else plain
+            # By itself a cell asks anew for its look and its row's height: only the last, which says how wide the row is.
+            if n == len(row) - 1 or said == "":
+                line.write(n, said, style)
+            elif style is text:
+                line.insert_cell(n, StrCell(number, n, looks[style], book.add_str(said)))
             else:
-                sheet.write(number, n, value, money if isinstance(value, Decimal) else plain)
+                line.insert_cell(n, NumberCell(number, n, looks[style], said))
     held = io.BytesIO()
     book.save(held)
     return held.getvalue()

@@ -14,8 +14,9 @@ from aidcases.conditions import All, Condition, yes_no
 from aidcases.models import School
 from aidcases.terms import Term
 from students.models import Account
-from subsidies.enums import Claim, Delivery, EntitlementState, Jurisdiction, Level
-from subsidies.models import Adjustment, Benefit, Determination, Entitlement, Mark, NoticeLine
+from subsidies.enums import AmountKind, Claim, Delivery, EntitlementState, Jurisdiction, Level
+from subsidies.models import Adjustment, Benefit, Determination, Entitlement, Mark, NoticeLine, TopUpCase
+from subsidies.models.loans import TopUpState
 from subsidies.models.notices import LineState, NoticeKind, NoticeState
 from subsidies.models.payments import Channel
 from subsidies.payments.doubles import once_only
@@ -120,19 +121,27 @@ def _known(channel: str) -> Condition:
 
 
 def determined(term: Term) -> Condition:
-    """教财〔2018〕16号: what is claimed by application needs the school year's determination; spring's own counts first."""
+    """教财〔2018〕16号: what is claimed by application needs the school year's determination; spring's own counts first.
+    What is decided case by case needs its own decision instead."""
+    # A child's case stays with the office that decided it when the child moves: only yes or no comes back.
+    decided = TopUpCase._base_manager.filter(
+        state=TopUpState.APPROVED, term=term.code, student=OuterRef("student"), benefit=OuterRef("benefit")
+    )
     found = Determination.objects.filter(term=term.code)
     holds = Q(rule__claim=Claim.AUTOMATIC) | Q(student__in=found.exclude(level=Level.NONE).values("student"))
     if not term.autumn:
         autumn = Determination.objects.filter(term=f"{term.year - 1}-autumn").exclude(level=Level.NONE)
         holds |= Q(student__in=autumn.values("student")) & ~Q(student__in=found.values("student"))
+    open_ = Q(rule__amount_kind=AmountKind.DISCRETIONARY)
+    holds = (open_ & Q(Exists(decided))) | (~open_ & holds)
     return Condition("determined", "要申请的项目还没有认定批准", holds)
 
 
 def announced() -> tuple[Condition, ...]:
     """The list of those aided, with the yuan: published, its period over, nobody's objection to the line open. What
     everybody gets, and what has no amount, needs no list (subsidies.casework.noticelists)."""
-    lines = NoticeLine.objects.filter(
+    # A list is its office's own; the school whose child stands on it has to see that it does: only yes or no comes back.
+    lines = NoticeLine._base_manager.filter(
         student=OuterRef("student"), about=OuterRef("benefit"), amount=OuterRef("amount"), notice__term=OuterRef("term"),
         notice__kind=NoticeKind.BENEFIT, notice__state__in=(NoticeState.PUBLISHED, *OVER),
     ).exclude(state=LineState.REMOVED)  # fmt: skip

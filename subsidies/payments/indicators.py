@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import Q, QuerySet, Sum
@@ -32,16 +32,18 @@ class Need(NamedTuple):
     benefit: int
     school: int
     funding: str
+    name: str = ""  # of the benefit
 
 
 @dataclass
 class Cover:
     """How a batch's needs meet the indicators: `taken` {indicator: yuan}, `short` {(benefit, level): yuan},
-    `bare`: benefits without any indicator."""
+    `bare`: benefits without any indicator; `names` of all benefits."""
 
     taken: dict[int, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     short: dict[tuple[int, str], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     bare: set[int] = field(default_factory=set)
+    names: dict[int, str] = field(default_factory=dict)
 
 
 @transaction.atomic
@@ -70,12 +72,17 @@ def enter(
     return made
 
 
-def needs(payments: QuerySet[Payment]) -> dict[Need, Decimal]:
-    """Yuan by benefit, school and level; what has no amount needs nothing."""
-    sums = {level: Sum(level) for level in FUNDING}
-    rows = payments.order_by().values("benefit", "school").annotate(**{f"sum_{k}": v for k, v in sums.items()})
+def grouped(payments: QuerySet[Payment], **counts: Any) -> list[dict[str, Any]]:
+    """Lines by benefit and school with their sums by level, and what else is to be counted of them, in one query."""
+    sums = {f"sum_{level}": Sum(level) for level in FUNDING}
+    by = payments.order_by().values("benefit", "benefit__name", "school")
+    return list(by.annotate(**sums, **counts))
+
+
+def needs(rows: Iterable[dict[str, Any]]) -> dict[Need, Decimal]:
+    """Of `grouped`: yuan by benefit, school and level; what has no amount needs nothing."""
     return {
-        Need(row["benefit"], row["school"], level): row[f"sum_{level}"]
+        Need(row["benefit"], row["school"], level, row["benefit__name"]): row[f"sum_{level}"]
         for row in rows for level in FUNDING if row[f"sum_{level}"]
     }  # fmt: skip
 
@@ -84,7 +91,8 @@ def cover(wanted: dict[Need, Decimal], indicators: Iterable[Indicator]) -> Cover
     """Each need takes of its school's own indicators first, then of the county's; of its level before all together;
     the older first. What is short is short however the money is divided."""
     found, rows = Cover(), sorted(indicators, key=lambda each: (each.school_id is None, each.funding == "", each.pk))
-    found.bare = {need.benefit for need in wanted} - {each.benefit_id for each in rows}
+    found.names = {need.benefit: need.name for need in wanted}
+    found.bare = set(found.names) - {each.benefit_id for each in rows}
     money_ = _Division({each.pk: each.left for each in rows})
     for need, yuan in sorted(wanted.items()):
         money_.fits[need] = [each.pk for each in rows if _fits(need, each)]
@@ -145,12 +153,12 @@ def of_batch(batch: PaymentBatch) -> QuerySet[Indicator]:
 
 def headroom(batch: PaymentBatch) -> Cover:
     """How the batch would stand if it were approved now."""
-    return cover(needs(batch.payments.filter(state=PaymentState.LISTED)), of_batch(batch))
+    return cover(needs(grouped(batch.payments.filter(state=PaymentState.LISTED))), of_batch(batch))
 
 
 def refusals(found: Cover) -> list[str]:
     """Sentences that name the indicator that lacks and how much; empty when there is enough."""
-    names = dict(Benefit.objects.filter(pk__in={b for b, _ in found.short} | found.bare).values_list("pk", "name"))
+    names = found.names
     bare = [f"“{names[benefit]}”{NONE_ENTERED}" for benefit in sorted(found.bare)]
     short: dict[int, list[str]] = defaultdict(list)
     levels = list(FUNDING)
@@ -163,7 +171,7 @@ def refusals(found: Cover) -> list[str]:
 def take(batch: PaymentBatch) -> None:
     """The batch takes what it needs; the indicators stay locked until the transaction ends. Raises Refused."""
     rows = list(of_batch(batch).order_by("pk").select_for_update(of=("self",)))
-    found = cover(needs(batch.payments.filter(state=PaymentState.LISTED)), rows)
+    found = cover(needs(grouped(batch.payments.filter(state=PaymentState.LISTED))), rows)
     if reasons := refusals(found):
         raise Refused(*reasons)
     for key, yuan in sorted(found.taken.items()):
@@ -175,7 +183,7 @@ def release(batch: PaymentBatch) -> None:
     uses = list(batch.uses.select_related("indicator").order_by("pk"))
     list(Indicator.objects.filter(uses__in=uses).order_by("pk").select_for_update(of=("self",)))
     whole = [_with_only(use) for use in uses]
-    found = cover(needs(batch.payments.standing().exclude(approved_at=None)), whole)
+    found = cover(needs(grouped(batch.payments.standing().exclude(approved_at=None))), whole)
     needed = found.taken
     for use in uses if not found.short else ():
         if not needed[use.indicator_id]:

@@ -1,4 +1,4 @@
-"""Entitlements and back-pay onto a batch and off it again: whatever the number of lines, one statement."""
+"""Entitlements and back-pay onto a batch and off it again: set-based, a few thousand lines a statement."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from students.models import Account
 from subsidies.enums import Delivery, EntitlementState
 from subsidies.models import Adjustment, Entitlement, Payment, PaymentBatch, Rule
 from subsidies.models.payments import FUNDING, Channel
+from subsidies.payments.steps import Steps
 from subsidies.shares import split
 
 # How a benefit reaches the child decides by which kind of batch; loans by none.
@@ -31,7 +32,7 @@ _LIST = f"""
         SELECT {", ".join(f"c.{name}" for name in _COLUMNS.split(", "))},
             {", ".join(f"COALESCE(d.{level}, 0)" for level in FUNDING)},
             %(batch)s, 1 + COALESCE(before.instalment, 0), a.id, 'listed', 0, '', '', '', ''
-        FROM chosen c
+        FROM (SELECT * FROM chosen WHERE place BETWEEN %(first)s AND %(last)s) c
         LEFT JOIN divided d ON d.rule_id = c.rule_id AND d.amount = c.amount
         LEFT JOIN cards a ON a.student_id = c.student_id
         LEFT JOIN before ON (before.term, before.student_id, before.benefit_id) = (c.term, c.student_id, c.benefit_id)
@@ -51,35 +52,39 @@ _LIST = f"""
 
 
 @transaction.atomic
-def freeze(entitlements: QuerySet[Entitlement], batch: PaymentBatch) -> int:
+def freeze(entitlements: QuerySet[Entitlement], batch: PaymentBatch, steps: Steps | None = None) -> int:
     """Lists what is due on a batch of its channel: from now on a recompute that disagrees writes an adjustment.
     → lines. What is suspended, listed already or may only be claimed (loans) is left out."""
     due = entitlements.filter(state=EntitlementState.DUE, frozen=False, rule__delivery__in=DELIVERED[batch.channel])
-    return _list(due, "amount", F("school_id"), batch)
+    return _list(due, "amount", F("school_id"), batch, steps or Steps())
 
 
 @transaction.atomic
-def back_pay(adjustments: QuerySet[Adjustment], batch: PaymentBatch) -> int:
+def back_pay(adjustments: QuerySet[Adjustment], batch: PaymentBatch, steps: Steps | None = None) -> int:
     """Lists what is due beyond what was listed as the next instalment, by the school of the entitlement. → lines."""
     owed = adjustments.filter(difference__gt=0, rule__delivery__in=DELIVERED[batch.channel])
     same = Entitlement.objects.filter(
         term=OuterRef("term"), student_id=OuterRef("student_id"), benefit_id=OuterRef("benefit_id")
     )
-    return _list(owed, "difference", Subquery(same.values("school_id")), batch)
+    return _list(owed, "difference", Subquery(same.values("school_id")), batch, steps or Steps())
 
 
-def _list(rows: QuerySet, amount: str, school: F | Subquery, batch: PaymentBatch) -> int:
+def _list(rows: QuerySet, amount: str, school: F | Subquery, batch: PaymentBatch, steps: Steps) -> int:
     names = ("student_id", "term", "benefit_id", "rule_id", "at_school", amount, "home_path", "school_path")
     chosen = rows.annotate(at_school=school).order_by().select_for_update(of=("self",)).values_list(*names)
     text, params = sql.compiled(chosen)
-    sql.temporary("chosen", f"AS SELECT * FROM ({text}) c ({_COLUMNS})", params)
+    sql.temporary("chosen", f"AS SELECT *, row_number() OVER () AS place FROM ({text}) c ({_COLUMNS})", params)
     _divide()
     _cards(batch)
     # A table of its own: read within the INSERT, a small table of lines would be scanned anew for each row while it grows.
     sql.temporary("before", _BEFORE)
     for name in ("chosen", "divided", "cards", "before"):
         sql.run(f"ANALYZE {name}")
-    lines = sql.run(_LIST, {"batch": batch.pk})
+    chosen_lines = sql.one("SELECT count(*) AS n FROM chosen")["n"]
+    steps.begin(chosen_lines, "列入名单")
+    lines = sum(
+        sql.run(_LIST, {"batch": batch.pk, "first": first, "last": last}) for first, last in steps.ranges(chosen_lines)
+    )
     audit.record("payment.listed", subject=batch, rows=lines)
     return lines
 

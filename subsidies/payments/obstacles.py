@@ -1,14 +1,15 @@
-"""What keeps something due from being listed, in one word each: the funnel's conditions, the first that fails."""
+"""What keeps something due from being paid, in one word each: the funnel's first condition that fails, else no money."""
 
 from __future__ import annotations
 
 from datetime import date
 
-from django.db.models import Case, CharField, Exists, Expression, OuterRef, Value, When
+from django.db.models import Case, CharField, Exists, Expression, ExpressionWrapper, F, OuterRef, Q, Value, When
 
 from aidcases.conditions import All
 from aidcases.terms import Term
-from subsidies.models import Application
+from subsidies.enums import Jurisdiction
+from subsidies.models import Application, Indicator
 from subsidies.models.applications import ApplicationState
 from subsidies.models.payments import Channel
 from subsidies.payments.funnel import conditions
@@ -16,6 +17,7 @@ from subsidies.payments.listing import DELIVERED
 
 # Whose application is on its way; the funnel says of them that no determination is approved yet.
 APPLYING = "applying"
+UNFUNDED = "no_indicator"  # it may be listed, but no approval could take the money of anything
 UNDER_WAY = (APPLYING, "notice_over", "unopposed")
 _CLOSED = (ApplicationState.APPROVED, ApplicationState.REJECTED, ApplicationState.CANCELLED)
 
@@ -23,11 +25,12 @@ _CLOSED = (ApplicationState.APPROVED, ApplicationState.REJECTED, ApplicationStat
 def labels(term: Term, day: date) -> dict[str, str]:
     """Code of an obstacle → what the board and the ledgers say."""
     found = {c.code: c.label for channel in Channel for c in conditions(term, channel, day)}
-    return {**found, APPLYING: "认定申请正在办理"}
+    return {**found, APPLYING: "认定申请正在办理", UNFUNDED: "没有登记指标"}
 
 
 def first_obstacle(term: Term, day: date) -> Expression:
-    """Of an entitlement that is due: the code of the funnel's first condition that fails; NULL: it can be listed."""
+    """Of an entitlement that is due: the code of the funnel's first condition that fails, else whether no money has come
+    down for it; NULL: it can be listed and paid."""
     by_channel = {channel: _first(conditions(term, channel, day), term) for channel in Channel}
     whens = [When(rule__delivery__in=DELIVERED[channel], then=first) for channel, first in by_channel.items()]
     return Case(*whens, output_field=CharField())
@@ -36,11 +39,28 @@ def first_obstacle(term: Term, day: date) -> Expression:
 def _first(asked: All, term: Term) -> Expression:
     """Nested, not negated: what is not known fails."""
     applied = Application.objects.filter(student=OuterRef("student"), term=term.code).exclude(state__in=_CLOSED)
-    found: Expression = Value(None, output_field=CharField())
+    found: Expression = Case(
+        When(Q(amount=None) | _funded(term), then=Value(None)), default=Value(UNFUNDED), output_field=CharField()
+    )
     for condition in reversed(list(asked)):
         fails: Expression = Value(condition.code)
         if condition.code == "determined":
             fails = Case(When(Exists(applied), then=Value(APPLYING)), default=fails)
         if condition.holds:
             found = Case(When(condition.holds, then=found), default=fails, output_field=CharField())
+    return found
+
+
+def _funded(term: Term) -> Q:
+    """Some money has come down for it to the office that answers for it by its rule: for all or for its school."""
+    # Beyond the own scope on purpose: a school, which sees no indicator, has to see this; only yes or no comes back.
+    there = Indicator._base_manager.filter(
+        Q(school=None) | Q(school=OuterRef("school")), term=term.code, benefit=OuterRef("benefit")
+    )
+    answers = {Jurisdiction.SCHOOL: "school_path", Jurisdiction.HOUSEHOLD: "home_path"}
+    found = Q()
+    for jurisdiction, path in answers.items():
+        of = ExpressionWrapper(OuterRef(path), output_field=CharField())
+        own = there.annotate(of=of).filter(of__startswith=F("path"))
+        found |= Q(rule__jurisdiction=jurisdiction) & Q(Exists(own))
     return found

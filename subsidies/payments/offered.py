@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from django.db.models import Case, Expression, Func, IntegerField, Q, Value, When
 
 from aidcases.terms import Term
 from subsidies.amounts import FIGURES
 from subsidies.enums import MAY_CLAIM, AmountKind
+from subsidies.facts import facts_params
 from subsidies.models import Benefit
 from subsidies.rules import Applied, applied_rules
+
+# All that the rules in force follow from, in one word: while it is the same, so are they.
+_STATE = """SELECT md5(string_agg(t, '|' ORDER BY t)) FROM (
+    SELECT 'k' || id || code || version || title AS t FROM subsidies_rulepack
+    UNION ALL SELECT 'r' || r FROM subsidies_rule r UNION ALL SELECT 'b' || b FROM subsidies_benefit b
+    UNION ALL SELECT 'a' || a FROM subsidies_packadoption a UNION ALL SELECT 'f' || f FROM subsidies_countyfigure f
+) everything"""
+_MOST_KNOWN = 20
+_known: dict[tuple[str, str], tuple[Applied, ...]] = {}  # of this process: (term, state) → the rules in force
 
 # What the rules of a benefit say of a child: held, else (below FAILS) which figure is missing, else which condition of
 # the first of them fails first; NULL where none gives it in the child's stage and place.
@@ -22,18 +33,27 @@ _AMOUNT = _PER_RULE - 1
 
 @dataclass(frozen=True)
 class Offered:
-    """The rules in force; entitlements follow from these and no others."""
+    """The rules in force; entitlements follow from these and no others. `params`: what the facts they ask name."""
 
     term: Term
     giving: tuple[Applied, ...]
+    params: dict[str, Any] = field(compare=False, repr=False)
 
     @classmethod
     def of(cls, term: Term) -> Offered:
-        return cls(term, tuple(applied_rules(term)))
+        """One query as long as no rule, adoption or figure has changed since this process last asked."""
+        params = facts_params(term, rules_state=_STATE)
+        key = (term.code, params.pop("rules_state") or "")
+        if (giving := _known.get(key)) is None:
+            giving = tuple(applied_rules(term))
+            if len(_known) >= _MOST_KNOWN:
+                _known.clear()
+            _known[key] = giving
+        return cls(term, giving, params)
 
     def only(self, benefit: int) -> Offered:
         """The rules of one benefit."""
-        return Offered(self.term, tuple(a for a in self.giving if a.rule.benefit_id == benefit))
+        return Offered(self.term, tuple(a for a in self.giving if a.rule.benefit_id == benefit), self.params)
 
     @cached_property
     def rules(self) -> list[Applied]:

@@ -18,6 +18,7 @@ from django.db.models.functions import Coalesce
 from aidcases import audit, crypto, sql
 from aidcases.flow import Refused
 from aidcases.models import School
+from aidcases.paper import Printed, print_pdf
 from aidcases.scoping import Actor
 from aidcases.terms import Term
 from students.models import Enrolment
@@ -25,7 +26,6 @@ from subsidies.casework.approvals import current_office
 from subsidies.models import Adjustment, Payment, PaymentBatch, Receipt, Recovery
 from subsidies.models.payments import PaymentState
 from subsidies.models.recoveries import RecoveryState
-from subsidies.paper import Printed, print_pdf
 from subsidies.payments.words import in_words
 
 TEMPLATE = Path(__file__).parent.parent / "recovery.typ"
@@ -165,6 +165,7 @@ def take_back(receipt: Receipt, *, by: Actor, note: str) -> None:
     audit.record("recovery.unreceived", subject=held, note=said)
 
 
+@transaction.atomic
 def close(recovery: Recovery, *, by: Actor) -> None:
     _held(recovery).move("close", by=by)
 

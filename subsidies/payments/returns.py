@@ -10,28 +10,35 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.utils import timezone
 
-from aidcases import audit, crypto, sql
+from aidcases import audit, crypto, jobs, sql
 from aidcases.flow import Refused
-from aidcases.scoping import Actor
+from aidcases.jobs import Running
+from aidcases.models import Job
+from aidcases.models.records import JobState
+from aidcases.scoping import Actor, current_actor
 from students.imports.source import Refused as Unreadable
 from students.imports.texts import read_texts
 from subsidies.models import Payment, PaymentBatch
 from subsidies.models.banking import BankReturn, ReturnLine, Sending, Verdict
-from subsidies.models.payments import BatchState, PaymentState
+from subsidies.models.payments import BatchState, Channel, PaymentState
 from subsidies.payments import banks
 from subsidies.payments.answers import Told, copied, told
 from subsidies.payments.files import planned_for
+from subsidies.payments.steps import Steps
 
+KIND = "subsidies.bankreturn"
 LARGEST = 20 << 20
 HEARING = (BatchState.SENT, BatchState.RETURNED, BatchState.BALANCED)
 NOT_SENT = "这一批还没有报送，不会有回盘。"
 CHANGED = "有人刚刚改动了这一批，没有登记，请再上传一次。"
+GONE = "这个文件没有登记，已经删除，请重新上传。"
 SAME_FILE = "这个文件 {at:%Y-%m-%d} 已由{by}上传过，没有再登记。"
 # What a person may look into and settle; only contradictions change anything.
 ODD = (Verdict.CONTRADICTS, Verdict.UNKNOWN, Verdict.WRONG_AMOUNT, Verdict.UNCLEAR)
@@ -58,25 +65,70 @@ class Judged:
     sent: Sent | None = None
 
 
-def receive(batch: PaymentBatch, upload: UploadedFile, *, by: Actor, paid_on: date, profile: str = "") -> BankReturn:
-    """Reads, judges and registers an answer. `paid_on`: the day of lines that name none; `profile`: the bank's format if
-    not the batch's. Raises Refused: not sent yet, unreadable, the same file again."""
+@transaction.atomic
+def request_return(batch: PaymentBatch, upload: UploadedFile, *, by: Actor, paid_on: date, profile: str = "") -> Job:
+    """Seals an answer and queues its registration. `paid_on`: the day of lines that name none; `profile`: the bank's
+    format if not the batch's. Raises Refused: not sent yet, empty, the same file again."""
     if not by.may(PaymentBatch.FLOW["hear"].permission):
         raise Refused("您的角色不能登记回盘")
     if not upload.size or upload.size > LARGEST:
         raise Refused("文件是空的，请重新选择。" if not upload.size else f"文件超过 {LARGEST >> 20} MB，请分开上传。")
+    _sweep(batch)
     stored = f"return-{uuid.uuid4().hex}"
     path = folder() / stored
     upload.seek(0)
     sha256 = crypto.write_sealed(path, upload.chunks(1 << 20))
     try:
-        chosen = banks.profile(profile or batch.bank)
-        lines = told(chosen, _read(path, upload.name or "", chosen))
-        name = crypto.mask_numbers((upload.name or "回盘").rpartition("/")[2])[:120]
-        return register(batch, lines, BankReturn(filename=name, stored=stored, sha256=sha256), by, paid_on)
+        _may_be_heard(locked(batch), sha256)
+        name = (upload.name or "回盘").rpartition("/")[2]
+        return jobs.enqueue(
+            KIND, label=f"登记回盘 {batch.number}", batch=batch.pk, stored=stored, sha256=sha256, paid_on=paid_on.isoformat(),
+            profile=profile or batch.bank, filename=crypto.mask_numbers(name)[:120], ending=Path(name).suffix[:10],
+        )  # fmt: skip
     except BaseException:
         path.unlink(missing_ok=True)
         raise
+
+
+def _sweep(batch: PaymentBatch) -> None:
+    """Answers to the batch that were given up, whose job nobody has resumed: another one comes instead."""
+    given_up = Job.objects.filter(kind=KIND, state__in=(JobState.FAILED, JobState.CANCELLED), params__batch=batch.pk)
+    heard = set(BankReturn.objects.filter(batch=batch).values_list("stored", flat=True))
+    for stored in given_up.values_list("params__stored", flat=True):
+        if stored not in heard:
+            (folder() / stored).unlink(missing_ok=True)
+
+
+def _may_be_heard(held: PaymentBatch, sha256: str) -> None:
+    if held.state not in HEARING:
+        raise Refused(NOT_SENT)
+    if same := BankReturn.objects.filter(batch=held, sha256=sha256).first():
+        raise Refused(SAME_FILE.format(at=timezone.localtime(same.uploaded_at), by=same.uploaded_by))
+
+
+def receive(job: Running) -> dict[str, Any]:
+    """The job: reads, judges and registers, in one transaction at the end. → {"return": its key, "rows", "applied"}. Raises
+    Refused: unreadable, the same file again. An attempt that died after its commit has registered it already."""
+    path = folder() / job.params["stored"]
+    made = BankReturn.objects.filter(stored=path.name).first()
+    if made is None:
+        if not path.exists():
+            raise Refused(GONE)
+        try:
+            made = _registered(job.params, path, Steps(job.progress))
+        except Refused:
+            path.unlink(missing_ok=True)
+            raise
+    return {"return": made.pk, "rows": sum(made.counts.values()), "applied": made.counts.get(Verdict.APPLIED, 0)}
+
+
+def _registered(asked: dict[str, Any], path: Path, steps: Steps) -> BankReturn:
+    steps.begin(0, "读取回盘")
+    chosen = banks.profile(asked["profile"])
+    lines = told(chosen, _read(path, f"x{asked['ending']}", chosen))
+    made = BankReturn(filename=asked["filename"], stored=path.name, sha256=asked["sha256"])
+    batch, day = PaymentBatch.objects.get(pk=asked["batch"]), date.fromisoformat(asked["paid_on"])
+    return register(batch, lines, made, current_actor(), day, steps)
 
 
 def _read(path: Path, filename: str, profile: banks.Profile) -> list[tuple[int, list[str]]]:
@@ -93,20 +145,21 @@ def folder() -> Path:
 
 
 @transaction.atomic
-def register(batch: PaymentBatch, lines: list[Told], made: BankReturn, by: Actor, paid_on: date) -> BankReturn:
+def register(
+    batch: PaymentBatch, lines: list[Told], made: BankReturn, by: Actor, paid_on: date, steps: Steps | None = None
+) -> BankReturn:
     """Under the batch's lock: verdicts, moves, the batch's own next step."""
-    held = locked(batch)
-    if held.state not in HEARING:
-        raise Refused(NOT_SENT)
-    if same := BankReturn.objects.filter(batch=held, sha256=made.sha256).first():
-        raise Refused(SAME_FILE.format(at=timezone.localtime(same.uploaded_at), by=same.uploaded_by))
+    held, steps = locked(batch), steps or Steps()
+    _may_be_heard(held, made.sha256)
     judged = judge(held, lines)
-    made.batch, made.path, made.uploaded_by = held, held.path, by.name
+    made.batch, made.path, made.uploaded_by, made.uploaded_by_id = held, held.path, by.name, by.user_id
     made.counts = dict(Counter(str(each.verdict) for each in judged))
     made.save()
-    _write(made, judged)
     applied = [each for each in judged if each.verdict == Verdict.APPLIED]
-    _apply(made, applied, by, paid_on)
+    steps.begin(len(judged), "登记结果")
+    for first, last in steps.ranges(len(judged)):
+        _write(made, judged[first - 1 : last])
+    _apply(applied, by, paid_on, steps)
     audit.record("bankreturn.received", subject=made, path=made.path, sha256=made.sha256, **made.counts)
     if applied:
         go_on(held, by)
@@ -173,23 +226,18 @@ def _write(made: BankReturn, judged: list[Judged]) -> None:
     sql.copy_in(ReturnLine, _COLUMNS, io.BytesIO("".join(copied(rows)).encode()))
 
 
-def _apply(made: BankReturn, applied: list[Judged], by: Actor, paid_on: date) -> None:
+def _apply(applied: list[Judged], by: Actor, paid_on: date, steps: Steps) -> None:
     """Sendings answered, payments moved; the day or the reason first, as the new state demands it."""
     sql.run(
         "UPDATE subsidies_sending s SET result = n.result FROM unnest(%s::bigint[], %s::text[]) n (id, result) "
         "WHERE s.id = n.id",
         [[each.sent.pk for each in applied], [each.line.result for each in applied]],  # type: ignore[union-attr]
     )
-    paid = [each for each in applied if each.line.result == "paid"]
-    sql.run(
-        "UPDATE subsidies_payment p SET paid_on = n.day FROM unnest(%s::bigint[], %s::date[]) n (id, day) WHERE p.id = n.id",
-        [_payments(paid), [min(each.line.day or paid_on, timezone.localdate()) for each in paid]],
-    )
     bounced = [each for each in applied if each.line.result == "bounced"]
     sql.run(
         "UPDATE subsidies_payment p SET bounce = n.bounce, bounce_text = n.reason, bounced_at = %s, fixed = '', "
-        "fixed_by = '', fixed_at = NULL FROM unnest(%s::bigint[], %s::text[], %s::text[]) n (id, bounce, reason) "
-        "WHERE p.id = n.id",
+        "fixed_by = '', fixed_by_id = NULL, fixed_at = NULL "
+        "FROM unnest(%s::bigint[], %s::text[], %s::text[]) n (id, bounce, reason) WHERE p.id = n.id",
         [
             timezone.now(),
             _payments(bounced),
@@ -197,12 +245,23 @@ def _apply(made: BankReturn, applied: list[Judged], by: Actor, paid_on: date) ->
             [each.line.reason for each in bounced],
         ],
     )
-    answered = ReturnLine.objects.filter(bank_return=made, verdict=Verdict.APPLIED)
-    for name, lines, result in (("pay", paid, "paid"), ("bounce", bounced, "bounced")):
-        rows = Payment.objects.filter(pk__in=answered.filter(result=result).values("sending__payment"))
-        with planned_for(len(applied)):
-            moved = rows.move(name, by=by)  # type: ignore[attr-defined]
-        if moved != len(lines):
+    steps.begin(len(applied), "改动发放状态")
+    _move("bounce", _payments(bounced), by, steps)
+    paid: dict[date, list[Judged]] = defaultdict(list)
+    for each in applied:
+        if each.line.result == "paid":
+            paid[min(each.line.day or paid_on, timezone.localdate())].append(each)
+    for day, lines in paid.items():
+        _move("pay", _payments(lines), by, steps, paid_on=day)
+
+
+def _move(name: str, keys: list[int], by: Actor, steps: Steps, **also: Any) -> None:
+    keys.sort()
+    for first, last in steps.ranges(len(keys)):
+        rows = Payment.objects.filter(pk__in=keys[first - 1 : last])
+        with planned_for(last - first + 1):
+            moved = rows.move(name, by=by, **also)  # type: ignore[attr-defined]
+        if moved != last - first + 1:
             raise Refused(CHANGED)
 
 
@@ -211,17 +270,23 @@ def _payments(lines: Iterable[Judged]) -> list[int]:
 
 
 def go_on(batch: PaymentBatch, by: Actor) -> None:
-    """The batch's own next step, which nobody has to ask for: answered, and settled when nothing is open. The caller holds
-    its lock."""
+    """The batch's own next step, which nobody has to ask for: answered (by a bank), and settled when nothing is open. The
+    caller holds its lock."""
     batch.refresh_from_db()
     itself = replace(by, all_powers=True)
-    if batch.state == BatchState.SENT:
+    if batch.state == BatchState.SENT and batch.channel == Channel.BANK:
         batch.move("hear", by=itself)
-    if batch.state == BatchState.RETURNED and not batch.lines_open:
+    if batch.state in (BatchState.SENT, BatchState.RETURNED) and not batch.lines_open:
         batch.move("balance", by=itself)
 
 
 # ---------- what a person settles ----------
+
+
+def own_upload(made: BankReturn, by: Actor) -> bool:
+    """By the account, not by the name: two people may have one name. Nobody signed in (a command) is told by the name."""
+    same_name = made.uploaded_by_id is None and made.uploaded_by == by.name
+    return made.uploaded_by_id == by.user_id if by.user_id is not None else same_name
 
 
 @transaction.atomic
@@ -238,7 +303,7 @@ def settle(line: ReturnLine, *, happened: bool, note: str, by: Actor, today: dat
         "您的角色不能核实": not by.may(Payment.FLOW["come_back"].permission),
         "这一行不用核实": held.verdict not in ODD,
         f"已由{held.settled_by}核实": held.settled_at is not None,
-        "是您自己上传的，要由另一人核实": held.bank_return.uploaded_by == by.name,
+        "是您自己上传的，要由另一人核实": own_upload(held.bank_return, by),
         "请写明核实情况，例如向银行查询的结果": not note.strip(),
         "只有和以前结果不同的，才能按这次的结果登记": happened and held.verdict != Verdict.CONTRADICTS,
     }
@@ -265,7 +330,9 @@ def _believe(line: ReturnLine, batch: PaymentBatch, note: str, by: Actor, today:
         batch.move("unbalance", by=by, note=note)
     if came_back:
         also = {"bounce": line.bounce, "bounce_text": "银行退回", "bounced_at": timezone.now(), "paid_on": None}
-        sending.payment.move("come_back", by=by, note=note, fixed="", fixed_by="", fixed_at=None, **also)
+        sending.payment.move(
+            "come_back", by=by, note=note, fixed="", fixed_by="", fixed_by_id=None, fixed_at=None, **also
+        )
     else:
         if sending.payment.state == PaymentState.CANCELLED:
             raise Refused("这一笔已经撤销，不能登记到账；请向银行追回，写明情况后保持原来的登记。")

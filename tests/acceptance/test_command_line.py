@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import subprocess
@@ -16,6 +17,12 @@ from tests.students.rosters import SAMPLE, SAMPLE_FILES
 
 TERM, COUNTY = "2018-autumn", "620123"
 ANSWERS = json.loads((SAMPLE / "expected.json").read_text())
+DROPOUT = {
+    "not_enrolled": "hukou_minus_enrolment",
+    "absent": "enrolment_minus_present",
+    "poor": "poor_among_both",
+    "off_roster": "poor_on_no_other_roster",
+}
 
 
 def said(home: Path, *arguments: str, **options: object) -> dict:
@@ -75,6 +82,15 @@ def test_the_county_on_the_command_line(home: Path, tmp_path: Path) -> None:
     issued = said(home, "ledger", "poverty-register", *asked)
     assert issued["rows"] > 0
     assert ledger.stat().st_size > 10_000
+    assert said(home, "verify_ledger", str(ledger)) == {"result": "unchanged"}
+
+    asked = ["--term", TERM, "--region", COUNTY, "--purpose", "验收"]
+    told = said(home, "compare_rosters", *asked)
+    assert {DROPOUT[name]: numbers for name, numbers in told.items()} == ANSWERS["dropout"]
+    drawn = said(home, "draw_inspection", *asked, "--seed", "20181008", "--size", "3")
+    other = [each["id_number"] for each in drawn["drawn"] if each["stratum"] == "其他在校生·小学"]
+    ranks = [hashlib.sha256(f"20181008|other-primary|{number}".encode()).hexdigest() for number in other]
+    assert (len(ranks), ranks) == (3, sorted(ranks))
     nothing_in_clear(home)
 
 
@@ -110,6 +126,10 @@ def test_bad_input_gets_one_sentence(home: Path) -> None:
         (["import_roster", "rolls", "nowhere.xlsx", "--term", TERM, "--region", COUNTY], "名单"),
         (["load_pack", "nowhere"], "lanzhou"),
         (["adopt_pack", "nowhere", "--region", "6201"], "load_pack"),
+        (["compare_rosters", "--term", TERM, "--region", COUNTY, "--purpose", " "], "用途"),
+        (["compare_rosters", "--term", TERM, "--region", COUNTY, "--purpose", "核对"], "还没有导入"),
+        (["draw_inspection", "--term", TERM, "--region", COUNTY, "--purpose", "抽查", "--seed", "1"], "没有可以抽取的学生"),
+        (["verify_ledger", "nowhere.xlsx"], "找不到文件"),
         (["explain", "--id-number", "123", "--term", TERM], "证件号码"),
         (["entitlements", "--term", TERM, "--region", COUNTY, "--out", "x.jsonl", "--purpose", " "], "用途"),
     ],

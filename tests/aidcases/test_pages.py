@@ -13,11 +13,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from aidcases import audit, jobs
+from aidcases.actionwords import ACTIONS
 from aidcases.models import AuditEvent, Job, User
 from aidcases.models.records import JobState
 from aidcases.registry import registry
 from aidcases.scoping import Scope, acting_in
-from aidcases.wording import ACTIONS, told
+from aidcases.wording import told
 from students.models import ImportFile
 from tests import make
 from tests.personas import CANARY, As, World

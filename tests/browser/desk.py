@@ -118,7 +118,7 @@ class Desk:
         wide = 0
         for _ in range(30):
             wide = self.page.evaluate("document.scrollingElement.scrollWidth - innerWidth")
-            if wide <= 1:  # fractions of pixels, rounded
+            if wide <= 0:
                 return
             self.page.wait_for_timeout(100)
         self.troubles.append(f"{self.page.url}: {wide} px wider than the window")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from django.test import Client
 from playwright.sync_api import expect
 
 from tests.browser.desk import DESKTOP, PHONE, Desk, signed_in
@@ -23,7 +24,8 @@ def pages(db: Counties) -> dict[str, list[str]]:
     addressed = [a for a in addresses() if "GET" in a.methods and not a.is_api]
     found: dict[str, list[str]] = {}
     for persona in PERSONAS:
-        new = [(address, path) for address in addressed if (path := shown(address, persona, db))]
+        client = signed_in(persona)
+        new = [(address, path) for address in addressed if (path := shown(address, client, db))]
         found[persona] = [path for _, path in new]
         addressed = [a for a in addressed if a.name == "home" or a not in dict(new)]
     assert {address.name for address in addressed} - {"home"} == NO_PAGE
@@ -36,12 +38,12 @@ NO_PAGE = {
     "job_progress", "draft_ready", "entitlement_totals", "import_returned", "search_results", "login", "healthz",
     "readyz", "robots", "api_schema", "export_download", "application_file", "application_blank", "meeting_photo_view",
     "notice_photo_view", "public_notice", "missing_batch", "import_undo",
+    "legal_paper", "legal_receipt", "placement_plan", "visit_photo", "deferral_paper",
 }  # fmt: skip
 
 
-def shown(address: Address, persona: str, made: Counties) -> str:
-    """The first sample of an address that is a page to this persona, or ""."""
-    client = signed_in(persona)
+def shown(address: Address, client: Client, made: Counties) -> str:
+    """The first sample of an address that is a page to this person, or ""."""
     for _, path in requests_of(address, made):
         answer = client.get(path)
         answer.close()  # a file that is streamed is nobody's page

@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from aidcases import files
-from aidcases.models import Organisation, School
+from aidcases.models import Organisation, School, User
 from aidcases.terms import Term
 from students.enums import Stage
 from students.models import Student
@@ -55,7 +55,8 @@ def student(
     made = make.student(name, at=at, term=term, grade=grade, stage=stage, home=home, categories=categories, born=born)
     made.enrolments.filter(term=term).update(class_name=class_name)
     if contact:
-        Responsible(student=made, contact=contact, set_by="甲").save()
+        account = User.objects.filter(full_name=contact).first()
+        Responsible(student=made, contact=contact, contact_user=account, set_by="甲").save()
     return made
 
 

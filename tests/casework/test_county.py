@@ -67,6 +67,29 @@ def test_a_clean_line_passes_and_each_thing_wrong_is_named(crew: Crew):
         assert failing(waiting(at=crew.school, boxes=["poor"])) == {"unlisted"}
 
 
+def test_a_box_is_confirmed_by_its_own_list_or_the_roll_s_mark(crew: Crew, browser: Browser):
+    """What one list confirms says nothing about another box; the roll's own mark is a list of orphans."""
+    marked = build.student("学籍孤儿", at=crew.school)
+    marked.enrolments.update(orphan=True)
+    cases = {
+        ("orphan",): set(), ("orphan", "martyr"): set(), ("orphan", "poor"): {"unlisted"}, ("martyr",): set(), (): set(),
+    }  # fmt: skip
+    made = waiting(marked, at=crew.school)
+    other = waiting(build.student("另一个", at=crew.school, categories=("dibao_rural",)), at=crew.school, boxes=["dibao"])
+    with crew.acting("county_maker"):
+        for boxes, fails in cases.items():
+            Application.objects.filter(pk=made.pk).update(boxes=list(boxes))
+            assert failing(made) == fails, boxes
+        Application.objects.filter(pk=other.pk).update(boxes=["orphan", "dibao"])
+        assert failing(other) == {"unlisted"}
+    maker = browser("county_maker")
+    assert (names(maker, "&check=unlisted"), names(maker, "&check=clear")) == ({"另一个"}, {"学籍孤儿"})
+    assert (names(maker, "&check=any"), names(maker, "&check=quota")) == ({"另一个"}, set())
+    # A step meant for one line is never made for the whole list.
+    for only in ("", "abc", "-1", "9" * 40):
+        assert "已办0份" in bulk(maker, "check", only=only, note="已核实")
+
+
 def test_the_ticked_boxes_are_told_apart(crew: Crew):
     who = build.student("有低保", at=crew.school, categories=("dibao_rural", "orphan"))
     made = waiting(who, at=crew.school, boxes=["poor", "dibao", "martyr"])

@@ -14,9 +14,9 @@ from openpyxl import load_workbook
 from openpyxl.comments import Comment
 from openpyxl.packaging.custom import StringProperty
 
+from aidcases.paper import print_pdf
 from subsidies.casework import noticefile, noticelists, poster, public
 from subsidies.casework.leak import Allowed, scan, scan_page, scan_pdf, scan_sheet
-from subsidies.paper import print_pdf
 
 TODAY, LAST = date(2026, 10, 9), date(2026, 10, 16)
 ID, PHONE, CARD = "620123201605011234", "13912345678", "6222023602012345678"

@@ -8,11 +8,12 @@ from datetime import date
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from aidcases.flow import Refused
 from aidcases.models import AuditEvent
-from subsidies.casework import letters
-from subsidies.models import Letter
+from subsidies.casework import appeals, letters
+from subsidies.models import Application, Letter
 from subsidies.models.letters import LetterKind
 from tests.casework import build
 from tests.casework.conftest import Crew
@@ -143,3 +144,43 @@ def test_the_county_sees_its_schools_letters_and_no_one_elses_business(crew: Cre
     assert "由登记的单位办理" in text.content.decode()
     at_school.refresh_from_db()
     assert at_school.state == "open"
+
+
+def test_an_appeal_upheld_has_the_child_assessed_anew(crew: Crew, browser: Browser):
+    """The answer itself sends the application back; who is to do what next is told until it is decided anew."""
+    child, rejected, mine = (
+        build.application(name, at=crew.school, state=state, level="none")
+        for name, state in (("申诉生", "not_hard"), ("未通过生", "rejected"), ("校内生", "not_hard"))
+    )
+    head, school = browser("county_maker"), browser("school_maker")
+    made = letter(crew, kind="appeal", subject="收入算错了", application=child, on=timezone.localdate())
+    url = reverse("letter_answer", args=[made.pk])
+    assert "退回学校评审小组重新评议" in head.get(reverse("letter_detail", args=[made.pk])).content.decode()
+    assert "请选择申诉是否成立" in head.post(url, {"answer": "低保已停发，收入有误"}, follow=True).content.decode()
+    page = head.post(url, {"answer": "低保已停发，收入有误", "upheld": "1"}, follow=True).content.decode()
+    assert "学校召开评审会议，重新评议。新的认定批准以前，仍按原来的等级测算。" in page
+    assert "申诉成立" in page
+    child.refresh_from_db()
+    assert (child.state, child.level, child.returned_why) == ("submitted", "", "申诉成立：低保已停发，收入有误")
+    assert "家庭申诉成立，请重新评审：收入算错了" in school.get(reverse("inbox")).content.decode()
+    assert "申诉成立：低保已停发" in school.get(reverse("application_detail", args=[child.pk])).content.decode()
+    assert "申诉成立，重新认定" in head.get(reverse("student_detail", args=[child.student_id])).content.decode()
+    # Twice is once; dismissed changes nothing; a school does not overturn its county.
+    assert "已被他人处理" in head.post(url, {"answer": "再答", "upheld": "1"}, follow=True).content.decode()
+    for persona, about, upheld, says in (
+        ("school_maker", rejected, "", "rejected"), ("county_maker", rejected, "1", "draft"),
+        ("school_maker", mine, "0", "not_hard"), ("school_maker", mine, "1", "submitted"),
+    ):  # fmt: skip
+        again = letter(crew, persona, kind="appeal", application=about, on=timezone.localdate())
+        browser(persona).post(reverse("letter_answer", args=[again.pk]), {"answer": "已核实", "upheld": upheld})
+        about.refresh_from_db()
+        again.refresh_from_db()
+        assert (about.state, again.state) == (says, "answered")
+    with crew.acting("school_maker") as by:
+        late = letters.register(kind="appeal", received_on=FRIDAY, by=by, today=FRIDAY, application=mine, **SAID)
+        with pytest.raises(Refused, match="请刷新页面"):
+            letters.answer(late, text="成立", by=by, today=FRIDAY, upheld=True)
+    assert appeals.tasks()
+    Application.objects.filter(state__in=("submitted", "draft")).update(state="not_hard", level="none")
+    assert appeals.tasks() == []
+    assert "已经重新办完" in head.get(reverse("letter_detail", args=[made.pk])).content.decode()

@@ -7,7 +7,9 @@ from datetime import date
 
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from aidcases.audit import happened_on
 from aidcases.models import AuditEvent
 from aidcases.terms import Term
 from subsidies.casework import approvals, county, letters, timeline
@@ -44,11 +46,16 @@ def test_the_steps_stand_in_plain_words_newest_first(crew: Crew):
     level = next(event for event in found if "认定为" in event["title"])
     assert (level["on"], level["text"]) == (TODAY, "榆资批〔2026〕5号")
     assert not any("." in event["title"] for event in found)  # no code
+    # Whatever was done on a day before it was written down says so itself; the log's own clock stays.
+    step = next(event for event in found if event["title"] == "县级批准")
+    assert (step["on"], AuditEvent.objects.get(action="application.approve").at.year) == (TODAY, timezone.now().year)
+    with crew.acting("county_head") as by, happened_on(date(2026, 10, 21)):
+        approvals.cancel(made, by=by, note="查实有车", today=date(2026, 10, 21))
+        [gone] = [event for event in timeline.events(made.student) if event["title"] == "取消资格"]
+    assert (gone["on"], gone["text"]) == (date(2026, 10, 21), "查实有车")
 
 
 def test_notices_and_objections_are_part_of_it(crew: Crew):
-    from django.utils import timezone
-
     from subsidies.casework import objections
 
     notice = build.notice(crew, state="published", today=timezone.localdate())

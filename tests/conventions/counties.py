@@ -14,6 +14,7 @@ from aidcases import audit, crypto, jobs
 from aidcases.models import Job
 from aidcases.scoping import HOME, OFFICE, SCHOOL, Actor, Scope, acting_in
 from aidcases.terms import Term
+from dropout.models import CareFile, Supervisor, Tip
 from ledgers.models import LedgerIssue
 from students.exports import request_export
 from students.imports.pipeline import counted
@@ -260,6 +261,8 @@ def secrets_of_all() -> set[str]:
     ids = set(Person.objects.exclude(id_hash=None).values_list("id_number", flat=True))
     phones = set(Household.objects.values_list("phone", flat=True))
     phones |= set(Enrolment.objects.values_list("phone", flat=True))
+    phones |= {number for numbers in CareFile.objects.values_list("phone", "parents_phone") for number in numbers if number}
+    phones |= set(Supervisor.objects.values_list("phone", flat=True)) | set(Tip.objects.values_list("contact", flat=True))
     assert len(ids) > 8
     assert len(phones) > 8
     return ids | phones  # roll and certificate numbers contain the identity number
@@ -286,14 +289,16 @@ def hidden_from(scope: Scope | None) -> set[str]:
 
 
 WORK = (
+    "工地", "祖母", "查办", "孩子没上学",
     "批文", "来信", "指标文", "代发.xlsx", "回盘.xlsx", "原文", "捐助人", "要求",
     "错名", "监错人", "理由", "核对",
     "开学", "整册.xlsx", "任务", "出错", "留言", "办事员", "在校生.xlsx", "表", "列", "用途", "台账", "草案",
 )  # fmt: skip
 
 
-# What a county's schools see too: the name of a batch that their pupils are on, and what they said of it.
-SHARED_WORK = ("批次", "意见")
+# What a county's schools see too: the name of a batch that their pupils are on, what they said of it; visits to a child of
+# theirs, what was done for it.
+SHARED_WORK = ("帮扶人", "书桌", "批次", "意见", "村口", "餐馆", "病休", "责任人")
 
 
 def _within(scope: Scope | None, county: str) -> bool:

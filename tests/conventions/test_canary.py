@@ -18,6 +18,8 @@ from aidcases.files import files_of
 from aidcases.models import Job, Organisation, Reminder, StoredFile
 from aidcases.roles import P
 from aidcases.scoping import EVERYWHERE, Scope, acting_in
+from dropout import visits
+from dropout.models import LegalStep
 from ledgers.definitions import LEDGERS
 from students.models import Household, ImportFile, Student
 from subsidies.models import (
@@ -42,6 +44,8 @@ from tests.casework import build
 from tests.conventions import counties
 from tests.conventions.counties import Counties
 from tests.conventions.resolver import Address, addresses
+from tests.dropout import care_traces as care
+from tests.dropout import traces as dropout
 from tests.giving import traces as giving
 from tests.giving.traces import Given
 from tests.kept import Kept
@@ -193,7 +197,71 @@ def given(which: Callable[[Given], Any]) -> Samples:
     return each(lambda made, side: which(giving.traces(side, CANARY[side.code], made.world.term.code)))
 
 
+def dropped(which: Callable[[Any], Any]) -> Samples:
+    """Of a county's dropout work (tests.dropout.traces)."""
+    return each(lambda _, side: which(side).pk)
+
+
+def care_files(made: Counties) -> list[tuple[str, list[Any]]]:
+    """Of a child of either county, and of the one whose home and school lie apart."""
+    return [*dropped(care.file)(made), ("both", [care.crossing(made.world).pk])]
+
+
 SAMPLES: dict[str, Samples] = {
+    **dict.fromkeys(("carefile_detail", "carefile_save", "carefile_end", "carefile_reveal", "carefile_card"), care_files),
+    **dict.fromkeys(("carevisit_new", "carevisit_save"), students),
+    **dict.fromkeys(("carevisit_detail", "carevisit_ask"), dropped(care.visit)),
+    **dict.fromkeys(
+        ("familyrequest_detail", "familyrequest_answer", "familyrequest_accept", "familyrequest_reopen"),
+        dropped(care.request),
+    ),
+    "room_close": dropped(care.room),
+    **dict.fromkeys(
+        ("tip_detail", "tip_reveal", "tip_assign", "tip_case", "tip_answer", "tip_close", "tip_reopen"), dropped(care.tip),
+    ),
+    **dict.fromkeys(("supervisor_end", "supervisor_reveal"), dropped(care.supervisor)),
+    **dict.fromkeys(
+        (
+            "tip_new", "tip_send", "tip_ask", "tip_reply", "supervisors_public", "survey_new", "survey_send",
+        ),
+        lambda made: [("both", [side.code]) for side in made.sides],
+    ),
+    **dict.fromkeys(
+        (
+            "case_detail", "case_team", "case_team_save", "visit_new", "visit_send", "visit_draft", "measure_new",
+            "measure_take",
+        ),
+        dropped(dropout.followed_case),
+    ),
+    "case_step": lambda made: [(owner, [pk, "relapse"]) for owner, [pk] in dropped(dropout.followed_case)(made)],
+    "team_reveal": dropped(dropout.team_member),
+    "visit_photo": lambda made: [
+        (owner, [pk, visits.photos_of([pk]).get().pk]) for owner, [pk] in dropped(dropout.visit)(made)
+    ],
+    "deferral_paper": dropped(dropout.deferral),
+    **dict.fromkeys(("case_new", "case_open", "deferral_new", "deferral_approve"), students),
+    **dict.fromkeys(
+        ("report_detail", "report_fill", "report_write", "report_submit", "report_accept", "report_send_back"),
+        dropped(dropout.report),
+    ),
+    "inspection_detail": dropped(dropout.inspection),
+    "difference_detail": dropped(dropout.difference),
+    **dict.fromkeys(("warning_detail", "warning_answer", "warning_open"), dropped(dropout.warning)),
+    **dict.fromkeys(
+        ("legal_new", "legal_take", "placement_new", "placement_make", "proof_ask", "proof_close", "recheck"),
+        dropped(dropout.child_case),
+    ),
+    **dict.fromkeys(("legal_paper", "legal_serve", "legal_outcome"), dropped(dropout.legal_step)),
+    "legal_receipt": lambda made: [
+        (owner, [pk, files_of(LegalStep(pk=pk), "receipt").get().pk]) for owner, [pk] in dropped(dropout.legal_step)(made)
+    ],
+    "placement_plan": dropped(dropout.placement),
+    "deadline_drop": dropped(dropout.deadline),
+    **dict.fromkeys(("inspection_line", "inspection_record", "rectification_give"), dropped(dropout.inspection_line)),
+    **dict.fromkeys(
+        ("rectification_detail", "rectification_answer", "rectification_accept", "rectification_send_back"),
+        dropped(dropout.rectification),
+    ),
     **dict.fromkeys(
         (
             "application_detail", "application_edit", "application_save", "application_move", "application_reveal",
@@ -315,7 +383,7 @@ SAMPLES: dict[str, Samples] = {
     "donation_thank": given(lambda g: g.donation.pk),
     "gift_sign": given(lambda g: g.gift.pk),
     **dict.fromkeys(("pairing_detail", "pairing_visit", "pairing_end"), given(lambda g: g.pairing.pk)),
-    **dict.fromkeys(("schoolpair_detail", "schoolpair_activity"), given(lambda g: g.schools.pk)),
+    **dict.fromkeys(("schoolpair_detail", "schoolpair_activity", "schoolpair_end"), given(lambda g: g.schools.pk)),
     **dict.fromkeys(("points_detail", "points_enter"), given(lambda g: g.points.pk)),
     **dict.fromkeys(
         ("recovery_detail", "recovery_receive", "recovery_close", "recovery_cancel", "recovery_notice"),
@@ -355,6 +423,13 @@ SAMPLES: dict[str, Samples] = {
 
 # Addresses that are nothing without a question.
 ASKED: dict[str, Callable[[Counties], list[tuple[str, str]]]] = {
+    "indicator_names": lambda made: [
+        ("both", f"?term={made.world.term}&indicator=out-now"),
+        ("both", f"?term={made.world.term}&indicator=dropout-primary&side=of"),
+        ("both", f"?term={made.world.term}&cohort=primary&set=graduates"),
+        *((side.code, f"?term={made.world.term}&indicator=out-now&place={side.code}") for side in made.sides),
+    ],
+    "exam_class": lambda made: [("both", f"?term={made.world.term}&of={side.primary.pk}.primary.3.1班") for side in made.sides],
     "batch_stopped": lambda made: [("both", f"?term={made.world.term}&channel=bank&reason=account")],
     "api_explain": lambda made: [(owner, f"?student={pk}") for owner, [pk] in students(made)],
     "carry_names": lambda made: [

@@ -67,6 +67,11 @@ def test_the_document_says_what_the_tables_say():
 def test_every_flow_is_in_it():
     assert [line for line in document().splitlines() if line.startswith("## ")] == [
         "## 任务 (`aidcases.Job`)",
+        "## 控辍案件 (`dropout.DropoutCase`)",
+        "## 家庭诉求 (`dropout.FamilyRequest`)",
+        "## 整改任务 (`dropout.Rectification`)",
+        "## 控辍保学报告 (`dropout.Report`)",
+        "## 群众反映 (`dropout.Tip`)",
         "## 一卡通账户 (`students.Account`)",
         "## 批次 (`students.Batch`)",
         "## 核对决定 (`students.Decision`)",

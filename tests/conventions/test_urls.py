@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tests.conventions.resolver import Address, addresses
 PROJECT = Path(settings.PROJECT)
 PUBLIC_ADDRESSES = {
     "login", "healthz", "readyz", "robots", "public_notice", "public_index", "objection_new", "objection_send",
+    "tip_new", "tip_send", "tip_ask", "tip_reply", "supervisors_public", "survey_new", "survey_send",
 }  # fmt: skip
 SIGNED_IN_ADDRESSES = {"home", "logout", "password", "membership_choose"}
 # Django's own forms, which show and take.
@@ -87,11 +89,15 @@ def test_the_navigation_leads_somewhere():
 # ---------- templates ----------
 
 
+@cache
 def python_templates() -> dict[str, str]:
     """Template names in the code → the module that has them."""
     found = {}
     for path in (p for app in APPS for p in (PROJECT / app).rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        code = path.read_text(encoding="utf-8")
+        if ".html" not in code:
+            continue
+        for node in ast.walk(ast.parse(code)):
             text = node.value if isinstance(node, ast.Constant) else None
             if isinstance(text, str) and re.fullmatch(r"[\w/]+\.html(#[\w-]+)?", text):
                 found[text] = str(path.relative_to(PROJECT))

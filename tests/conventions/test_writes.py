@@ -13,6 +13,15 @@ APPS = ("students", "subsidies", "dropout", "ledgers")
 
 # The kernel itself may; outside it only these, each for a reason.
 UNSCOPED = {
+    "dropout/retention.py": "whether a child of an intake studies anywhere now: yes or no",
+    "dropout/indicators.py": "whether a child in sight is on any roll: yes or no",
+    "dropout/warnings.py": "thresholds of the areas above, which their schools go by",
+    "dropout/teams.py": "whether a child has a case that whoever acts does not see: yes or no",
+    "dropout/visits.py": "photos of visits that the caller sees, whichever side took them",
+    "dropout/story.py": "steps of a case that the caller sees, whichever side made them",
+    "dropout/cases.py": "what was said last of the children of cases in sight",
+    "dropout/deadlines.py": "a county's deadlines, which its schools go by",
+    "dropout/proving.py": "who said that a child in sight is back: names alone, so that nobody proves an own word",
     "students/facts.py": "whether a child's home keeps a list of orphans: none of its rows",
     "students/imports/pipeline.py": "counts of a file the caller already holds",
     "students/imports/work.py": "a job's own file, named by its parameters",
@@ -32,12 +41,28 @@ UNSCOPED = {
     "subsidies/clauses.py": "texts that the offices above have pasted for those below",
     "subsidies/board.py": "runs of the offices above: when they ran, not whom they reached",
     "subsidies/payments/doubles.py": "whether another office's record may be the same child: yes or no",
+    "subsidies/payments/funnel.py": "whether a child in sight stands on its office's list, or was decided on: yes or no",
+    "subsidies/payments/obstacles.py": "whether money has come down to the office that pays a child in sight: yes or no",
 }
 BULK = {
+    "dropout/exams.py": "results of pupils found in scope",
+    "dropout/drawing.py": "the lines of a draw, of children found in scope",
+    "dropout/reporting.py": "due items of offices, by the daily round",
     "subsidies/payments/accountlists.py": "cards of students found in scope",
     "subsidies/actions.py": "the benefits' names, which everybody reads",
 }
 SQL = {
+    "subsidies/casework/classlist.py": "one statement over classes of schools found in scope, compiled from scoped querysets",
+    "dropout/board.py": "compiled from scoped querysets",
+    "dropout/warnings.py": "facts of the own area's pupils, looked at across offices by the key of the person alone",
+    "dropout/drawing.py": "a lock for the seed",
+    "dropout/comparing.py": "rosters of an area as sets, looked at across offices by the key of the person alone",
+    "dropout/suspicions.py": "cases of the lines that a comparison of the own area has written",
+    "dropout/daily.py": "the level of cases over their day, by the daily round, each with its event",
+    "dropout/merged.py": "moves a student's rows and case to another one",
+    "dropout/caring.py": "files for children found in scope, in one INSERT … SELECT; a lock per kind",
+    "dropout/resting.py": "counts of the cases that stand on a batch's rows, on either side",
+    "dropout/cases.py": "the word to those who pay, of cases found in scope, in one INSERT … SELECT; a lock per child",
     "subsidies/payments/listing.py": "a batch's lines from scoped querysets, in one INSERT … SELECT; what is off it, thawed",
     "subsidies/payments/batches.py": "a lock for the number; a batch's balance, which the caller sees",
     "subsidies/payments/accounts.py": "whether a card is another household's too, or a teacher's: yes or no; a lock per child",
@@ -51,6 +76,7 @@ SQL = {
     "subsidies/facts.py": "the terms and areas the facts name",
     "subsidies/offers.py": "the SELECT of the one MERGE",
     "students/exports.py": "what a sheet says beside its rows, read through the scoped manager",
+    "students/imports/again.py": "rows of one file taken over from another of the same office",
     "students/imports/checks.py": "set-based checks of one file's rows",
     "students/imports/decided.py": "whose consent a row takes, and what was decided before, across offices",
     "students/imports/deciding.py": "decisions on rows, which the caller has seen in scope",
@@ -79,6 +105,7 @@ SQL = {
     "subsidies/payments/board.py": "figures and names of those cells",
     "subsidies/payments/reasons.py": "a reason for those cells, in one INSERT … SELECT",
     "subsidies/casework/matched.py": "boxes of drafts as the lists stand, for enrolments found in scope",
+    "subsidies/casework/rosters.py": "drafts from one file's rows, for children enrolled in its office's scope",
     "subsidies/casework/prefill.py": "forms made from the last ones, for enrolments found in scope",
     "subsidies/casework/responsible.py": "names for the students of enrolments found in scope",
     "subsidies/certificate.py": "digests over a whole part of the country",
@@ -97,6 +124,11 @@ SQL = {
 }
 # Acting with another scope than one's own.
 ACTING = {
+    "dropout/demo.py": "the demo's people act each in their own office",
+    "dropout/warnings.py": "a county's weekly job, asked for by the daily round, is the county's",
+    "dropout/comparing.py": "a child's case is anybody's who has the child; the lines are of the own area",
+    "dropout/rectifying.py": "what is overdue, whoever gave it",
+    "dropout/views/public.py": "anybody's tip or answer, to one county; its supervisors, which are public",
     "subsidies/demo/county.py": "the demo's people act each in their own office",
     "subsidies/demo/payments.py": "the demo's people act each in their own office",
     "subsidies/demo/school.py": "the demo's people act each in their own office",

@@ -23,11 +23,13 @@ from subsidies.models import (
     Pairing,
     PointsAccount,
     PointsEntry,
+    SchoolPair,
     TopUpCase,
 )
 from tests import make
 from tests.casework.conftest import Crew
 from tests.giving.conftest import TERM, TODAY
+from tests.payments.county import asks
 
 Browser = Callable[[str], Client]
 DAY = date(2026, 9, 10)
@@ -183,10 +185,12 @@ def test_two_students_become_one_and_two_again(crew: Crew):
 def test_the_pages(crew: Crew, browser: Browser, today: date):
     who = make.student("页面生", at=crew.school, term=TERM)
     maker, head, other = browser("county_maker"), browser("county_head"), browser("foreign_county_maker")
-    for name in (
+    pages = (
         "giving_totals", "project_list", "donor_list", "gift_list", "pairing_list", "schoolpair_list", "points_list",
-    ):  # fmt: skip
-        assert head.get(reverse(name)).status_code == 200
+        "loan_list", "loan_unclaimed", "loan_totals", "topup_list",
+    )  # fmt: skip
+    for client in (head, browser("school_maker")):
+        assert {name: n for name in pages if (n := asks(client, reverse(name))) > 12} == {}
     said = {"name": "某企业", "kind": "company", "contact": "王", "phone": "13912345678", "note": ""}
     maker.post(reverse("donor_create"), said)
     donor = Donor.objects.get()
@@ -223,6 +227,9 @@ def test_the_pages(crew: Crew, browser: Browser, today: date):
     detail = maker.post(reverse("schoolpair_create"), pair, follow=True)
     maker.post(detail.request["PATH_INFO"] + "activity/", {"held_on": "2026-09-20", "note": "支教"})
     assert "支教" in maker.get(detail.request["PATH_INFO"]).content.decode()
+    over = maker.post(detail.request["PATH_INFO"] + "end/", {"from_on": "2026-09-21", "why": "期满"}, follow=True)
+    assert ("期满" in over.content.decode(), "结束结对</summary>" in over.content.decode()) == (True, False)
+    assert "2026-09-21 结束" in maker.get(reverse("schoolpair_list")).content.decode()
     account = maker.post(reverse("points_of_child", args=[who.pk]), follow=True)
     entered = account.request["PATH_INFO"] + "enter/"
     maker.post(entered, {"way": "earn", "points": "30", "what": "全勤", "on": "2026-09-20"})
@@ -235,3 +242,24 @@ def test_the_pages(crew: Crew, browser: Browser, today: date):
     for name in ("project_detail", "pairing_detail"):
         assert other.get(reverse(name, args=[fund.pk if name == "project_detail" else made.pk])).status_code == 404
 
+
+def test_partner_schools_part_on_a_day_and_may_begin_again(crew: Crew):
+    with crew.acting("county_maker") as by:
+        said = {"partner": "天津某小学", "from_on": DAY, "plan": "支教"}
+        made = pairings.pair_schools(crew.school, by=by, today=TODAY, **said)
+        with pytest.raises(Refused, match="已经结对"):
+            pairings.pair_schools(crew.school, by=by, today=TODAY, **{**said, "from_on": date(2026, 9, 20)})
+        pairings.did(made, held_on=date(2026, 10, 1), note="同上一课", by=by, today=TODAY)
+        for day, why, told in ((date(2026, 10, 2), " ", "请写明结束原因"), (date(2026, 9, 30), "期满", "早于最近一次活动")):
+            with pytest.raises(Refused, match=told):
+                pairings.end_schools(made, from_on=day, why=why, by=by, today=TODAY)
+        pairings.end_schools(made, from_on=date(2026, 10, 2), why="期满", by=by, today=TODAY)
+        with pytest.raises(Refused, match="结对已经结束"):
+            pairings.end_schools(made, from_on=date(2026, 10, 3), why="期满", by=by, today=TODAY)
+        with pytest.raises(Refused, match="在这以前已经结束"):
+            pairings.did(made, held_on=date(2026, 10, 3), note="同上一课", by=by, today=TODAY)
+        assert (SchoolPair.objects.standing().count(), totals.by_county()) == (0, [])
+        with pytest.raises(Refused, match="才结束上一次"):
+            pairings.pair_schools(crew.school, by=by, today=TODAY, **{**said, "from_on": date(2026, 10, 1)})
+        pairings.pair_schools(crew.school, by=by, today=TODAY, **{**said, "from_on": date(2026, 10, 2)})
+        assert SchoolPair.objects.standing().count() == 1

@@ -18,7 +18,7 @@ from students.models import Student
 from subsidies.explain import explain
 from subsidies.giving import topups
 from subsidies.models import Adjustment, Benefit, Entitlement, PaymentBatch, TopUpCase
-from subsidies.payments import listing
+from subsidies.payments import funnel, listing
 from tests import make
 from tests.casework.conftest import Crew
 from tests.giving.conftest import TERM, TODAY
@@ -118,3 +118,20 @@ def test_the_pages(crew: Crew, poor: Student, browser: Browser, today: date):
     assert (case.state, case.decided) == ("approved", Decimal(450))
     assert "取消资助" in head.get(reverse("topup_detail", args=[case.pk])).content.decode()
     assert browser("foreign_maker").get(reverse("topup_detail", args=[case.pk])).status_code == 404
+
+
+def test_the_funnel_asks_for_its_own_decision_and_not_for_a_determination(crew: Crew, poor: Student):
+    case = asked(crew, poor)
+    approved(crew, case)
+
+    def stops() -> list[int]:
+        with crew.acting("county_maker"):
+            rows = funnel.offered(crew.county.path, AUTUMN, "bank", benefits=[fund()])
+            wanted = next(c for c in funnel.conditions(AUTUMN, "bank", TODAY) if c.code == "determined")
+            return list(funnel.stopped_by(rows, wanted).values_list("student", flat=True))
+
+    assert stops() == []
+    TopUpCase.objects.filter(pk=case.pk).update(state="revoked")
+    assert stops() == [poor.pk]
+    make.determination(poor.enrolments.get())  # a level of hardship is no decision on this
+    assert stops() == [poor.pk]

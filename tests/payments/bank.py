@@ -14,6 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from aidcases import jobs
+from aidcases.flow import Refused
 from aidcases.models import Job, School
 from students.models import Account, Student
 from subsidies.models import BankFile, BankReturn, Benefit, Payment, PaymentBatch, ReturnLine, Rule, RulePack, Sending
@@ -130,8 +131,16 @@ def bounced(row: dict[str, Any], why: str = "户名不符", **also: Any) -> dict
 
 
 def hear(crew: Any, of: PaymentBatch, rows: Iterable[dict[str, Any]], *, persona: str = "county_maker") -> BankReturn:
+    return heard(crew, of, answer(rows), persona=persona)
+
+
+def heard(crew: Any, of: PaymentBatch, file: SimpleUploadedFile, *, persona: str = "county_maker") -> BankReturn:
+    """Uploaded, its job worked off here. Raises Refused where it was refused, at once or by the job."""
     with crew.acting(persona) as by:
-        return returns.receive(of, answer(rows), by=by, paid_on=TODAY)
+        job = jobs.work_off(returns.request_return(of, file, by=by, paid_on=TODAY))
+        if job.state != "done":
+            raise Refused(job.error)
+        return BankReturn.objects.get(pk=job.result["return"])
 
 
 def states(of: PaymentBatch) -> dict[str, int]:

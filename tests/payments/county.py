@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from aidcases.models import School
@@ -139,3 +142,12 @@ def agreed(paid: Paying, made: PaymentBatch) -> PaymentBatch:
 def approved(paid: Paying, made: PaymentBatch, persona: str = "county_head") -> PaymentBatch:
     with paid.crew.acting(persona):
         return batches.approve(agreed(paid, made), "榆资发〔2026〕1号")
+
+
+def asks(client: Client, url: str) -> int:
+    """Queries of a page, seen once before; its own transaction (a savepoint in tests) costs no look-up."""
+    client.get(url)
+    with CaptureQueriesContext(connection) as caught:
+        assert client.get(url).status_code == 200
+    spare = ("SAVEPOINT", "RELEASE", "ROLLBACK", "SET LOCAL", "CLOSE")
+    return sum(not query["sql"].startswith(spare) for query in caught)

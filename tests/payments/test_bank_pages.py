@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from aidcases import jobs
 from aidcases.models import Job
+from aidcases.wording import page_of
 from subsidies.models import BankFile, Payment, ReturnLine
 from tests.casework.conftest import Crew
 from tests.payments import bank
@@ -54,7 +55,13 @@ def test_from_the_files_to_the_answer_on_pages(crew: Crew, browser: Browser, dja
     assert "到账日期不能晚于今天" in wrong.content.decode()
     rows = [bank.paid(a), bank.bounced(b), bank.bounced(a), bank.paid(c, 金额="1.00")]
     page = text(maker.post(upload, {**fields, "file": bank.answer(rows)}, follow=True))
-    assert "共 4 行，登记 2 行" in page
+    job = Job.objects.latest("pk")
+    assert job.label in page
+    assert (jobs.work_off(job).result["rows"], Job.objects.latest("pk").result["applied"]) == (4, 2)
+    page = text(maker.get(here))
+    assert all(part in page for part in ("已登记 2", "和以前的结果不同，待核实 1", "金额和报送的不同 1"))
+    page = text(maker.get(page_of(Job.objects.latest("pk"))))
+    assert "看不出" not in page
     assert all(row["账号"] not in page for row in (a, b, c))
     line = ReturnLine.objects.get(verdict="contradicts")
     with django_assert_max_num_queries(12):

@@ -26,7 +26,7 @@ from subsidies.models import (
     PaymentBatch,
     Rule,
 )
-from subsidies.payments import batches, funnel, indicators
+from subsidies.payments import batches, funnel, indicators, obstacles
 from tests import make
 from tests.casework.conftest import Crew, build_crew
 from tests.payments import county
@@ -320,3 +320,28 @@ def test_what_makes_no_sense_is_not_entered(paid: Paying):
     with paid.crew.acting("county_head"):
         indicators.drop(made)
     assert not Indicator.objects.exists()
+
+
+def test_where_no_money_has_come_down_everybody_sees_it(paid: Paying):
+    """A school sees no indicator, and sees all the same whether there is one."""
+
+    def first(persona: str = "school_maker") -> dict[str, set[str | None]]:
+        with paid.crew.acting(persona):
+            rows = Entitlement.objects.filter(rule__code__in=("test-boarding", "test-grant", "test-fee"))
+            told = rows.values_list("rule__code", "school__name", obstacles.first_obstacle(TERM, TODAY))
+            return {f"{code} {school}": {what for c, s, what in told if (c, s) == (code, school)} for code, school, _ in told}
+
+    assert set.union(*first().values()) == {"no_indicator"}
+    money(paid, "senior-grant", "9000")
+    money(paid, "compulsory-boarding", "9000", school=paid.crew.second)
+    with paid.crew.acting("school_maker"):
+        assert not Indicator.objects.exists()
+    assert first() == {
+        "test-boarding 榆树小学": {"no_indicator"}, "test-grant 榆树小学": {None}, "test-fee 榆树小学": {"no_indicator"},
+    }  # fmt: skip
+    assert first("second_maker")["test-boarding 槐树小学"] == {None}
+    Indicator.objects.update(office=paid.crew.foreign_county, path=paid.crew.foreign_county.path, school=None)
+    assert set.union(*first("county_maker").values()) == {"no_indicator"}
+    paid.children["甲二"].accounts.all().delete()
+    assert obstacles.labels(TERM, TODAY)["no_indicator"] == "没有登记指标"
+    assert first()["test-boarding 榆树小学"] == {"account", "no_indicator"}

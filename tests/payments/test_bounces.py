@@ -48,7 +48,15 @@ def test_fixed_by_the_school_reissued_by_the_county_and_paid_once(crew: Crew):
         assert list(bounces.tasks()) == [b]
     with pytest.raises(Refused, match="您的角色不能重新发放"):
         reissue(crew, batch, "county_maker")
-    assert reissue(crew, batch).moved == 1
+    own = "是您自己处理的，要由另一人重新发放"
+    checker = {"fixed_by": "另一个名字", "fixed_by_id": crew["county_checker"].pk}
+    told = {"fixed_by": a.fixed_by, "fixed_by_id": crew["school_maker"].pk}
+    a.refresh_from_db()
+    assert a.fixed_by_id == told["fixed_by_id"]
+    Payment.objects.filter(pk=a.pk).update(**checker)
+    assert reissue(crew, batch).refusals[own] == 1  # the account, whatever its name
+    Payment.objects.filter(pk=a.pk).update(fixed_by=crew.actor("county_checker").name, fixed_by_id=told["fixed_by_id"])
+    assert reissue(crew, batch).moved == 1  # another one of the same name
     a.refresh_from_db()
     assert (a.state, a.attempt) == ("reissued", 1)
     bank.send(crew, batch)

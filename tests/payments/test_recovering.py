@@ -18,10 +18,11 @@ from aidcases.models import AuditEvent
 from aidcases.terms import Term
 from students.enums import Category, Stage
 from students.models import Hardship, Student
-from subsidies.models import Adjustment, Entitlement, Payment, PaymentBatch, Recovery
+from subsidies.models import Adjustment, BankFile, Entitlement, Payment, PaymentBatch, Recovery, Rule, Sending
 from subsidies.payments import listing, recovering
 from tests import make
 from tests.casework.conftest import Crew
+from tests.payments import bank, county
 from tests.subsidies.pdfs import Pdf
 
 Browser = Callable[[str], Client]
@@ -217,3 +218,30 @@ def test_the_pages(crew: Crew, teen: Student, browser: Browser, monkeypatch: pyt
     assert found.state == "collected"
     assert other.get(detail).status_code == 404
     assert head.post(reverse("recovery_receive", args=[found.pk]), said).status_code == 403
+
+
+def test_in_a_real_bank_file_there_is_back_pay_and_no_recovery(crew: Crew):
+    """甲二 is owed 75 yuan more, 乙二 owes all of it back: the next file has one line."""
+    paying = county.paying(crew, ("甲一", "甲二", "乙一", "乙二"))
+    county.money(paying, "compulsory-boarding", "9999")
+    boarding, (more, less) = [county.benefit("compulsory-boarding")], (paying.children[name] for name in ("甲二", "乙二"))
+    first = county.approved(paying, county.prepared(paying, benefits=boarding))
+    assert bank.send(crew, first).result["lines"] == 4
+    paid(batch=first)
+    run = Entitlement.objects.first().run
+    Entitlement.objects.filter(student=less, benefit__in=boarding).delete()
+    for who, due in ((more, 700), (less, 0)):
+        Adjustment.objects.create(
+            term=county.TERM.code, student=who, benefit=boarding[0], due=due, listed=625, difference=due - 625, run=run,
+            rule=Rule.objects.get(code="test-boarding"), home_path=who.person.home_path, school_path=who.person.school_path,
+        )  # fmt: skip
+    with crew.acting("county_maker") as by:
+        rows = recovering.owed(county.TERM)
+        assert recovering.open_recoveries(rows, why="名单更正", due_on=None, by=by, today=county.TODAY).yuan == 625
+    second = county.approved(paying, county.prepared(paying, benefits=boarding))
+    assert bank.send(crew, second).result["lines"] == 1
+    assert list(Sending.objects.filter(file__batch=second).values_list("payment__student", flat=True)) == [more.pk]
+    text = "".join(bank.content(file).decode("gbk") for file in BankFile.objects.filter(batch=second))
+    assert ("75.00" in text, "-" in text, "625" in text) == (True, False, False)
+    assert (more.accounts.get().number in text, less.accounts.get().number in text) == (True, False)
+    assert Recovery.objects.get().student_id == less.pk

@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from aidcases import sql
 from aidcases.flow import Refused
 from subsidies.models import BankReturn, Payment, PaymentBatch, ReturnLine, Sending
-from subsidies.payments import returns
+from subsidies.payments import batches, returns
 from tests.casework.conftest import Crew
 from tests.payments import bank
 
@@ -70,12 +70,11 @@ def test_all_paid_is_balanced_and_a_late_answer_changes_nothing(crew: Crew):
 def test_the_same_file_again_is_refused_and_the_same_lines_are_repeated(crew: Crew):
     batch, (a, b, _) = sent(crew)
     file = bank.answer([bank.paid(a), bank.paid(a), bank.bounced(b), bank.bounced(b, "销户")])
-    with crew.acting("county_maker") as by:
-        assert returns.receive(batch, file, by=by, paid_on=bank.TODAY).counts == {"applied": 2, "repeated": 2}
-        stored = set(returns.folder().iterdir())
-        with pytest.raises(Refused, match=r"这个文件 2026-\d\d-\d\d 已由县经办上传过"):
-            returns.receive(batch, file, by=by, paid_on=bank.TODAY)
-        assert set(returns.folder().iterdir()) == stored
+    assert bank.heard(crew, batch, file).counts == {"applied": 2, "repeated": 2}
+    stored = set(returns.folder().iterdir())
+    with pytest.raises(Refused, match=r"这个文件 2026-\d\d-\d\d 已由县经办上传过"):
+        bank.heard(crew, batch, file)
+    assert set(returns.folder().iterdir()) == stored
     again = bank.hear(crew, batch, [bank.bounced(b), bank.paid(a)])
     assert again.counts == {"repeated": 2}
     assert Payment.objects.get(batch=batch, state="bounced").bounce == "name"  # the first answer stands
@@ -129,9 +128,7 @@ def test_the_gbk_text_of_another_bank(crew: Crew):
     told = "\r\n".join(
         ["3|1875.00", "|".join([*a, "0000", "", "20261018"]), "|".join([*b, "1002", "账号不存在"]), "|".join(c)]
     )
-    with crew.acting("county_maker") as by:
-        file = SimpleUploadedFile("HP.txt", told.encode("gbk"))
-        made = returns.receive(batch, file, by=by, paid_on=bank.TODAY)
+    made = bank.heard(crew, batch, SimpleUploadedFile("HP.txt", told.encode("gbk")))
     assert made.counts == {"applied": 2, "unclear": 1}
     assert Payment.objects.get(state="paid").paid_on == date(2026, 10, 18)
     assert Payment.objects.get(state="bounced").bounce == "missing"
@@ -148,10 +145,12 @@ def test_the_gbk_text_of_another_bank(crew: Crew):
     ],
 )
 def test_what_cannot_be_read_is_refused_with_a_sentence(crew: Crew, content: bytes, sentence: str):
-    batch = bank.batch(1, at=crew.school)
-    with crew.acting("county_maker") as by, pytest.raises(Refused, match=sentence):
-        returns.receive(batch, SimpleUploadedFile("x.csv", content), by=by, paid_on=bank.TODAY)
+    batch, _ = sent(crew, 1)
+    stored = set(returns.folder().iterdir())
+    with pytest.raises(Refused, match=sentence):
+        bank.heard(crew, batch, SimpleUploadedFile("x.csv", content))
     assert not BankReturn.objects.exists()
+    assert set(returns.folder().iterdir()) == stored
 
 
 def test_only_the_maker_and_only_what_was_sent(crew: Crew):
@@ -205,3 +204,31 @@ def test_money_that_arrived_after_all_is_not_paid_again(crew: Crew):
     settle(crew, second, "county_checker", "银行说记错了", happened=False)
     assert bank.states(batch) == {"bounced": 1, "paid": 1}
     assert Sending.objects.get(pk=second.sending_id).result == "bounced"
+
+
+def test_the_second_person_is_another_account_whatever_its_name(crew: Crew):
+    batch, (a, b) = sent(crew, 2)
+    bank.hear(crew, batch, [bank.paid(a), bank.paid(b)])
+    bank.hear(crew, batch, [bank.bounced(a), bank.bounced(b)])
+    first, second = ReturnLine.objects.filter(verdict="contradicts").order_by("row")
+    type(crew["county_checker"]).objects.filter(pk=crew["county_checker"].pk).update(full_name=crew["county_maker"].full_name)
+    crew["county_checker"].refresh_from_db()
+    assert settle(crew, first, "county_checker").settled_by == BankReturn.objects.first().uploaded_by  # two of one name
+    BankReturn.objects.update(uploaded_by_id=crew["county_head"].pk)
+    with pytest.raises(Refused, match="您自己上传的"):  # one under two names
+        settle(crew, second, "county_head")
+
+
+def test_the_last_open_line_taken_off_settles_the_batch(crew: Crew):
+    made = bank.batch(2, at=crew.school)
+    bare = Payment.objects.filter(batch=made).last()
+    bare.account.alarm = "这张卡还登记在别的户名下"
+    bare.account.save()
+    bank.send(crew, made)
+    bank.hear(crew, made, [bank.paid(row) for row in bank.sent(made)])
+    made.refresh_from_db()
+    assert (made.state, made.lines_open) == ("returned", 1)
+    with crew.acting("county_head"):
+        assert batches.withdraw(Payment.objects.filter(pk=bare.pk), "已去世") == 1
+    made.refresh_from_db()
+    assert (made.state, made.lines_open, short(made)) == ("balanced", 0, [0] * 5)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from itertools import chain
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from aidcases.actions import region_named
 from aidcases.models import Region
+from aidcases.terms import Term
+from dropout import comparing
 from students.demo.rosters import make_neighbours
 from students.models import Enrolment, Household, ImportRow, Student
 from tests.oracle import expected
@@ -25,6 +29,13 @@ from tests.students.rosters import (
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("everywhere")]
 TERM, COUNTY = "2018-autumn", "620123"
+TODAY = date(2018, 10, 8)
+DROPOUT = {
+    "not_enrolled": "hukou_minus_enrolment",
+    "absent": "enrolment_minus_present",
+    "poor": "poor_among_both",
+    "off_roster": "poor_on_no_other_roster",
+}
 ANSWERS = json.loads((SAMPLE / "expected.json").read_text())
 
 
@@ -106,4 +117,7 @@ def test_any_county_and_its_neighbour_come_out_exactly(tmp_path: Path, county: s
         assert not wrong, list(wrong.items())[:3]
         assert set(found) <= set(answer["entitlements"])
         assert result["rules"] == answer["totals"]
+        comparing.compare(term=Term.parse(TERM), path=region_named(code).path, today=TODAY)
+        told, wanted = comparing.sets(Term.parse(TERM), region_named(code).path), answer["dropout"]
+        assert {DROPOUT[name]: numbers for name, numbers in told.items()} == wanted
     assert Enrolment.objects.filter(home_path="").count() == 0

@@ -89,6 +89,21 @@ def test_an_import_goes_back_through_the_browser(as_: As, county: World, brought
     assert (event.actor, event.data["file"], event.data["kept"]) == ("甲经办", file.pk, 0)
 
 
+def test_what_came_after_it_is_not_said_to_be_as_before(as_: As, county: World, brought: Bring):
+    """Another list has written to the same child: nothing of this one stays, and yet not all is as it was."""
+    client = as_("maker")
+    brought("roll", told(county))
+    older, newer = brought("roll", told(county, room="2班")), brought("roll", told(county, room="2班", grade="四年级"))
+    for file in (older, newer):
+        client.post(address("import_undo_start", file))
+        assert work_off(file).state == "done"
+        file.batch.refresh_from_db()
+        page = text_of(client.get(address("import_detail", file)))
+        assert (file.batch.outcome["kept"], file.batch.outcome["alone"]) == ([], False)
+        assert "这次入库写入的内容已全部撤回" in page
+        assert "全部恢复成入库前的样子" not in page
+
+
 def test_what_was_written_since_is_shown_before_and_after(as_: As, county: World, brought: Bring):
     client = as_("maker")
     brought("roll", told(county))
@@ -224,9 +239,8 @@ def test_the_page_costs_the_same_for_many_cells(
     client = as_("maker")
     file = brought("roll", *(told(county, number=number) for number in NUMBERS))
     brought("roll", *(told(county, number=number, room="2班") for number in NUMBERS))
-    with django_assert_max_num_queries(
-        34
-    ):  # the page's own transaction, who is signed in and the navigation among them
+    # The page's own transaction, who is signed in and the navigation among them.
+    with django_assert_max_num_queries(32):
         assert "会保留" in text_of(client.get(address("import_undo", file)))
 
 

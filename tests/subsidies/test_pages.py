@@ -591,7 +591,7 @@ def test_pages_cost_few_queries_however_many_children(as_: As, world: World, per
         )
     compute(world)
     many = costs()
-    most = dict.fromkeys(PAGES, 12) | {"home": 30}  # the home page is a dozen cards, each a count or two
+    most = dict.fromkeys(PAGES, 12) | {"home": 24}  # the home page is a dozen cards, each a count or two
     assert {name: (few[name], many[name]) for name in PAGES if many[name] > few[name] or few[name] > most[name]} == {}
 
 

@@ -17,7 +17,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from aidcases import jobs
+from aidcases import jobs, paper
 from aidcases.flow import Refused
 from aidcases.jobs import Cancelled, Running
 from aidcases.models import AuditEvent, Job
@@ -25,7 +25,7 @@ from aidcases.models.records import JobState
 from aidcases.scoping import EVERYWHERE, Actor, Scope, acting_in
 from students.enums import Stage
 from students.models import Enrolment, Household, Person
-from subsidies import paper, slips
+from subsidies import slips
 from subsidies.models import Entitlement, Rule
 from tests import make
 from tests.personas import CANARY, TERM, As, World, compute

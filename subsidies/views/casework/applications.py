@@ -22,7 +22,7 @@ from aidcases.wording import action_label
 from students.filters import EXPIRED, narrowed, searched
 from students.models import Enrolment
 from students.views.secrets import reveal
-from subsidies.casework import applying, classlist, form, prefill, printing, responsible
+from subsidies.casework import applying, classlist, form, prefill, printing, responsible, timeline
 from subsidies.casework.classlist import ApplicationFilter
 from subsidies.casework.parts import facts, moves
 from subsidies.casework.windows import Windows
@@ -60,6 +60,7 @@ def application_list(request: HttpRequest) -> HttpResponse:
     term = chosen_term(request)
     found = _found(request, term)
     shown = paginate(found.qs.order_by(*classlist.ORDER).values_list("pk", flat=True), request)
+    may_write, teacher = request.actor.may(P.APPLICATION_WRITE), own_pupils_only(request.actor)
     context = {
         "found": found,
         "page": shown,
@@ -69,8 +70,9 @@ def application_list(request: HttpRequest) -> HttpResponse:
         "expired": EXPIRED,
         "window": Windows.read(term).of(request.membership.organisation.path),
         "today": timezone.localdate(),
-        "may_write": request.actor.may(P.APPLICATION_WRITE),
-        "teacher": own_pupils_only(request.actor),
+        "may_write": may_write,
+        "teacher": teacher,
+        "colleagues": {} if teacher or not may_write else responsible.colleagues(request.membership.organisation_id),
         "one_school": classlist.in_a_school(),
     }
     return render(request, "subsidies/casework/application_list.html", context)
@@ -128,7 +130,7 @@ def _events(found: Application) -> list[dict[str, Any]]:
     rows = AuditEvent.objects.filter(subject_type="subsidies.application", subject_id=found.pk)
     rows = rows.filter(action__startswith="application.")[:EVENTS]
     return [
-        {"on": timezone.localtime(row.at), "title": action_label(row.action), "by": row.actor, "text": row.note}
+        {"on": timeline.day_of(row), "title": action_label(row.action), "by": row.actor, "text": row.note}
         for row in rows
     ]
 
@@ -168,7 +170,8 @@ def application_bulk(request: HttpRequest) -> HttpResponse:
         _create(request, enrolments, term, do)
     elif do == "responsible":
         names = {name: request.POST.get(name, "") for name in ("contact", "deputy", "principal")}
-        done = responsible.set_for(enrolments, **names, by=request.actor)
+        account = responsible.account_of(request.POST.get("account", ""))
+        done = responsible.set_for(enrolments, **names, account=account, by=request.actor)
         messages.success(request, f"已为 {done:,} 名学生设定责任人。")
     elif do in ("submit", "take_back"):
         _moved(request, classlist.applications_of(enrolments, term), term, do)

@@ -73,9 +73,10 @@ class CountyFilter(SearchableFilter):
         return rows.filter(school=self.school) if self.school else rows.none()
 
     def by_check(self, rows: QuerySet, _name: str, value: str) -> QuerySet:
+        """Looked for once: whatever else is asked of the list (how many, which fifty) is asked of the keys."""
         found = [each for each in county.checks(self.term) if value in ("clear", "any", each.code)]
-        passing = county.clear(rows, found)
-        return passing if value == "clear" else rows.exclude(pk__in=passing.order_by().values("pk"))
+        failing = rows.keyed(rows.filter(county.against(found)).order_by().values_list("pk", flat=True))  # type: ignore[attr-defined]
+        return rows.exclude(pk__in=failing.order_by().values("pk")) if value == "clear" else failing
 
     def by_seen(self, rows: QuerySet, _name: str, value: str) -> QuerySet:
         me = self.request.user.pk
@@ -149,8 +150,8 @@ def county_hold(request: HttpRequest) -> HttpResponse:
 def _chosen(request: HttpRequest, term: Term) -> tuple[QuerySet[Application], int]:
     """The filter's lines without those held back on any page or unticked on this one, and how many these are; or the
     one line of `only`."""
-    if (only := request.POST.get("only", "")).isdecimal():
-        return county.queue(term).filter(pk=only), 0
+    if (only := request.POST.get("only")) is not None:  # never the whole filter where one line was meant
+        return county.queue(term).filter(pk=int(only) if only.isdecimal() else 0), 0
     found = _found(request, term)
     if not found.is_valid() or found.expired:
         raise Refused(EXPIRED)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -16,8 +17,9 @@ from aidcases.roles import P
 from aidcases.scoping import OFFICE, current_scope
 from aidcases.web import command, page, paginate
 from students.views.secrets import reveal
-from subsidies.casework import letters
+from subsidies.casework import appeals, letters
 from subsidies.models import Application, Letter
+from subsidies.models.applications import ApplicationState
 from subsidies.models.letters import LetterKind, LetterState
 
 TABS = (("open", "待办理"), ("answered", "已答复"), ("closed", "已办结"))
@@ -96,7 +98,10 @@ def ours(pk: int) -> Letter:
 def letter_detail(request: HttpRequest, pk: int) -> HttpResponse:
     found = _letter(pk)
     about = found.application if found.application_id and _seen(found) else None
+    decided = appeals.contested(found) if found.state == LetterState.OPEN else None
     context = {
+        "begins": appeals.BEGINS[ApplicationState(decided.state)] if decided else "",
+        "following": appeals.following(found),
         **letters.state_of(found, timezone.localdate()),
         "ours": found.path == current_scope().path,
         "about": about,
@@ -112,7 +117,9 @@ def _seen(letter: Letter) -> bool:
 
 @command(can=P.LETTER_WRITE)
 def letter_answer(request: HttpRequest, pk: int) -> HttpResponse:
-    letters.answer(ours(pk), text=request.POST.get("answer", "")[:4000], by=request.actor, today=timezone.localdate())
+    upheld = {"1": True, "0": False}.get(request.POST.get("upheld", ""))
+    text = request.POST.get("answer", "")[:4000]
+    letters.answer(ours(pk), text=text, by=request.actor, today=timezone.localdate(), upheld=upheld)
     messages.success(request, "已登记答复。确认对方没有其他意见后，请办结。")
     return redirect("letter_detail", pk)
 
@@ -144,5 +151,5 @@ def letter_card(request: HttpRequest) -> dict[str, Any] | None:
     """Home card: letters to be answered; nothing where there are none."""
     today = timezone.localdate()
     waiting = Letter.objects.filter(state=LetterState.OPEN)
-    told = {"open": waiting.count(), "late": waiting.filter(due_on__lt=today).count()}
+    told = waiting.order_by().aggregate(open=Count("pk"), late=Count("pk", filter=Q(due_on__lt=today)))
     return told if told["open"] else None

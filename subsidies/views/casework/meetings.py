@@ -26,7 +26,7 @@ from subsidies.casework.panelforms import MeetingForm, told
 from subsidies.casework.scoring import Index
 from subsidies.enums import Level
 from subsidies.models import Application, Assessment, Meeting
-from subsidies.models.applications import Box
+from subsidies.models.applications import Box, own_pupils_only
 from subsidies.views.casework.panels import ours
 
 RECORD = "record"
@@ -88,6 +88,7 @@ def meeting_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "may_reopen": mine and request.actor.may(P.PANEL_RUN) and bool(meeting.closed_at),
         "may_confirm": mine and request.actor.may(P.PANEL_CONFIRM),
         "may_told": mine,
+        "may_print": not own_pupils_only(request.actor),
     }
     more = _record(request, meeting, context["may_run"]) if tab == RECORD else _table(request, meeting, tab)
     return render(request, RECORD_PAGE if tab == RECORD else TABLE_PAGE, {**context, **more})
@@ -171,7 +172,9 @@ def meeting_photo_remove(request: HttpRequest, pk: int) -> HttpResponse:
 
 @command(can=P.APPLICATION_VIEW)
 def meeting_minutes(request: HttpRequest, pk: int) -> HttpResponse:
-    """The minutes to print and sign."""
+    """The minutes to print and sign: every child with its level, which is not a class teacher's to have."""
+    if own_pupils_only(request.actor):
+        raise Refused("会议记录里有全校学生的评议结果，由学校经办打印。")
     meeting = meeting_of(pk)
     return _pdf(minutes.print_minutes(meeting).pdf, "minutes.pdf")
 

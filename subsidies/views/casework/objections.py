@@ -133,6 +133,8 @@ def objection_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "answers": objections.office_named(found.path),
         "above": objections.above_of(found.path) if ours and found.state == ObjectionState.ANSWERED else None,
         "earlier": found.finding and found.state in OPEN,
+        "to_cancel": objections.still_approved(found),
+        "may_cancel": request.actor.may(P.APPLICATION_CANCEL),
     }
     return render(request, "subsidies/casework/objection_detail.html", context)
 

@@ -18,7 +18,7 @@ from subsidies.casework.classlist import in_a_school
 from subsidies.giving import pairings
 from subsidies.giving.filters import PairingFilter
 from subsidies.giving.forms import ActivityForm, EndForm, PairingForm, SchoolPairForm, VisitForm, attempt
-from subsidies.models import Pairing, PairingEnd, SchoolPair
+from subsidies.models import Pairing, PairingEnd, SchoolPair, SchoolPairEnd
 from subsidies.views.giving.common import asked, child, listed, tabs, valid
 
 LIGHT = ("student__roll_number", "student__person__id_number")
@@ -102,7 +102,7 @@ def schoolpair_list(request: HttpRequest) -> HttpResponse:
 
 
 def _schools(request: HttpRequest, form: SchoolPairForm, status: int = 200) -> HttpResponse:
-    rows = SchoolPair.objects.select_related("school").order_by("path", "-from_on", "pk")
+    rows = SchoolPair.objects.select_related("school", "end").order_by("path", "-from_on", "pk")
     rows = rows.annotate(times=Count("activities"), last=Max("activities__held_on"))
     may_write = request.actor.may(P.GIVING_WRITE)
     context = {"page": paginate(rows, request), "form": form, "may_write": may_write, "tabs": tabs(request)}
@@ -138,7 +138,9 @@ def schoolpair_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "events": [
             {"on": each.held_on, "title": "活动", "text": each.note, "by": each.made_by} for each in pair.activities.all()
         ],
+        "end": SchoolPairEnd.objects.filter(pair=pair).first(),
         "form": ActivityForm(initial={"held_on": timezone.localdate()}),
+        "end_form": EndForm(initial={"from_on": timezone.localdate()}, auto_id="end_%s"),
         "may_write": request.actor.may(P.GIVING_WRITE),
     }
     return render(request, "subsidies/giving/schoolpair_detail.html", context)
@@ -149,4 +151,12 @@ def schoolpair_activity(request: HttpRequest, pk: int) -> HttpResponse:
     pair, said = get_object_or_404(SchoolPair, pk=pk), valid(ActivityForm(request.POST))
     pairings.did(pair, by=request.actor, today=timezone.localdate(), **said)
     messages.success(request, "已登记活动。")
+    return redirect("schoolpair_detail", pk)
+
+
+@command(can=P.GIVING_WRITE)
+def schoolpair_end(request: HttpRequest, pk: int) -> HttpResponse:
+    pair, said = get_object_or_404(SchoolPair, pk=pk), valid(EndForm(request.POST))
+    pairings.end_schools(pair, by=request.actor, today=timezone.localdate(), **said)
+    messages.success(request, "已登记结束。以前的活动记录都保留。")
     return redirect("schoolpair_detail", pk)

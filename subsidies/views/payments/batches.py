@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
 from aidcases.flow import Refused
+from aidcases.models import Job
 from aidcases.roles import OfficeKind, P
 from aidcases.terms import Term
 from aidcases.web import chosen_term, command, page, paginate
-from students.filters import EXPIRED, narrowed, searched
+from students.filters import EXPIRED, searched
 from students.models import Enrolment
 from subsidies.actions import request_recompute
 from subsidies.casework.classlist import in_a_school
 from subsidies.models import BatchPart, Entitlement, Payment, PaymentBatch
 from subsidies.models.payments import BatchState, Channel, PaymentState
-from subsidies.payments import banks, batches, funnel, indicators, lists
+from subsidies.payments import banks, batches, batchjobs, funnel, indicators, lists
 
 B = BatchState
 TABS = (
@@ -30,12 +33,32 @@ TABS = (
     ("balanced", "已结清", (B.BALANCED,)),
     ("cancelled", "已作废", (B.CANCELLED,)),
 )
-STEPS = {B.PREPARED: 2, B.CONFIRMED: 3, B.APPROVED: 4, B.CHECKED: 4, B.SENT: 5, B.RETURNED: 5, B.BALANCED: 7, B.CANCELLED: 0}
-ORDER = ("school_path", "student__person__name", "pk")
+# Channel → the steps of its way and how far each state has come (one more than the last: all done).
+WAYS = {
+    Channel.BANK: (
+        "编制 学校确认 审批 报送 回盘 结清",
+        {B.PREPARED: 2, B.CONFIRMED: 3, B.APPROVED: 4, B.CHECKED: 4, B.SENT: 5, B.RETURNED: 5, B.BALANCED: 7},
+    ),
+    Channel.SETTLEMENT: (
+        "编制 学校确认 审批 结算 结清",
+        {B.PREPARED: 2, B.CONFIRMED: 3, B.APPROVED: 4, B.CHECKED: 4, B.SENT: 4, B.RETURNED: 4, B.BALANCED: 6},
+    ),
+}
+ORDER = ("student__person__name", "pk")
+FRESH = timedelta(days=1)  # for so long a batch that could not be made is told of on the list
 
 
 def batch_of(pk: int) -> PaymentBatch:
     return get_object_or_404(PaymentBatch.objects.select_related("office"), pk=pk)
+
+
+def _looked_at(pk: int) -> Any:
+    """With `all_lines`, those cancelled included, and `job_pk`: its approval while it is under way or has failed."""
+    every = Payment.objects.filter(batch=OuterRef("pk")).order_by().values("batch").annotate(n=Count("pk"))
+    job = batchjobs.undone([batchjobs.APPROVE], OuterRef("pk")).values("pk")[:1]
+    rows = PaymentBatch.objects.select_related("office")
+    rows = rows.annotate(all_lines=Coalesce(Subquery(every.values("n")), 0), job_pk=Subquery(job))
+    return get_object_or_404(rows, pk=pk)
 
 
 @page(can=P.PAYMENT_VIEW)
@@ -51,6 +74,7 @@ def batch_list(request: HttpRequest) -> HttpResponse:
         "tabs": [{"label": label, "url": f"?state={code}", "active": code == wanted[0]} for code, label, _ in TABS],
         "term": term,
         "may_prepare": _may_prepare(request),
+        "job": _preparing(request, term) if _may_prepare(request) else None,
         "several": request.membership.organisation.kind != OfficeKind.COUNTY,
     }
     return render(request, "subsidies/payments/batch_list.html", context)
@@ -58,6 +82,14 @@ def batch_list(request: HttpRequest) -> HttpResponse:
 
 def _may_prepare(request: HttpRequest) -> bool:
     return request.actor.may(P.PAYMENT_PREPARE) and request.membership.organisation.kind == OfficeKind.COUNTY
+
+
+def _preparing(request: HttpRequest, term: Term) -> Job | None:
+    """The office's batch that is being made, or could not be lately."""
+    mine = batchjobs.undone([batchjobs.PREPARE]).filter(office_id=request.actor.office_id, params__term=term.code)
+    latest = Job.objects.roots().filter(kind=batchjobs.PREPARE, office_id=request.actor.office_id).order_by("-pk")
+    mine = mine.filter(pk=Subquery(latest.values("pk")[:1]))
+    return mine.filter(Q(finished_at=None) | Q(finished_at__gt=timezone.now() - FRESH)).first()
 
 
 def _part_list(request: HttpRequest) -> HttpResponse:
@@ -131,12 +163,12 @@ def batch_create(request: HttpRequest) -> HttpResponse:
     form = _form(request, request.POST, term)
     if not form.is_valid():
         raise Refused(*(f"{form[name].label}：{'；'.join(errors)}" for name, errors in form.errors.items()))
-    made = batches.prepare(
+    batchjobs.request_prepare(
         office=request.membership.organisation, term=term, bank=form.cleaned_data["bank"], title=form.cleaned_data["title"],
-        **form.asked,
+        day=timezone.localdate(), **form.asked,
     )  # fmt: skip
-    messages.success(request, f"已编制 {made.number}：{made.lines:,} 人次。请学校确认名单。")
-    return redirect("batch_detail", made.pk)
+    messages.info(request, "正在编制，可以离开本页；编好以后列在这里，请学校确认名单。")
+    return redirect(f"{reverse('batch_list')}?term={term.code}")
 
 
 # --- one batch -----------------------------------------------------------------------------------------------------
@@ -144,30 +176,40 @@ def batch_create(request: HttpRequest) -> HttpResponse:
 
 @page(can=P.PAYMENT_VIEW)
 def batch_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    batch, day = batch_of(pk), timezone.localdate()
+    batch, day = _looked_at(pk), timezone.localdate()
     found = lists.LineFilter(request.GET, batch.payments.all(), request=request, term=Term.parse(batch.term))
-    shown = paginate(found.qs.order_by(*ORDER).values_list("pk", flat=True), request)
-    may = _may(request, batch)
+    may, way = _may(request, batch), WAYS[Channel(batch.channel)]
+    job = Job.objects.get(pk=batch.job_pk) if batch.job_pk and batch.state == B.CONFIRMED else None
+    if job and job.is_open:
+        may = dict.fromkeys(may, False)
     context = {
         "batch": batch,
         "tone": lists.BATCH_TONES[batch.state],
         "term": Term.parse(batch.term),
-        "step": STEPS[BatchState(batch.state)],
+        "way": way[0],
+        "step": way[1].get(BatchState(batch.state), 0),
         "bank": dict(banks.choices()).get(batch.bank, batch.bank),
-        "found": found,
-        "page": shown,
-        "rows": lists.lines(list(shown), batch.term),
-        "parts": lists.parts(batch, instead=may["instead"]),
         "balance": batches.balance(batch) if batch.approved_at else [],
         "uses": batch.uses.select_related("indicator__benefit", "indicator__school") if batch.approved_at else [],
         "short": indicators.refusals(indicators.headroom(batch)) if batch.state == B.PREPARED else [],
         "blocked": batches.against_approval(batch, day) if may["approve"] else [],
         "may": may,
+        "job": job,
         "today": day,
-        "narrowed": narrowed(found),
-        "expired": EXPIRED,
+        **_lines(request, batch, found),
+        "parts": [] if found.narrows else lists.parts(batch, instead=may["instead"]),
     }
     return render(request, "subsidies/payments/batch_detail.html", context)
+
+
+def _lines(request: HttpRequest, batch: Any, found: lists.LineFilter) -> dict[str, Any]:
+    """The page of the list, the office's own schools first."""
+    order = (*lists.by_school(batch.path), *ORDER)
+    keys = found.qs.order_by(*order).values_list("pk", flat=True)
+    whole = lists.Counted(keys, batch.all_lines)
+    shown = paginate(keys, request) if found.narrows else whole.get_page(request.GET.get("page"))
+    rows = lists.lines(shown, batch.term, order)
+    return {"found": found, "page": shown, "rows": rows, "narrowed": found.narrows, "expired": EXPIRED}
 
 
 def _may(request: HttpRequest, batch: PaymentBatch) -> dict[str, bool]:
@@ -180,7 +222,7 @@ def _may(request: HttpRequest, batch: PaymentBatch) -> dict[str, bool]:
         "check": (P.PAYMENT_PREPARE, {B.APPROVED} if batch.poverty_check else set()),
         "set_check": (P.INDICATOR_SET, {B.PREPARED, B.CONFIRMED}),
         "settle": (P.PAYMENT_PREPARE, {B.APPROVED, B.CHECKED, B.SENT} if batch.channel == Channel.SETTLEMENT else set()),
-        "withdraw": (P.PAYMENT_APPROVE, {B.APPROVED, B.CHECKED}),
+        "withdraw": (P.PAYMENT_APPROVE, {B.APPROVED, B.CHECKED, B.SENT, B.RETURNED}),
         "close": (P.PAYMENT_PREPARE, set() if batch.lines_open else {B.SENT, B.RETURNED}),
         "cancel": (P.PAYMENT_APPROVE, {B.PREPARED, B.CONFIRMED, B.APPROVED, B.CHECKED}),
     }  # fmt: skip
@@ -234,8 +276,9 @@ def batch_reopen(request: HttpRequest, pk: int) -> HttpResponse:
 
 @command(can=P.PAYMENT_APPROVE)
 def batch_approve(request: HttpRequest, pk: int) -> HttpResponse:
-    batch = batches.approve(batch_of(pk), request.POST.get("document", ""))
-    return _told(request, batch, f"审批通过：{batch.approved_lines:,} 人次。")
+    batch = batch_of(pk)
+    batchjobs.request_approve(batch, request.POST.get("document", ""), day=timezone.localdate())
+    return redirect("batch_detail", batch.pk)
 
 
 @command(can=P.PAYMENT_PREPARE)

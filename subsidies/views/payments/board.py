@@ -46,7 +46,7 @@ def _area(request: HttpRequest) -> Region | None:
 
 def board_card(request: HttpRequest) -> dict[str, Any] | None:
     """Home: the first thing a county or a school sees."""
-    if figures.above_counties() or not figures.last_run(term := chosen_term(request)):
+    if figures.above_counties() or not figures.last_run_seen(request, term := chosen_term(request)):
         return None
     return _board(term, None)
 

@@ -66,7 +66,8 @@ def _context(request: HttpRequest, batch: PaymentBatch, form: ReturnForm | None 
     going = Q(state__in=files.WAITING) & ~Q(files.said_paid())
     counts = batch.payments.order_by().aggregate(ready=Count("pk", filter=going), **states)
     ready = counts.pop("ready")
-    job = Job.objects.roots().filter(kind=files.KIND, params__batch=batch.pk).order_by("-pk").first()
+    jobs = Job.objects.roots().filter(kind__in=(files.KIND, returns.KIND), params__batch=batch.pk).order_by("-pk")
+    job = jobs.first()
     left = (job.result or {}).get("left") if job else 0
     start = {"paid_on": timezone.localdate(), "profile": batch.bank}
     return {
@@ -79,6 +80,8 @@ def _context(request: HttpRequest, batch: PaymentBatch, form: ReturnForm | None 
         "returns": [{"return": each, "counts": _counted(each)} for each in batch.returns.order_by("-pk")],
         "odd": odd_lines().filter(bank_return__batch=batch).count(),
         "job": job if job and job.state != "done" else None,
+        # An answer that could not be registered is gone: there is nothing to go on with.
+        "steer": request.actor.may(P.PAYMENT_PREPARE) and not (job and (job.kind, job.state) == (returns.KIND, "failed")),
         "left": f"上次有 {left:,} 人没有有效的一卡通，没有报送；登记并复核后再生成一次。" if left and ready else "",
         "may": request.actor.may(P.PAYMENT_PREPARE),
         "hears": batch.state in returns.HEARING,
@@ -125,10 +128,8 @@ def return_upload(request: HttpRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return render(request, "subsidies/payments/batch_files.html", _context(request, batch, form), status=422)
     upload, rest = form.cleaned_data.pop("file"), form.cleaned_data
-    made = returns.receive(batch, upload, by=request.actor, **rest)
-    applied = made.counts.get(Verdict.APPLIED, 0)
-    messages.success(request, f"共 {sum(made.counts.values()):,} 行，登记 {applied:,} 行。")
-    return redirect("bank_return_detail", made.pk)
+    returns.request_return(batch, upload, by=request.actor, **rest)
+    return redirect("batch_files", pk)
 
 
 def _lines() -> QuerySet[ReturnLine]:
@@ -193,7 +194,7 @@ def _odd(request: HttpRequest, line: ReturnLine) -> dict[str, Any]:
         "earlier": earlier,
         "contradicts": line.verdict == Verdict.CONTRADICTS,
         "may_settle": line.verdict in returns.ODD and not line.settled_at and request.actor.may(P.PAYMENT_APPROVE),
-        "own": line.bank_return.uploaded_by == request.actor.name,
+        "own": returns.own_upload(line.bank_return, request.actor),
     }
 
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from aidcases.roles import P
 from aidcases.terms import Term
 from aidcases.web import command, page, paginate
-from students.filters import EXPIRED, narrowed, searched
+from students.filters import EXPIRED, searched
 from subsidies.models import BatchPart, Payment
 from subsidies.models.payments import BatchState
 from subsidies.payments import batches, lists
@@ -42,9 +42,9 @@ def part_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "told": told,
         "found": found,
         "page": shown,
-        "rows": lists.lines(list(shown), part.batch.term),
+        "rows": lists.lines(shown, part.batch.term, ORDER),
         "may_agree": part.batch.state == BatchState.PREPARED and request.actor.may(P.PAYMENT_CONFIRM),
-        "narrowed": narrowed(found),
+        "narrowed": found.narrows,
         "expired": EXPIRED,
     }
     return render(request, "subsidies/payments/part_detail.html", context)

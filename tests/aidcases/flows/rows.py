@@ -10,6 +10,7 @@ from django.db import models
 from django.utils import timezone
 
 from aidcases.models import Job, School
+from dropout.models import DropoutCase, FamilyRequest, Rectification, Report, Tip
 from students.models import Account, Batch, Decision, ImportFile, ImportRow, Missing, Suspect
 from subsidies.models import (
     AdoptionRequest,
@@ -35,6 +36,7 @@ from subsidies.models import (
 )
 from tests import make
 from tests.casework import build
+from tests.dropout import build as dropout_rows
 
 HERE = "/62/6201/620123/"
 
@@ -240,6 +242,9 @@ def payment(state: str = "listed") -> Payment:
 
 
 MAKERS = {
+    DropoutCase: dropout_rows.ready_case,
+    Report: dropout_rows.report, Rectification: dropout_rows.rectification,
+    FamilyRequest: dropout_rows.request, Tip: dropout_rows.tip,
     Account: card, PaymentBatch: payment_batch, Payment: payment,
     Loan: loan, TopUpCase: top_up, Recovery: recovery,
     Application: application, Letter: letter,
@@ -259,6 +264,8 @@ def a_row(model: type[models.Model], state: str, move: str) -> models.Model:
         return recovery(state, collected=100)
     if (model, move) == (PaymentBatch, "check"):
         return payment_batch(state, poverty_check=True)
+    if (model, move) == (DropoutCase, "close_unproven"):
+        return dropout_rows.ready_case(state, proof="none")
     return MAKERS[model](state)
 
 
@@ -294,6 +301,12 @@ def belonging(model: type[models.Model], target: str) -> dict:
         return {"contracted_by": "乙", "contracted_by_id": 7, **days}
     if model is TopUpCase and target in ("approved", "refused", "revoked"):
         return {"decided_on": date(2018, 9, 10), "decided_by": "乙", "decided_by_id": 7}
+    if model is DropoutCase:
+        return dropout_rows.case_columns(target)
+    if model is Report:
+        return dropout_rows.report_columns(target)
+    if model in (Rectification, FamilyRequest, Tip):
+        return dropout_rows.rectification_columns(target)
     if (model, target) == (Batch, "undone"):
         return {"undone_by": "甲", "undone_at": timezone.now()}
     return {"committed_at": timezone.now()} if (model, target) == (ImportFile, "committed") else {}

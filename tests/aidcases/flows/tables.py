@@ -7,6 +7,8 @@ from django.db import models
 from aidcases.models import Job
 from aidcases.models.records import JobState
 from aidcases.roles import Role
+from dropout.enums import CaseState, ReportState, TaskState
+from dropout.models import DropoutCase, FamilyRequest, Rectification, Report, Tip
 from students.models import Account, Batch, Decision, ImportFile, Missing, Suspect
 from students.models.accounts import AccountState
 from students.models.batches import BatchState
@@ -36,6 +38,22 @@ from subsidies.models.payments import PaymentState
 from subsidies.models.recoveries import RecoveryState
 
 MAY_GO = {
+    DropoutCase: {
+        "verify": ({"suspected"}, "verifying"),
+        "acquit": ({"suspected", "verifying"}, "false_alarm"),
+        "confirm": ({"verifying"}, "confirmed"),
+        "unconfirm": ({"confirmed"}, "verifying"),
+        "persuade": ({"confirmed"}, "persuading"),
+        "go_to_law": ({"persuading"}, "legal"),
+        "back_from_law": ({"legal"}, "persuading"),
+        "bring_back": ({"persuading", "legal"}, "returned"),
+        "place": ({"returned"}, "placed"),
+        "watch": ({"placed"}, "watched"),
+        "close": ({"watched"}, "closed"),
+        "close_unproven": ({"watched"}, "closed"),
+        "relapse": ({"returned", "placed", "watched"}, "persuading"),
+        "reopen": ({"false_alarm", "closed"}, "suspected"),
+    },
     Job: {
         "cancel": ({"queued", "running", "waiting"}, "cancelled"),
         "resume": ({"failed", "cancelled"}, "queued"),
@@ -169,6 +187,20 @@ MAY_GO = {
         "reissue": ({"bounced"}, "reissued"),
         "cancel": ({"listed", "approved", "bounced"}, "cancelled"),
     },
+    Report: {
+        "submit": ({"due", "returned"}, "submitted"),
+        "accept": ({"submitted"}, "accepted"),
+        "send_back": ({"submitted"}, "returned"),
+    },
+    **{
+        model: {"answer": ({"open"}, "done"), "close": ({"done"}, "closed"), "reopen": ({"done", "closed"}, "open")}
+        for model in (FamilyRequest, Tip)
+    },
+    Rectification: {
+        "answer": ({"open"}, "done"),
+        "accept": ({"done"}, "closed"),
+        "send_back": ({"done"}, "open"),
+    },
 }
 COUNTY = {Role.COUNTY_MAKER, Role.COUNTY_CHECKER, Role.COUNTY_HEAD}
 WRITES = {Role.SCHOOL_MAKER, Role.CLASS_TEACHER}
@@ -183,7 +215,16 @@ APPROVES = {Role.COUNTY_CHECKER, Role.COUNTY_HEAD}
 DECIDE = {Role.COUNTY_MAKER, Role.COUNTY_CHECKER, Role.CITY_OFFICER}
 MAKES_NOTICES = {Role.SCHOOL_MAKER, Role.COUNTY_MAKER, Role.CITY_OFFICER}
 PUBLISHES = {Role.SCHOOL_CHECKER, Role.COUNTY_CHECKER, Role.COUNTY_HEAD, Role.CITY_OFFICER}
+RECEIVES = {Role.COUNTY_MAKER, Role.COUNTY_CHECKER, Role.CITY_OFFICER}
+INSPECTS = APPROVES | {Role.CITY_OFFICER, Role.CITY_INSPECTOR}
+PERSUADES = {Role.COUNTY_MAKER, Role.SCHOOL_MAKER, Role.CLASS_TEACHER, Role.CADRE}
 WHO_MAY = {
+    DropoutCase: {
+        **dict.fromkeys(("verify", "persuade", "bring_back", "place", "watch", "relapse", "reopen"), PERSUADES),
+        **dict.fromkeys(
+            ("acquit", "confirm", "unconfirm", "go_to_law", "back_from_law", "close", "close_unproven"), APPROVES
+        ),
+    },
     PublicNotice: {
         **dict.fromkeys(("preview", "revise", "archive", "drop"), MAKES_NOTICES),
         **dict.fromkeys(("publish", "recall", "end"), PUBLISHES),
@@ -234,8 +275,20 @@ WHO_MAY = {
         **dict.fromkeys(("leave_out", "send", "pay", "settle", "bounce"), PREPARES),
         **dict.fromkeys(("approve", "come_back", "arrive", "reissue", "cancel"), APPROVES),
     },
+    Report: {
+        "submit": {Role.COUNTY_MAKER, Role.COUNTY_HEAD, Role.SCHOOL_MAKER, Role.CITY_OFFICER},
+        **dict.fromkeys(("accept", "send_back"), RECEIVES),
+    },
+    FamilyRequest: {Role.COUNTY_MAKER, Role.SCHOOL_MAKER, Role.CADRE},
+    Tip: {Role.COUNTY_MAKER},
+    Rectification: {
+        "answer": {Role.COUNTY_MAKER, Role.SCHOOL_MAKER, Role.CLASS_TEACHER, Role.CADRE},
+        **dict.fromkeys(("accept", "send_back"), INSPECTS),
+    },
 }  # fmt: skip
 STATES = {
+    FamilyRequest: list(TaskState), Tip: list(TaskState),
+    DropoutCase: list(CaseState),
     PublicNotice: list(NoticeState), Objection: list(ObjectionState),
     Job: list(JobState), ImportFile: list(FileState), PackDraft: list(DraftState), Batch: list(BatchState),
     AdoptionRequest: list(AdoptionState),
@@ -243,6 +296,7 @@ STATES = {
     Application: list(ApplicationState), Letter: list(LetterState),
     Loan: list(LoanState), TopUpCase: list(TopUpState), Recovery: list(RecoveryState),
     Account: list(AccountState), PaymentBatch: list(PaymentBatchState), Payment: list(PaymentState),
+    Report: list(ReportState), Rectification: list(TaskState),
 }  # fmt: skip
 MATRIX = [(model, move, state) for model in MAY_GO for move in MAY_GO[model] for state in STATES[model]]
 

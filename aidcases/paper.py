@@ -37,7 +37,7 @@ def print_pdf(template: Path, data: dict[str, Any]) -> Printed:
     """
     text = json.dumps({**data, "font": _family()}, ensure_ascii=False)
     blanks = "".join(unprintable("".join(sorted(set(_characters(data))))))
-    text = text.translate(str.maketrans(dict.fromkeys(blanks, UNPRINTABLE)))
+    text = text.translate({ord(each): UNPRINTABLE for each in blanks})
     pdf = _set(str(template), text)
     return Printed(pdf, len(re.findall(rb"/Type\s*/Page\b", pdf)), blanks)
 
