@@ -32,6 +32,7 @@ from students.exports import areas, open_sheet, request_export, said_of, text_of
 from students.imports import cells, edits, pipeline
 from students.imports.checks import parameters
 from students.imports.edited import COLUMNS, EDITABLE, EDITS, TITLES
+from students.imports.facts import TODO
 from students.imports.undo import undo_now
 from students.models import Enrolment, Export, ExportRow, ImportFile, ImportRow, Written
 from students.sheet import workbook
@@ -770,7 +771,7 @@ def roll(county: World, number: str, class_name: str) -> ImportFile:
 def laid_anew(file: ImportFile) -> None:
     """As when a name is decided anew: this office's rows of the child are taken away and laid again."""
     with transaction.atomic():
-        sql.temporary("todo", "(row bigint)")
+        sql.temporary("todo", TODO)
         params = {**parameters(file), "authority": 3, "earliest": EARLIEST}
         pipeline.lay_anew([now_of("名册生").student_id], params)
 

@@ -258,9 +258,11 @@ def test_the_triggers_can_be_taken_out_and_put_back(world: World):
     casework = import_module("subsidies.migrations.0008_casework")
     last = import_module("subsidies.migrations.0011_loans_and_giving")
     found = "SELECT count(*) AS n FROM pg_proc WHERE proname LIKE 'subsidies_mark_%%'"
-    assert sql.one(found)["n"] == len(marks.MARKS) + len(more.MARKS) + len(last.MARKS) + 1  # of refusals
+    resting = import_module("subsidies.migrations.0012_suspensions")
+    assert sql.one(found)["n"] == len(marks.MARKS) + len(more.MARKS) + len(last.MARKS) + 2  # of refusals, suspensions
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(resting.BACKWARD)
         cursor.execute(last.backward())
         cursor.execute(casework.NOT_REFUSING)
         cursor.execute(more.backward())
@@ -272,5 +274,6 @@ def test_the_triggers_can_be_taken_out_and_put_back(world: World):
         cursor.execute(more.forward())
         cursor.execute(casework.REFUSING)
         cursor.execute(last.forward())
+        cursor.execute(resting.FORWARD)
     Enrolment.objects.update(grade=2)
     assert world.marked() == EVERYBODY
