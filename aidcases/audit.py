@@ -8,6 +8,8 @@ from contextvars import ContextVar
 from datetime import date
 from typing import Any
 
+from django.utils import timezone
+
 from aidcases.scoping import current_actor, current_scope
 
 _day: ContextVar[date | None] = ContextVar("day", default=None)
@@ -22,6 +24,12 @@ def happened_on(day: date | None) -> Iterator[None]:
         yield
     finally:
         _day.reset(token)
+
+
+def day_of(event: Any) -> date:
+    """On which a step was made; where it was written down later, the day that it says of itself."""
+    said = event.data.get("on")
+    return date.fromisoformat(said) if said else timezone.localdate(event.at)
 
 
 def said_day() -> dict[str, str]:

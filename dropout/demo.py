@@ -33,7 +33,7 @@ def at_work(office: Organisation, role: Role, day: date) -> Iterator[Actor]:
 def seed(demo: Any) -> None:
     """For the demo's county; the neighbour's rosters are compared too."""
     today = date.today()
-    start = max(demo.term.first_day, today - timedelta(days=45))
+    start = max(demo.term.first_day, today - timedelta(days=15))
     for code in (demo.county, demo.neighbour):
         office = Organisation.objects.get(kind=OfficeKind.COUNTY, region_id=code)
         with at_work(office, Role.COUNTY_MAKER, start):
@@ -45,6 +45,7 @@ def seed(demo: Any) -> None:
 
 def _work(office: Organisation, term: Any, start: date, today: date) -> None:
     rows = list(DropoutCase.objects.filter(home_path__startswith=office.path).order_by("pk"))
+    rows.sort(key=lambda row: (row.school_id is None, row.pk))  # who was in school before can go back there
     with at_work(office, Role.COUNTY_MAKER, start) as by:
         cases.verify(_these(rows[: len(rows) // 2 + 2]), by=by, today=start)
     with at_work(office, Role.COUNTY_CHECKER, start + timedelta(days=2)) as by:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 from django.utils import timezone
 
+from aidcases import audit
 from aidcases.models import AuditEvent
 from aidcases.wording import action_label
 from dropout.models import DropoutCase, LegalStep, Measure, Placement
@@ -26,10 +28,12 @@ def events(case: DropoutCase, visits: list[dict[str, Any]]) -> list[Told]:
     return sorted(found, key=lambda event: event["at"], reverse=True)
 
 
-def _event(at: Any, title: str, *, by: str = "", text: str = "", tone: str = "") -> Told:
-    """Within a day what has only a date comes before the moves that followed from it."""
-    day = timezone.localtime(at).date() if hasattr(at, "hour") else at
-    moment = timezone.localtime(at).isoformat() if hasattr(at, "hour") else f"{at.isoformat()}T00:00"
+def _event(at: Any, title: str, *, by: str = "", text: str = "", tone: str = "", day: date | None = None) -> Told:
+    """Within a day what has only a date comes before the moves that followed from it. `day`: the one a step says of itself,
+    where it was written down later."""
+    timed = hasattr(at, "hour")
+    day = day or (timezone.localtime(at).date() if timed else at)
+    moment = f"{day.isoformat()}T{timezone.localtime(at).time().isoformat() if timed else '00:00'}"
     return {"on": day, "at": moment, "title": title, "by": by, "text": text, "tone": tone}
 
 
@@ -39,7 +43,8 @@ def _moves(case: DropoutCase) -> Iterator[Told]:
     for row in (
         rows.filter(action__startswith="dropoutcase.").exclude(action="dropoutcase.measure").order_by("-at", "-pk")
     ):
-        yield _event(row.at, action_label(row.action), by=row.actor, text=row.note, tone=TONES.get(row.action, ""))
+        tone = TONES.get(row.action, "")
+        yield _event(row.at, action_label(row.action), by=row.actor, text=row.note, tone=tone, day=audit.day_of(row))
 
 
 def _visits(visits: list[dict[str, Any]]) -> Iterator[Told]:

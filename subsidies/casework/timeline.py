@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from aidcases import audit
 from aidcases.models import AuditEvent
 from aidcases.templatetags.aid import money
 from aidcases.terms import Term
@@ -50,18 +51,12 @@ def _event(on: date, title: str, *, by: str = "", text: str = "", tone: str = ""
     return event | ({"url": url} if url else {})
 
 
-def day_of(event: AuditEvent) -> date:
-    """On which a step was made; where it was written down later, the day that it says of itself."""
-    said = event.data.get("on")
-    return date.fromisoformat(said) if said else timezone.localdate(event.at)
-
-
 def _steps(pks: list[int]) -> Iterator[Told]:
     rows = AuditEvent.objects.filter(subject_type="subsidies.application", subject_id__in=pks)
     for row in rows.filter(action__startswith="application.").exclude(action__in=_ELSEWHERE).order_by("-at")[:MOST]:
         back = row.action.startswith("application.return")
         tone = "warn" if back else _TONES.get(row.action, "")
-        yield _event(day_of(row), action_label(row.action), by=row.actor, text=told(row), tone=tone)
+        yield _event(audit.day_of(row), action_label(row.action), by=row.actor, text=told(row), tone=tone)
 
 
 def _notices(pks: list[int]) -> Iterator[Told]:

@@ -22,7 +22,7 @@ from aidcases.wording import action_label
 from students.filters import EXPIRED, narrowed, searched
 from students.models import Enrolment
 from students.views.secrets import reveal
-from subsidies.casework import applying, classlist, form, prefill, printing, responsible, timeline
+from subsidies.casework import applying, classlist, form, prefill, printing, responsible
 from subsidies.casework.classlist import ApplicationFilter
 from subsidies.casework.parts import facts, moves
 from subsidies.casework.windows import Windows
@@ -130,7 +130,7 @@ def _events(found: Application) -> list[dict[str, Any]]:
     rows = AuditEvent.objects.filter(subject_type="subsidies.application", subject_id=found.pk)
     rows = rows.filter(action__startswith="application.")[:EVENTS]
     return [
-        {"on": timeline.day_of(row), "title": action_label(row.action), "by": row.actor, "text": row.note}
+        {"on": audit.day_of(row), "title": action_label(row.action), "by": row.actor, "text": row.note}
         for row in rows
     ]
 
