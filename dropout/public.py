@@ -17,13 +17,14 @@ from aidcases import audit
 from aidcases.flow import Refused
 from aidcases.models import Organisation
 from aidcases.roles import OfficeKind
-from aidcases.scoping import Actor, Scope
+from aidcases.scoping import Actor, Scope, current_scope
 from aidcases.terms import Term
 from dropout import asking
 from dropout.enums import Answerer, Score, TaskState, Wish
-from dropout.models import Supervisor, SurveyAnswer, Tip
+from dropout.models import Inspection, Supervisor, SurveyAnswer, Tip
 
 PUBLIC = Actor("公众")
+DRAWS = 10  # draws of inspections that are told
 TIP_DAYS = 10  # working days a county has for a tip
 SHORTEST, LONGEST = 5, 1000  # characters of a tip
 A_HOUR = {"tip": 5, "ticket": 30, "survey": 20}  # from one address to one county
@@ -100,6 +101,14 @@ def supervisors(today: date) -> list[Supervisor]:
     """Those of the county in scope who hold office today; their own telephone is not read."""
     rows = Supervisor.objects.filter(from_on__lte=today).exclude(ended_on__lte=today)
     return list(rows.defer("phone").order_by("pk"))
+
+
+def draws() -> list[Inspection]:
+    """The draws that concern the county in scope, its own and those of offices above it: the seed, the strata, the checksum of
+    the list. Anybody who is given the list can draw it again; nobody who was drawn is told here."""
+    path = current_scope().path
+    above = [f"/{'/'.join(path.strip('/').split('/')[:n])}/" for n in range(1, len(path.strip("/").split("/")) + 1)]
+    return list(Inspection._base_manager.filter(path__in=above).order_by("-pk")[:DRAWS])
 
 
 # --- survey --------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from django.utils import timezone
 from aidcases.flow import Refused
 from aidcases.scoping import acting_in
 from aidcases.web import PUBLIC, command, page
-from dropout import public
+from dropout import drawing, public
 from dropout.enums import Answerer, Score, Wish
 
 TOO_MANY = "您提交得太频繁，请一小时后再试。"
@@ -115,8 +115,8 @@ def tip_reply(request: HttpRequest, code: str) -> HttpResponse:
 def supervisors_public(request: HttpRequest, code: str) -> HttpResponse:
     at = _county(code)
     with acting_in(at.scope, public.PUBLIC):
-        rows = public.supervisors(timezone.localdate())
-    response = _shown(request, "dropout/public_supervisors.html", at, rows=rows)
+        rows, draws = public.supervisors(timezone.localdate()), public.draws()
+    response = _shown(request, "dropout/public_supervisors.html", at, rows=rows, draws=draws, rule=drawing.RULE)
     response["Cache-Control"] = f"public, max-age={KEPT}"
     return response
 

@@ -6,12 +6,13 @@ from ledgers.definitions.care import DISABLED_ENROLMENT, LEFT_BEHIND
 from ledgers.definitions.dropouts import DROPOUTS, SCHOOL_AGE, SUSPECTED
 from ledgers.definitions.payment_roll import BANK_SHEET, PAYMENT_ROLL
 from ledgers.definitions.poverty_register import POVERTY_REGISTER
+from ledgers.definitions.retention import RETENTION
 from ledgers.definitions.unaided import UNAIDED
 
 LEDGERS: dict[str, Ledger] = {
     ledger.code: ledger
     for ledger in (
-        POVERTY_REGISTER, AID_SUMMARY, PAYMENT_ROLL, BANK_SHEET, UNAIDED, SCHOOL_AGE, SUSPECTED, DROPOUTS, LEFT_BEHIND,
+        POVERTY_REGISTER, AID_SUMMARY, PAYMENT_ROLL, BANK_SHEET, UNAIDED, SCHOOL_AGE, SUSPECTED, DROPOUTS, RETENTION, LEFT_BEHIND,
         DISABLED_ENROLMENT,
     )
 }  # fmt: skip

@@ -13,6 +13,7 @@ APPS = ("students", "subsidies", "dropout", "ledgers")
 
 # The kernel itself may; outside it only these, each for a reason.
 UNSCOPED = {
+    "dropout/public.py": "what is published of draws that concern a county: seeds and checksums, nobody's name",
     "dropout/retention.py": "whether a child of an intake studies anywhere now: yes or no",
     "dropout/indicators.py": "whether a child in sight is on any roll: yes or no",
     "dropout/warnings.py": "thresholds of the areas above, which their schools go by",

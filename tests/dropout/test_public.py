@@ -17,7 +17,7 @@ from aidcases.flow import Refused
 from aidcases.models import Reminder
 from aidcases.scoping import EVERYWHERE, Actor, Scope, acting_in
 from dropout import answering, public, tips
-from dropout.models import DropoutCase, Supervisor, SurveyAnswer, Tip
+from dropout.models import DropoutCase, Inspection, Supervisor, SurveyAnswer, Tip
 from dropout.views.public import TOO_MANY
 from tests import make
 from tests.personas import TERM, As, World
@@ -109,6 +109,11 @@ def test_anybody_may_send_a_tip_and_read_its_reply_but_not_too_often(county: Wor
 
 def test_supervisors_are_public_by_name_and_office(county: World, as_: As) -> None:
     maker, url = as_("maker"), reverse("supervisors_public", args=[CODE])
+    given = {"size": 1, "strata": [], "sha256": "ab" * 32, "drawn_on": date(2018, 10, 8), "drawn_by": "督查员"}
+    Inspection(path="/62/6201/", term="2018-autumn", seed="彩票 7", **given).save()
+    Inspection(path="/62/6201/620121/", term="2018-autumn", seed="邻县种子", **given).save()
+    told = Client().get(url).content.decode()
+    assert ("彩票 7" in told, "abababababababab" in told, "督查员" in told, "邻县种子" in told) == (True, True, False, False)
     told = {
         "name": "赵代表",
         "duty": "县人大代表",
