@@ -72,8 +72,10 @@ def _tell_who_pays(keys: list[int], target: str, *, by: Actor, today: date) -> N
     out = target in OUT_OF_SCHOOL
     cases = DropoutCase.objects.filter(pk__in=keys).order_by()
     students = set(cases.values_list("student_id", flat=True))
-    told = Suspension._base_manager.filter(student__in=students).order_by("pk").values_list("student_id", "active")
-    known = dict(told)  # of each child what was said last
+    told = Suspension._base_manager.filter(student__in=students).order_by("pk")
+    said = list(told.values_list("student_id", "active", "from_on"))
+    known = {student: active for student, active, _ in said}  # of each child what was said last
+    first = today if out else min([since for _, active, since in said if active] + [today])
     differs = [pk for pk in students if known.get(pk, False) != out]
     if not differs:
         return
@@ -89,7 +91,7 @@ def _tell_who_pays(keys: list[int], target: str, *, by: Actor, today: date) -> N
         made_at=Now(),
     )
     enrolled = Enrolment.objects.filter(student__in=differs).order_by().values_list("term", flat=True).distinct()
-    for term in filter(lambda term: term.last_day >= today, map(Term.parse, enrolled)):
+    for term in filter(lambda term: term.last_day >= first, map(Term.parse, enrolled)):
         for follow in registry.facts_changed:
             follow(term)
 
@@ -190,6 +192,8 @@ def bring_back(case: DropoutCase, *, returned_on: date, school: School, by: Acto
         raise Refused("复学日期不能晚于今天。")
     if case.left_on and returned_on < case.left_on:
         raise Refused(f"复学日期早于辍学日期（{case.left_on}），请核对。")
+    if case.confirmed_on and case.rounds == 1 and returned_on < case.confirmed_on:
+        raise Refused(f"复学日期早于确认辍学的日期（{case.confirmed_on}）；那时已经在校的，请退回核查后排除。")
     return _one(case, "bring_back", by=by, today=today, returned_on=returned_on, returned_to=school)
 
 
@@ -212,6 +216,8 @@ def relapse(case: DropoutCase, *, note: str, left_on: date, by: Actor, today: da
     """Gone again before the case was closed: persuading begins anew, all before stays. Raises Refused."""
     if left_on > today:
         raise Refused("辍学日期不能晚于今天。")
+    if case.returned_on and left_on < case.returned_on:
+        raise Refused(f"辍学日期早于上次复学的日期（{case.returned_on}），请核对。")
     return _one(
         case, "relapse", by=by, today=today, note=note, rounds=F("rounds") + 1, left_on=left_on, legal_step=0,
         persuasions=0, placement_made=False, watch_until=None, watch_over=False, proof="", proof_note="",

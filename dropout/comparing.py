@@ -95,11 +95,21 @@ _COUNTS = """
         count(*) FILTER (WHERE kind = 'off_roster') AS off_roster
     FROM found
 """
+# County by county: a list that the next county has imported says nothing of this one's pupils.
 _ROSTERS = """
-    SELECT EXISTS (SELECT FROM students_enrolment WHERE term = %(term)s AND stage IN ('primary', 'junior')
-            AND school_path LIKE %(under)s) AS roll,
-        EXISTS (SELECT FROM students_rosterentry WHERE kind = 'population' AND term = %(term)s) AS population,
-        EXISTS (SELECT FROM students_rosterentry WHERE kind = 'present' AND term = %(term)s) AS present
+    WITH county AS (
+        SELECT DISTINCT left(school_path, 16) AS path FROM students_enrolment
+        WHERE term = %(term)s AND stage IN ('primary', 'junior') AND school_path LIKE %(under)s
+    )
+    SELECT EXISTS (SELECT FROM county) AS roll,
+        NOT EXISTS (SELECT FROM county c WHERE NOT EXISTS (
+            SELECT FROM students_importfile f JOIN students_importrow i ON i.file_id = f.id
+            JOIN students_rosterentry r ON r.row_id = i.id AND r.kind = 'population' AND r.term = %(term)s
+            WHERE f.kind = 'population' AND f.term = %(term)s AND starts_with(c.path, f.path))) AS population,
+        NOT EXISTS (SELECT FROM county c WHERE NOT EXISTS (
+            SELECT FROM students_rosterentry r
+            JOIN students_enrolment e ON e.student_id = r.person_id AND e.term = r.term
+            WHERE r.kind = 'present' AND r.term = %(term)s AND left(e.school_path, 16) = c.path)) AS present
 """
 
 

@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.db.models import QuerySet
 
-from aidcases import audit, crypto, files
+from aidcases import audit, crypto, files, sql
 from aidcases.flow import Refused
 from aidcases.models import StoredFile
 from aidcases.roles import P
@@ -17,6 +17,7 @@ from aidcases.scoping import HOME, Actor, current_scope
 from dropout import cases
 from dropout.enums import Alarm, CaseState, DeferralKind
 from dropout.models import Deferral, DropoutCase
+from dropout.models.cases import OUT_OF_SCHOOL
 from students.models import Student
 
 APPLICATION = "deferral"
@@ -45,6 +46,9 @@ def approve(
     born = student.person.birth_on
     if reasons := _wrong(kind, born, from_on, until_on, reason, approved_by, document, papers, approved_on, today):
         raise Refused(*reasons)
+    if DropoutCase._base_manager.filter(student=student, state__in=OUT_OF_SCHOOL).exists():
+        raise Refused("这名学生已确认辍学，案件还在办理。请先在案件里退回核查，再登记批准。")
+    sql.lock("dropout.deferral", student.pk)
     before = Deferral.objects.filter(student=student, from_on__lte=until_on, until_on__gte=from_on).first()
     if before:
         raise Refused(f"已有{before.get_kind_display()}的批准（{before.from_on}—{before.until_on}），日期不能重叠。")

@@ -39,8 +39,8 @@ _OF_CASE = {
 }
 _FURTHEST = """
     SELECT id, student_id FROM dropout_dropoutcase WHERE student_id IN (%(keep)s, %(going)s)
-    ORDER BY array_position(ARRAY['closed', 'watched', 'placed', 'returned', 'legal', 'persuading', 'confirmed', 'verifying',
-        'suspected', 'false_alarm']::text[], state::text), student_id = %(keep)s DESC
+    ORDER BY array_position(ARRAY['legal', 'persuading', 'confirmed', 'watched', 'placed', 'returned', 'verifying',
+        'suspected', 'closed', 'false_alarm']::text[], state::text), student_id = %(keep)s DESC
 """
 # What a case counts of its rows; a case is put back where nobody has counted on since.
 _COUNTED = """

@@ -18,7 +18,7 @@ from aidcases.terms import Term
 from dropout import cases
 from dropout.cases import RECHECK_SCHOOL_DAYS
 from dropout.deadlines import Calendar
-from dropout.enums import CaseState, Proof, VisitResult
+from dropout.enums import CaseState, Proof, VisitKind, VisitResult
 from dropout.models import DropoutCase, Placement, Visit
 from students.models import Attendance, Enrolment
 
@@ -102,6 +102,7 @@ def _brought(file: object) -> str:
 
 def _visited(case: DropoutCase) -> Finding | None:
     rows = Visit.objects.filter(case=case, visited_at__date__gte=case.returned_on, photos__gt=0, result__in=SHOWS)
+    rows = rows.exclude(kind=VisitKind.PHONE)  # a voice is not seen in school
     last = rows.exclude(place="").order_by("-visited_at", "-pk").first()
     if last is None:
         return None

@@ -26,7 +26,9 @@ def record(line: InspectionLine, *, in_school: bool, found: str, by: Actor, toda
         raise Refused("您的角色不能登记抽查情况。")
     if not in_school and len(found.strip()) < 5:
         raise Refused("不在校的请写明抽查情况（至少 5 个字）。")
-    held = InspectionLine.objects.select_for_update(of=("self",)).get(pk=line.pk)
+    held = InspectionLine.objects.select_for_update(of=("self",)).select_related("inspection").get(pk=line.pk)
+    if held.inspection.path != current_scope().path:  # the inspected see their child's line, and leave it alone
+        raise Refused("由组织抽查的单位登记。")
     held.in_school, held.found = in_school, found.strip()[:200]
     held.checked_on, held.checked_by = today, by.name
     held.save(update_fields=["in_school", "found", "checked_on", "checked_by"])

@@ -101,7 +101,7 @@ def care_search(request: HttpRequest) -> HttpResponse:
 def care_make(request: HttpRequest) -> HttpResponse:
     """Of everybody the list's filters find, those without a file get one; ?student= one child alone."""
     term, kind = chosen_term(request), _kind(request)
-    if (one := request.POST.get("student", "")).isdecimal():
+    if (one := request.POST.get("student", "")[:18]).isdecimal():
         rows: QuerySet[Student] = caring.annotated(kind, term, Student.objects.filter(pk=one))
     else:
         found = _found(request, kind, term)

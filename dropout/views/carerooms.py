@@ -10,9 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_date
 
-from aidcases.flow import Refused
 from aidcases.roles import P
 from aidcases.terms import Term
 from aidcases.web import chosen_term, command, page, paginate
@@ -20,6 +18,7 @@ from dropout import rooms
 from dropout.careforms import RoomForm
 from dropout.carelists import KINDS, disabled_by_school, migrants_by_school
 from dropout.enums import CareKind
+from dropout.forms import read_day
 from dropout.models import ActivityRoom
 
 
@@ -61,8 +60,7 @@ def room_open(request: HttpRequest) -> HttpResponse:
 @command(can=P.CARE_WRITE)
 def room_close(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(ActivityRoom, pk=pk)
-    if (day := parse_date(request.POST.get("ended_on", ""))) is None:
-        raise Refused("请填写停用日期。")
+    day = read_day(request.POST.get("ended_on", ""), "停用日期")
     rooms.close_room(found, ended_on=day, by=request.actor, today=timezone.localdate())
     messages.success(request, "已停用，记录保留。")
     return redirect("room_list")

@@ -125,7 +125,7 @@ def case_bulk(request: HttpRequest) -> HttpResponse:
 
 def _chosen(request: HttpRequest) -> QuerySet[DropoutCase]:
     if request.POST.get("which") != "all":
-        ticked = [int(pk) for pk in request.POST.getlist("take")[:MOST_TICKED] if pk.isdecimal()]
+        ticked = [int(pk) for pk in request.POST.getlist("take")[:MOST_TICKED] if pk.isdecimal() and len(pk) < 19]
         if not ticked:
             raise Refused("请先勾选案件，或选择“筛选出的全部”。")
         return DropoutCase.objects.filter(pk__in=ticked)

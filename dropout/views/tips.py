@@ -9,7 +9,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.utils.dateparse import parse_date
 
 from aidcases import crypto
 from aidcases.flow import Refused
@@ -20,6 +19,7 @@ from aidcases.web import chosen_term, command, page, paginate
 from dropout import asking, public, tips
 from dropout.careforms import day
 from dropout.enums import Answerer, Score, TaskState, Wish
+from dropout.forms import read_day
 from dropout.models import Supervisor, SurveyAnswer, Tip
 from students.places import Places
 from students.views.secrets import reveal
@@ -184,8 +184,7 @@ def supervisor_appoint(request: HttpRequest) -> HttpResponse:
 @command(can=P.TIP_HANDLE)
 def supervisor_end(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Supervisor, pk=pk)
-    if (last := parse_date(request.POST.get("ended_on", ""))) is None:
-        raise Refused("请填写结束日期。")
+    last = read_day(request.POST.get("ended_on", ""), "结束日期")
     tips.dismiss(found, ended_on=last, by=request.actor)
     messages.success(request, "聘任已结束。")
     return redirect("supervisor_list")
@@ -209,7 +208,7 @@ def survey_results(request: HttpRequest) -> HttpResponse:
     asked = request.GET.get("year", "")
     wanted = (
         int(asked)
-        if asked.isdecimal() and int(asked) in years
+        if asked.isdecimal() and len(asked) == 4 and int(asked) in years
         else next(iter(years), public.school_year(timezone.localdate()))
     )
     found = public.results(wanted)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -18,7 +19,7 @@ from aidcases.roles import P
 from aidcases.scoping import current_scope
 from aidcases.terms import Term
 from aidcases.web import chosen_term, command, page, paginate
-from dropout import cases, exams, warnings
+from dropout import exams, teams, warnings
 from dropout.enums import FoundBy, WarningCode
 from dropout.models import ExamResult, WarningLine
 from dropout.views import sight
@@ -145,7 +146,7 @@ def warning_open(request: HttpRequest, pk: int) -> HttpResponse:
     """A case from a line: the conditions are its first words."""
     line, today = _line(pk), timezone.localdate()
     note = f"预警：{'；'.join(warnings.words(line))}。{request.POST.get('note', '').strip()[:100]}"
-    cases.open_case(
+    teams.report(
         line.student, found_by=FoundBy.WARNING, term=Term.parse(line.term), by=request.actor, today=today, note=note
     )
     warnings.answer(line, text="已登记为疑似辍学，转入核查。", by=request.actor, today=today)
@@ -154,6 +155,9 @@ def warning_open(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 # --- thresholds ----------------------------------------------------------------------------------------------------
+
+
+READ = forms.DecimalField(max_digits=4, decimal_places=1, min_value=Decimal("0.1"), max_value=366)
 
 
 @page(can=P.DROPOUT_VIEW)
@@ -177,9 +181,9 @@ def threshold_set(request: HttpRequest) -> HttpResponse:
     for line in warnings.in_force(current_scope().path, today):
         typed = request.POST.get(f"value-{line.code}", str(line.value)).strip()
         try:
-            value = Decimal(typed)
-        except InvalidOperation:
-            raise Refused(f"“{line.code.label}”请填数字。") from None
+            value = READ.clean(typed)
+        except forms.ValidationError:
+            raise Refused(f"“{line.code.label}”请填 0.1 至 366 的数，最多一位小数。") from None
         watched = request.POST.get(f"watched-{line.code}") == "1"
         if (value, watched) != (line.value, line.watched):
             warnings.set_threshold(code=line.code, value=value, watched=watched, by=request.actor, today=today)
@@ -243,9 +247,9 @@ def exam_save(request: HttpRequest) -> HttpResponse:
     failed: dict[int, int | None] = {}
     for name, typed in request.POST.items():
         pk = name.removeprefix("failed-")
-        if pk == name or not pk.isdecimal():
+        if pk == name or not pk.isdecimal() or len(pk) > 18:
             continue
-        if typed.strip() and not typed.strip().isdecimal():
+        if len(typed) > 6 or (typed.strip() and not typed.strip().isdecimal()):
             raise Refused(f"不及格科目请填 0 到 {exams.MOST} 的整数。")
         failed[int(pk)] = int(typed) if typed.strip() else None
     number = exams.enter(chosen_term(request), failed, by=request.actor)

@@ -13,6 +13,7 @@ APPS = ("students", "subsidies", "dropout", "ledgers")
 
 # The kernel itself may; outside it only these, each for a reason.
 UNSCOPED = {
+    "dropout/deferrals.py": "whether the child has an open case, whoever sees it: yes or no",
     "dropout/public.py": "what is published of draws that concern a county: seeds and checksums, nobody's name",
     "dropout/retention.py": "whether a child of an intake studies anywhere now: yes or no",
     "dropout/indicators.py": "whether a child in sight is on any roll: yes or no",
@@ -53,6 +54,7 @@ BULK = {
     "subsidies/actions.py": "the benefits' names, which everybody reads",
 }
 SQL = {
+    "dropout/deferrals.py": "a lock per child",
     "subsidies/casework/classlist.py": "one statement over classes of schools found in scope, compiled from scoped querysets",
     "dropout/board.py": "compiled from scoped querysets",
     "dropout/warnings.py": "facts of the own area's pupils, looked at across offices by the key of the person alone",

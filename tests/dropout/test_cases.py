@@ -55,11 +55,15 @@ def test_aid_rests_while_the_child_is_out_and_is_due_again_from_the_return(world
     assert row.due_on == date(2018, 10, 11)  # three working days
     cases.persuade(ready(row, team_named=True), by=ONE, today=TODAY)
     assert Suspension.objects.filter(student=poor).count() == 1  # nothing new to say
+    with pytest.raises(Refused, match="早于确认辍学"):
+        cases.bring_back(row, returned_on=date(2018, 9, 25), school=row.school, by=ONE, today=TODAY)
     cases.bring_back(row, returned_on=TODAY, school=row.student.enrolments.get().school, by=ONE, today=TODAY)
     worked_off()
     assert states(poor.pk) == {"due"}
     cases.place(ready(row, placement_made=True), by=ONE, today=TODAY)
     cases.watch(row, by=ONE, today=TODAY)
+    with pytest.raises(Refused, match="早于上次复学"):
+        cases.relapse(row, note="又没来", left_on=date(2016, 10, 8), by=ONE, today=TODAY)
     cases.relapse(row, note="又没来", left_on=TODAY, by=ONE, today=TODAY)
     worked_off()
     assert (row.rounds, states(poor.pk)) == (2, {"suspended"})

@@ -12,6 +12,7 @@ from aidcases.models import AuditEvent
 from aidcases.terms import Term
 from dropout import comparing
 from dropout.models import Comparison, Difference, DropoutCase
+from students.models import RosterEntry
 from tests.students.rosters import SAMPLE, SAMPLE_FILES, bring_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("everywhere")]
@@ -52,3 +53,12 @@ def test_the_sample_county_comes_out_exactly_and_again_changes_nothing() -> None
     assert list(Difference.objects.order_by("pk").values()) == lines
     assert list(DropoutCase.objects.order_by("pk").values()) == cases
     assert Comparison.objects.get().made_at
+
+
+def test_the_next_countys_list_says_nothing_of_this_one(county) -> None:
+    """A list of those present that only the neighbour has imported must not make everybody here a dropout."""
+    there = county.there.students[0]
+    RosterEntry(kind="present", term=TERM, person=there.person, present=True).save()
+    assert comparing.lacking(Term.parse(TERM), "/62/6201/620123/") == ["户籍适龄人口", "在校学生"]
+    assert comparing.lacking(Term.parse(TERM), "/62/6201/620121/") == ["户籍适龄人口"]
+    assert comparing.lacking(Term.parse(TERM), "/62/6201/") == ["户籍适龄人口", "在校学生"]

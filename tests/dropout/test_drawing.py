@@ -92,6 +92,8 @@ def test_what_is_wrong_below_is_put_right_and_checked(county, act_as) -> None:  
         assert (back.state, back.answer) == ("open", "已家访，明天返校")
     with act_as("other_maker"):
         assert not Rectification.objects.exists()
+    with act_as("city"), pytest.raises(Refused, match="由组织抽查的单位登记"):
+        rectifying.record(line, in_school=True, found="", by=SYSTEM, today=TODAY)
 
 
 def give(office: Organisation, line: object, by: object) -> Rectification:
