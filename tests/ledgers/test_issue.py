@@ -357,7 +357,8 @@ def test_leftovers_of_a_dead_worker_are_swept(world: World, ask: Ask, files: Pat
 def test_a_damaged_file_is_not_handed_out(world: World, ask: Ask, files: Path, act_as: ActAs):
     issue = made(ask("maker"))
     path = files / "ledgers" / issue.stored
-    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    sealed = path.read_bytes()
+    path.write_bytes(sealed[:-1] + bytes([sealed[-1] ^ 1]))
     with act_as("maker"), pytest.raises(Refused, match="丢失或被改动"):
         open_file(issue)
     path.unlink()
