@@ -11,6 +11,7 @@ from django.db import transaction
 
 from aidcases import audit
 from aidcases.flow import Refused
+from aidcases.models.places import above
 from aidcases.scoping import Actor, current_scope
 from aidcases.workdays import Workdays
 from dropout.enums import CaseState
@@ -44,8 +45,8 @@ class Deadlines:
     @classmethod
     def read(cls, today: date, paths: Iterable[str] = ()) -> Deadlines:
         """Those of all areas in sight and of the areas above the paths (a school goes by its county's)."""
-        above = {step for path in paths for step in _steps(path)}
-        found = Deadline._base_manager.filter(from_on__lte=today, path__in=above) if above else Deadline.objects.none()
+        steps = {step for path in paths for step in above(path)}
+        found = Deadline._base_manager.filter(from_on__lte=today, path__in=steps)
         last: dict[tuple[str, str], int] = {}
         for path, state, days in found.order_by("from_on").values_list("path", "state", "days"):
             last[path, state] = days
@@ -96,8 +97,3 @@ def drop(row: Deadline, *, by: Actor, today: date) -> None:
         raise Refused("已经开始执行的期限不能删除，请另设一个新的。")
     audit.record("deadline.dropped", subject=row, path=row.path, state=row.state, from_on=row.from_on.isoformat())
     row.delete()
-
-
-def _steps(path: str) -> list[str]:
-    parts = path.strip("/").split("/")
-    return [f"/{'/'.join(parts[:n])}/" for n in range(1, len(parts) + 1)]

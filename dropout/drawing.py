@@ -74,7 +74,7 @@ def _of_cases(states: Iterable[str], stage: str, first: date) -> list[Candidate]
 
 
 def _of_roll(term: Term, stage: str, *, poor: bool) -> list[Candidate]:
-    """Pupils of the own schools, as the roll has them."""
+    """Pupils of the own schools, as the roll has them; poor is who stands on a register that the drawing office sees."""
     listed = Exists(Member.objects.filter(person=OuterRef("student"), household__number__isnull=False))
     rows = Enrolment.objects.in_term(term).filter(school_path__startswith=current_scope().path, stage=stage)
     rows = rows.filter(Q(listed) if poor else ~Q(listed)).order_by("pk")

@@ -16,6 +16,7 @@ from django.utils.crypto import salted_hmac
 from aidcases import audit
 from aidcases.flow import Refused
 from aidcases.models import Organisation
+from aidcases.models.places import above
 from aidcases.roles import OfficeKind
 from aidcases.scoping import Actor, Scope, current_scope
 from aidcases.terms import Term
@@ -106,9 +107,7 @@ def supervisors(today: date) -> list[Supervisor]:
 def draws() -> list[Inspection]:
     """The draws that concern the county in scope, its own and those of offices above it: the seed, the strata, the checksum of
     the list. Anybody who is given the list can draw it again; nobody who was drawn is told here."""
-    path = current_scope().path
-    above = [f"/{'/'.join(path.strip('/').split('/')[:n])}/" for n in range(1, len(path.strip("/").split("/")) + 1)]
-    return list(Inspection._base_manager.filter(path__in=above).order_by("-pk")[:DRAWS])
+    return list(Inspection._base_manager.filter(path__in=above(current_scope().path)).order_by("-pk")[:DRAWS])
 
 
 # --- survey --------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from django.db.models import Case, QuerySet, When
 from aidcases import audit, inbox
 from aidcases.flow import Refused
 from aidcases.models import Organisation
+from aidcases.models.places import above
 from aidcases.roles import OfficeKind, P
 from aidcases.scoping import EVERYWHERE, Actor, acting_in, current_actor, current_scope
 from dropout.enums import TaskState
@@ -40,12 +41,7 @@ def offices_for(line: InspectionLine) -> list[Organisation]:
     """Who can be told to put it right: the school and the county that have the child, below the inspecting office."""
     own = current_scope().path
     found = Organisation.objects.filter(kind__in=WORKING, path__startswith=own).order_by("-path")
-    return list(found.filter(path__in=_above(line.school_path) | _above(line.home_path)).exclude(path=own))
-
-
-def _above(path: str) -> set[str]:
-    steps = path.strip("/").split("/")
-    return {f"/{'/'.join(steps[:n])}/" for n in range(1, len(steps) + 1)}
+    return list(found.filter(path__in=[*above(line.school_path), *above(line.home_path)]).exclude(path=own))
 
 
 @transaction.atomic

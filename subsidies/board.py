@@ -25,6 +25,7 @@ from django.db.models import (
 
 from aidcases import sql
 from aidcases.models import Region
+from aidcases.models.places import above
 from aidcases.scoping import current_scope
 from aidcases.terms import Term
 from students.facts import hardships_in, roll_orphans
@@ -149,12 +150,9 @@ def totals(rows: QuerySet[Entitlement]) -> dict[str, Any]:
 def last_run(term: Term) -> ComputeRun | None:
     """The newest run of the term that covers whoever acts: the own office's or one above it, of which only the day is
     told. `own`: it may be opened; `altered`: rows in sight it changed or withdrew."""
-    path = current_scope().path
-    steps = path.strip("/").split("/") if path != "/" else []
-    above = ["/"] + ["/" + "/".join(steps[:n]) + "/" for n in range(1, len(steps) + 1)]
     altered = EntitlementChange.objects.filter(run=OuterRef("pk")).order_by().values("run").annotate(n=Count("pk"))
     # Beyond the own scope on purpose: a school has to know that its county has computed.
-    runs = ComputeRun._base_manager.filter(term=term.code, path__in=above)
+    runs = ComputeRun._base_manager.filter(term=term.code, path__in=above(current_scope().path))
     run = runs.annotate(altered=Subquery(altered.values("n"))).order_by("-pk").first()
     if run:
         run.own = current_scope().covers(run.path)

@@ -11,9 +11,9 @@ from django.db.models import QuerySet
 from aidcases import audit
 from aidcases.flow import Refused
 from aidcases.models import Organisation
+from aidcases.models.places import above
 from aidcases.scoping import current_actor, current_scope
 from subsidies.models import ClauseText, Rule
-from subsidies.models.rules import above
 
 LONGEST = 20_000  # characters of one clause
 

@@ -28,6 +28,12 @@ def region_path(code: str) -> str:
     return "/" + "".join(f"{code[:n]}/" for n in LEVELS if n <= len(code)) if code else ""
 
 
+def above(path: str) -> list[str]:
+    """The path and every one above it, nearest first: /62/6201/ → /62/6201/, /62/, /."""
+    steps = path.strip("/").split("/") if path.strip("/") else []
+    return ["/" + "".join(f"{step}/" for step in steps[:length]) for length in range(len(steps), -1, -1)]
+
+
 _names: dict[str, str] = {}
 
 

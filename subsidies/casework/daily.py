@@ -3,8 +3,6 @@ what is no more to be done ends by itself."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -12,12 +10,13 @@ from django.db.models import Count, Min, Q
 from django.urls import reverse
 from django.utils import timezone
 
-from aidcases import audit, inbox
+from aidcases import inbox
 from aidcases.inbox import Task
 from aidcases.models import Organisation
 from aidcases.roles import OfficeKind, P
 from aidcases.scoping import current_actor
 from aidcases.terms import Term
+from aidcases.urging import Urging, offices, urge
 from aidcases.workdays import Workdays
 from students.places import county_of
 from subsidies.casework import appeals, notices, public
@@ -31,18 +30,6 @@ from subsidies.models.notices import NoticeState
 BEFORE_WINDOW = (5, 1)
 COUNTY_WORKING_DAYS = 10  # that an application may wait at the county
 WORKING = (OfficeKind.SCHOOL, OfficeKind.COUNTY, OfficeKind.CITY)
-
-
-def offices(paths: Iterable[str]) -> dict[str, Organisation]:
-    """path → the office that works there (no auditor, no township)."""
-    found = Organisation.objects.filter(path__in=set(paths), kind__in=WORKING)
-    return {office.path: office for office in found}
-
-
-def _above(path: str) -> list[str]:
-    """Paths of the places a path lies in, the nearest first."""
-    steps = path.strip("/").split("/")[:-1]
-    return [f"/{'/'.join(steps[:n])}/" for n in range(len(steps), 0, -1)]
 
 
 # ---------- notices ----------
@@ -97,49 +84,23 @@ def _of_notice(notice: PublicNotice, key: str, title: str, due_on: date) -> Task
 # ---------- what must be answered by a day ----------
 
 
+OBJECTIONS = Urging(
+    "objection", lambda row: f"对“{row.notice.title}”的异议", WORKING, P.OBJECTION_HANDLE, P.OBJECTION_HANDLE
+)
+LETTERS = Urging(
+    "letter", lambda row: f"{row.get_kind_display()}：{row.subject}", WORKING, P.LETTER_WRITE, P.LETTER_WRITE
+)
+
+
 def objections_due(now: datetime) -> dict[str, int]:
-    """Open objections; overdue ones also go to the office above."""
+    """Open objections; overdue ones also go to the office above (a school's to its county, a county's to its city)."""
     rows = Objection.objects.holding().select_related("notice").defer("notice__page", "contact")
-    return _answer(
-        rows, "objection", P.OBJECTION_HANDLE, lambda row: f"对“{row.notice.title}”的异议", timezone.localdate(now)
-    )
+    return urge(rows, OBJECTIONS, today=timezone.localdate(now))
 
 
 def letters_due(now: datetime) -> dict[str, int]:
     """Letters, visits and calls without an answer; overdue ones also go to the office above."""
-    rows = Letter.objects.filter(state=LetterState.OPEN).defer("contact")
-    return _answer(
-        rows, "letter", P.LETTER_WRITE, lambda row: f"{row.get_kind_display()}：{row.subject}", timezone.localdate(now)
-    )
-
-
-def _answer(rows: Any, family: str, permission: P, named: Any, today: date) -> dict[str, int]:
-    """`rows` with path, due_on and escalated_on: a reminder to the office that must answer, and once the day is over a
-    second, urgent one to the office above (a school's to its county, a county's to its city)."""
-    counts = Counter(escalated=escalate(rows, family, today))
-    found = list(rows.all())
-    known = offices(path for row in found for path in [row.path, *_above(row.path)])
-    tasks = []
-    for row in found:
-        url, late = reverse(f"{family}_detail", args=[row.pk]), row.due_on < today
-        what = {"url": url, "due_on": row.due_on, "subject": row, "permission": permission, "urgent": late}
-        if own := known.get(row.path):
-            tasks.append(Task(own, f"{family}.due", f"{'逾期未答复' if late else '请答复'}：{named(row)}", **what))
-        above = next((known[path] for path in _above(row.path) if path in known), None)
-        if late and above:
-            name = own.name if own else ""
-            tasks.append(Task(above, f"{family}.escalated", f"{name}逾期未答复，请督办：{named(row)}", **what))
-    counts.update(inbox.keep(f"{family}.", tasks, today=today))
-    return dict(counts)
-
-
-def escalate(rows: Any, family: str, today: date) -> int:
-    """Marks what is overdue, once, and says so in the log. → how many."""
-    late = list(rows.filter(due_on__lt=today, escalated_on=None))
-    rows.model.objects.filter(pk__in=[row.pk for row in late], escalated_on=None).update(escalated_on=today)
-    for row in late:
-        audit.record(f"{family}.escalated", subject=row, path=row.path, due=row.due_on.isoformat())
-    return len(late)
+    return urge(Letter.objects.filter(state=LetterState.OPEN).defer("contact"), LETTERS, today=timezone.localdate(now))
 
 
 # ---------- applications ----------
@@ -195,7 +156,7 @@ def county_waits(now: datetime) -> dict[str, int]:
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in counted:
         groups.setdefault((county_of(row["school_path"]), row["term"]), []).append(row)
-    known = offices(path for path, _ in groups)
+    known = offices((path for path, _ in groups), WORKING)
     tasks = [
         _waiting(known[path], Term.parse(term), rows, calendar)
         for (path, term), rows in groups.items()

@@ -16,6 +16,7 @@ from django.utils.crypto import salted_hmac
 from aidcases import audit, inbox
 from aidcases.flow import Refused
 from aidcases.models import Membership, Organisation, User
+from aidcases.models.places import above
 from aidcases.roles import PERMISSIONS, OfficeKind, P, Role
 from aidcases.scoping import OFFICE, Actor, current_scope
 from aidcases.workdays import NotAnnounced, Workdays
@@ -197,9 +198,7 @@ def _stand_again(objection: Objection, by: Actor) -> None:
 
 def above_of(path: str) -> Organisation | None:
     """The nearest office above that handles objections: a county's or a city's."""
-    steps = path.strip("/").split("/")[:-1]
-    above = [f"/{'/'.join(steps[:n])}/" for n in range(1, len(steps) + 1)]
-    found = Organisation.objects.filter(path__in=above, kind__in=(OfficeKind.COUNTY, OfficeKind.CITY))
+    found = Organisation.objects.filter(path__in=above(path)[1:], kind__in=(OfficeKind.COUNTY, OfficeKind.CITY))
     return found.order_by(Length("path").desc()).first()
 
 

@@ -8,6 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from aidcases.models import Region
+from aidcases.models.places import above
 from aidcases.scoping import PathField
 from subsidies.enums import AmountKind, AreaKind, Claim, CutOff, Delivery, Jurisdiction, Level, Period
 
@@ -106,12 +107,6 @@ class Rule(models.Model):
     def payer_for(self, path: str) -> str:
         """Who pays for a student whose school or household (by jurisdiction) lies at the path."""
         return next((self.payers[code] for code in path.split("/") if code in self.payers), self.payer)
-
-
-def above(path: str) -> list[str]:
-    """The path and every one above it, nearest first: /62/6201/ → /62/6201/, /62/, /."""
-    steps = path.strip("/").split("/") if path.strip("/") else []
-    return ["/" + "".join(f"{step}/" for step in steps[:length]) for length in range(len(steps), -1, -1)]
 
 
 class AdoptionQuerySet(models.QuerySet):

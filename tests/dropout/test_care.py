@@ -120,9 +120,9 @@ def test_a_request_is_answered_or_goes_up(county: World, act_as: ActAs) -> None:
             caring.visit(child, **{**said, "visited_on": date(2018, 10, 9)}, by=CLERK, today=TODAY)
     with acting_in(EVERYWHERE):
         soon, late = (datetime(2018, 10, day, 4, tzinfo=UTC) for day in (10, 17))
-        assert answering.requests_due(soon) == {"familyrequest_escalated": 0, "reminded": 1, "ended": 0}
-        assert answering.requests_due(late) == {"familyrequest_escalated": 1, "reminded": 1, "ended": 0}
-        assert answering.requests_due(late)["familyrequest_escalated"] == 0
+        assert answering.requests_due(soon) == {"escalated": 0, "reminded": 1, "ended": 0}
+        assert answering.requests_due(late) == {"escalated": 1, "reminded": 1, "ended": 0}
+        assert answering.requests_due(late)["escalated"] == 0
         keys = Reminder.objects.open().filter(key__startswith="familyrequest.").order_by("key")
         assert [(r.key.split(".")[1], r.path, r.urgent) for r in keys] == [
             ("due", visit.path, True), ("escalated", county.here.office.path, True),

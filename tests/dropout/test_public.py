@@ -77,7 +77,7 @@ def test_a_tip_is_answered_without_names_and_read_by_its_ticket(county: World, t
 
 def test_an_unanswered_tip_goes_to_the_office_above(tip: Tip, county: World) -> None:
     with acting_in(EVERYWHERE):
-        assert answering.tips_due(datetime(2018, 10, 30, 4, tzinfo=UTC))["tip_escalated"] == 1
+        assert answering.tips_due(datetime(2018, 10, 30, 4, tzinfo=UTC))["escalated"] == 1
         rows = Reminder.objects.open().filter(key__startswith="tip.").order_by("key")
         assert [(row.key, row.path) for row in rows] == [
             ("tip.due", county.here.office.path), ("tip.escalated", "/62/6201/"),
