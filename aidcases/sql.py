@@ -49,9 +49,12 @@ def one(sql: str, params: Sequence[Any] | dict[str, Any] = ()) -> dict[str, Any]
 
 
 def insert_from(model: type[models.Model], source: models.QuerySet, /, **columns: Any) -> int:
-    """INSERT INTO model (columns) SELECT expressions FROM source."""
+    """INSERT INTO model (columns) SELECT expressions FROM source. Returns the rows inserted."""
     selected = source.order_by().values_list(*columns.values()) if columns else source
-    sql, params = compiled(selected)
+    try:
+        sql, params = compiled(selected)
+    except EmptyResultSet:  # a set that Django itself knows to be empty, such as none()
+        return 0
     names = ", ".join(column(model, name) for name in columns)
     return run(f"INSERT INTO {table(model)} ({names}) {sql}", params)
 

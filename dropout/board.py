@@ -12,10 +12,11 @@ from aidcases import sql
 from aidcases.models import Region, School
 from aidcases.scoping import SCHOOL, current_scope
 from aidcases.terms import Term
-from dropout.enums import CaseState, DifferenceKind, Proof
+from dropout.enums import CaseState, DifferenceKind
 from dropout.indicators import INDICATORS, Asked, Figure, Indicator, Side, is_school, key_of
 from dropout.models import Difference, DropoutCase, WarningLine
 from dropout.models.cases import OPEN, OUT_OF_SCHOOL, PLACED_OR_OUT
+from dropout.rounds import closed_in
 
 LEVELS = {"county": "县区", "township": "乡镇", "school": "学校"}
 ELSEWHERE = {"county": "其他地方", "township": "县直属和县外", "school": "没有学校"}
@@ -130,15 +131,14 @@ def card(rows: QuerySet[DropoutCase], warned: QuerySet[WarningLine], asked: Aske
 
 
 def counts(asked: Asked) -> dict[str, Count]:
-    year = Q(state=CaseState.CLOSED, closed_on__range=asked.year)
     meant = {
         "suspected": Q(state__in=(CaseState.SUSPECTED, CaseState.VERIFYING)),
         "out": Q(state__in=OUT_OF_SCHOOL),
         "poor": Q(state__in=OUT_OF_SCHOOL, poor=True),
         "back": Q(state__in=PLACED_OR_OUT),
         "late": Q(state__in=OPEN, due_on__lt=asked.today),
-        "closed": year,
-        "unproven": year & Q(proof=Proof.NONE),
+        "closed": closed_in(asked.year),
+        "unproven": closed_in(asked.year, unproven=True),
     }
     return {name: Count("pk", filter=which) for name, which in meant.items()}
 

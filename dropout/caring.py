@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce, Left, NullIf
 from django.db.models.lookups import Exact
 
 from aidcases import audit, crypto, sql
+from aidcases import seen as seen_now
 from aidcases.flow import Refused
 from aidcases.roles import P
 from aidcases.scoping import HOME, SCHOOL, Actor, current_scope
@@ -132,14 +133,23 @@ def sides(row: CareFile) -> tuple[str, ...]:
     return (*((HOME,) if at_home else ()), *((SCHOOL,) if at_school or (not row.school_path and at_home) else ()))
 
 
+def shown(row: CareFile, side: str) -> str:
+    """The mark of one side's facts as the form shows them."""
+    return seen_now.mark(*(getattr(row, name) for name in FACTS[side] if name not in PHONES))
+
+
 @transaction.atomic
-def save(row: CareFile, side: str, facts: dict[str, Any], *, by: Actor, today: date) -> list[str]:
+def save(
+    row: CareFile, side: str, facts: dict[str, Any], *, by: Actor, today: date, seen: str | None = None
+) -> list[str]:
     """The facts of one side; a phone left blank stays as it is. → names of the columns that changed. Raises Refused."""
     held = CareFile.objects.select_for_update(of=("self",)).get(pk=row.pk)
     if not by.may(P.CARE_WRITE) or side not in sides(held):
         raise Refused("这一部分由另一方填写。")
     if held.ended_on:
         raise Refused("档案已经结束，不能再改。")
+    if seen is not None and seen != shown(held, side):
+        raise seen_now.Changed
     if (since := facts.get("away_since")) and since > today:
         raise Refused("外出时间不能晚于今天。")
     told = {name: facts[name] for name in FACTS[side] if name in facts and name not in PHONES}

@@ -35,7 +35,7 @@ def law(case: DropoutCase, actor: Actor) -> dict[str, Any] | None:
                 "paper": bool(kept[step.pk, "paper"]),
                 "receipts": kept[step.pk, "receipt"],
                 "to_serve": writes and step.paper not in ("", Paper.COURT_LIST) and not step.served_on,
-                "to_conclude": writes and here and step in now and not step.outcome,
+                "to_conclude": writes and here and step in now and not step.outcome and legal.may_conclude(step),
                 "late": here
                 and step in now[-1:]
                 and not step.outcome

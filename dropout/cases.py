@@ -18,7 +18,7 @@ from aidcases.models import School
 from aidcases.registry import registry
 from aidcases.scoping import Actor, current_scope
 from aidcases.terms import Term
-from dropout import suspicions
+from dropout import rounds, suspicions
 from dropout.deadlines import Deadlines
 from dropout.enums import Alarm, CaseState, Cause, FoundBy, LegalKind, Proof
 from dropout.models import DropoutCase
@@ -218,6 +218,9 @@ def relapse(case: DropoutCase, *, note: str, left_on: date, by: Actor, today: da
         raise Refused("辍学日期不能晚于今天。")
     if case.returned_on and left_on < case.returned_on:
         raise Refused(f"辍学日期早于上次复学的日期（{case.returned_on}），请核对。")
+    held = DropoutCase.objects.filter(pk=case.pk, state__in=DropoutCase.FLOW["relapse"].sources)
+    list(held.select_for_update(of=("self",)).values_list("pk"))
+    rounds.keep(held, today)
     return _one(
         case, "relapse", by=by, today=today, note=note, rounds=F("rounds") + 1, left_on=left_on, legal_step=0,
         persuasions=0, placement_made=False, watch_until=None, watch_over=False, proof="", proof_note="",

@@ -11,9 +11,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from django.db.models import Case, CharField, Exists, F, Func, OuterRef, Q, QuerySet, Value, When
 
 from aidcases.terms import AUTUMN, Term
-from dropout.enums import CaseState, Proof
 from dropout.models import DropoutCase
-from dropout.models.cases import BACK, OUT_OF_SCHOOL, WATCH_DAYS
+from dropout.models.cases import BACK, WATCH_DAYS
+from dropout.rounds import closed_in, left_in, returned_in
 from students.enums import Category, RosterKind, Stage
 from students.facts import hardships_in
 from students.models import Enrolment, Person, RosterEntry
@@ -143,14 +143,12 @@ class Indicator:
 
 _LEFT = {"person": "student__person", "school": "school__path"}  # where it was in school
 _PUPIL = {"person": "student__person", "school": "school_path"}
-_STOOD = (*OUT_OF_SCHOOL, *BACK)  # a suspicion that was confirmed and not taken back
 _THREE = "视力|听力|言语|智力"  # 三类残疾: of sight, of hearing and speech, of the mind
 
 
 def dropouts(asked: Asked) -> QuerySet[DropoutCase]:
     """Confirmed in the school year, or gone again in it after an earlier return."""
-    confirmed, again = Q(confirmed_on__range=asked.year), Q(left_on__range=asked.year, left_on__gt=F("confirmed_on"))
-    return DropoutCase.objects.filter(confirmed | again, state__in=_STOOD)
+    return DropoutCase.objects.filter(left_in(asked.year))
 
 
 def _of_stage(stage: str) -> tuple[Side, Side]:
@@ -184,12 +182,11 @@ def disabled(asked: Asked) -> QuerySet[Person]:
 
 def returned_long_ago(asked: Asked) -> QuerySet[DropoutCase]:
     """Back in the school year, ninety days ago or more; also those that have left again since."""
-    last = asked.day - timedelta(days=WATCH_DAYS)
-    return DropoutCase.objects.filter(state__in=_STOOD, returned_on__gte=asked.year[0], returned_on__lte=last)
+    return DropoutCase.objects.filter(returned_in((asked.year[0], asked.day - timedelta(days=WATCH_DAYS))))
 
 
-def closed(asked: Asked) -> QuerySet[DropoutCase]:
-    return DropoutCase.objects.filter(state=CaseState.CLOSED, closed_on__range=asked.year)
+def unproven(asked: Asked) -> QuerySet[DropoutCase]:
+    return DropoutCase.objects.filter(closed_in(asked.year, unproven=True))
 
 
 _ENTRY = {"person": "person", "home": "person__home_path"}
@@ -218,7 +215,7 @@ INDICATORS: dict[str, Indicator] = {
         ),
         Indicator(
             "unproven", "无佐证销号", "本学年销号的案件中，没有学籍、考勤或走访佐证的；列在“清零”旁边", "本系统的要求",
-            Decimal(0), Side(lambda asked: closed(asked).filter(proof=Proof.NONE), **_CASE), None,
+            Decimal(0), Side(unproven, **_CASE), None,
         ),
         Indicator(
             "enrolled", "适龄人口入学率", "户籍适龄人口（6—14 岁）中有学籍的（含已进高一级学校的）÷ 户籍适龄人口 × 100%", "",

@@ -237,12 +237,19 @@ def conclude(step: LegalStep, *, outcome: str, by: Actor) -> LegalStep:
         raise Refused("您的角色不能登记结果。")
     if not outcome.strip():
         raise Refused("请写明结果，例如：10月15日家长送孩子返校。")
-    held = LegalStep.objects.select_for_update(of=("self",)).get(pk=step.pk)
+    held = LegalStep.objects.select_for_update(of=("self",)).select_related("case").get(pk=step.pk)
+    if not may_conclude(held):
+        raise Refused("结果由办理这一步的单位登记；以前各次的不再改。")
     held.outcome = outcome.strip()[:200]
     held.save(update_fields=["outcome"])
     inbox.done(held)
     audit.record("legalstep.concluded", subject=held, case=held.case_id)
     return held
+
+
+def may_conclude(step: LegalStep) -> bool:
+    """By the office that took the step, while its round runs: what is said here lets the next step come."""
+    return step.path == current_scope().path and step.round == step.case.rounds
 
 
 def overdue(today: date) -> QuerySet[LegalStep]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from aidcases import sql
 from aidcases.scoping import current_actor
+from dropout import rounds
 from dropout.models.cases import OUT_OF_SCHOOL
 
 # Rows of students; of two of the same place the one who stays keeps its own.
@@ -27,6 +28,7 @@ _OF_STUDENT = {
 # Rows of cases, in the same way.
 _OF_CASE = {
     "dropout_visit": "false",
+    "dropout_caseround": "false",
     "dropout_visitdraft": "o.user_id = t.user_id",
     "dropout_teammember": "o.seat = t.seat",
     "dropout_measure": "false",
@@ -48,6 +50,11 @@ _COUNTED = """
         last_visit_on = GREATEST(s.last_visit_on, b.last_visit_on), placement_made = s.placement_made OR b.placement_made,
         team_named = s.team_named OR b.team_named
     FROM dropout_dropoutcase b WHERE s.id = %(stands)s AND b.id = %(beside)s
+"""
+# The round that ran in the other case is one that was: a dropout of the year stays counted.
+_AS_ROUND = f"""
+    INSERT INTO dropout_caseround (case_id, number, ended_on, {", ".join(rounds.KEPT)})
+    SELECT %(stands)s, rounds, moved_on, {", ".join(rounds.KEPT)} FROM dropout_dropoutcase WHERE id = %(beside)s RETURNING id
 """
 _SUMS, _FLAGS = ("visits_made", "persuasions"), ("last_visit_on", "placement_made", "team_named")
 _ROW = "SELECT to_jsonb(t)::text AS row FROM dropout_dropoutcase t WHERE id = %s"
@@ -136,8 +143,9 @@ def _joined(stands: int, beside: int) -> dict[str, Any]:
     visits = told["moved"]["dropout_visit"]
     sql.run("UPDATE dropout_visit SET number = number - 1000 WHERE id = ANY(%s)", [visits])
     row = sql.one(_ROW, [beside])["row"]
+    kept = sql.one(_AS_ROUND, ids)["id"]
     sql.run("DELETE FROM dropout_dropoutcase WHERE id = %s", [beside])
-    return {**told, "beside": row, "shift": shift, "before": before, "after": sql.one(_ROW, [stands])["row"]}
+    return {**told, "beside": row, "round": kept, "shift": shift, "before": before, "after": sql.one(_ROW, [stands])["row"]}
 
 
 def _two_cases(keep: int, going: int, told: dict[str, Any] | None) -> None:
@@ -150,6 +158,7 @@ def _two_cases(keep: int, going: int, told: dict[str, Any] | None) -> None:
     )
     if told["beside"] is None:
         return
+    sql.run("DELETE FROM dropout_caseround WHERE id = %s", [told["round"]])
     sql.run(_BACK.format("dropout_dropoutcase"), [[told["beside"]]])
     beside, visits = json.loads(told["beside"])["id"], told["moved"]["dropout_visit"]
     renumber = "UPDATE dropout_visit SET number = number + %s WHERE id = ANY(%s) AND case_id = %s"

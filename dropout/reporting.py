@@ -13,15 +13,17 @@ from aidcases import audit, inbox
 from aidcases.flow import Refused
 from aidcases.models import Organisation
 from aidcases.scoping import Actor, current_scope
+from aidcases.seen import compare
 from dropout import periods
-from dropout.enums import CaseState, Proof, ReportState
+from dropout.enums import ReportState
 from dropout.models import DropoutCase, LegalStep, Measure, Report, Visit
 from dropout.models.cases import OUT_OF_SCHOOL
 from dropout.periods import Period
+from dropout.rounds import acquitted_in, closed_in, found_in, left_in, returned_in
 from students.enums import Stage
 from students.models import Enrolment
 
-S, R = CaseState, ReportState
+R = ReportState
 # The columns of the province's monthly statistics, for each of the two stages; and what is counted for both together.
 FIGURES = {
     "pupils": "在籍学生",
@@ -47,13 +49,14 @@ def figures(period: Period, path: str, today: date) -> dict[str, dict[str, int]]
     """{"primary": …, "junior": …, "total": …} with the numbers of FIGURES (and MORE in the total) for the children whose
     school or home lies under the path. Whoever has no stage yet counts in the total alone. Six queries."""
     rows = DropoutCase.objects.filter(Q(home_path__startswith=path) | Q(school_path__startswith=path)).order_by()
+    days = (period.first, period.last)
     counts = {
-        "found": _in(period, "found_on"),
-        "acquitted": Q(state=S.FALSE_ALARM) & _in(period, "moved_on"),
-        "confirmed": _in(period, "confirmed_on"),
-        "returned": _in(period, "returned_on"),
-        "closed": Q(state=S.CLOSED) & _in(period, "closed_on"),
-        "unproven": Q(state=S.CLOSED, proof=Proof.NONE) & _in(period, "closed_on"),
+        "found": found_in(days),
+        "acquitted": acquitted_in(days),
+        "confirmed": left_in(days),
+        "returned": returned_in(days),
+        "closed": closed_in(days),
+        "unproven": closed_in(days, unproven=True),
         "open": Q(state__in=OUT_OF_SCHOOL),
         "poor": Q(state__in=OUT_OF_SCHOOL, poor=True),
         "overdue": Q(due_on__lt=today),
@@ -143,8 +146,9 @@ def _held(report: Report) -> Report:
 
 
 @transaction.atomic
-def write(report: Report, *, words: str, by: Actor) -> Report:
+def write(report: Report, *, words: str, by: Actor, seen: str | None = None) -> Report:
     held = _held(report)
+    compare(seen, held.text)
     held.text = words.strip()[:4000]
     held.save(update_fields=["text"])
     audit.record("report.written", subject=held, path=held.path)

@@ -10,6 +10,7 @@ from django.db.models import F
 from aidcases import sql
 from aidcases.scoping import current_actor
 from aidcases.terms import Term
+from dropout import rounds
 from dropout.deadlines import Deadlines
 from dropout.enums import Alarm, CaseState, FoundBy
 from dropout.models import DropoutCase
@@ -77,7 +78,10 @@ def follow(term: Term, path: str, today: date) -> dict[str, int]:
 
 def reopen(rows: Any, *, term: Term, today: date, due: date | None, note: str, found_by: str = FoundBy.COMPARISON) -> int:
     """Cases that are over are looked at anew: what was found out and done before stays in their history. → how many."""
-    return rows.move(
+    over = DropoutCase.objects.filter(pk__in=rows.values("pk"), state__in=DropoutCase.FLOW["reopen"].sources).order_by("pk")
+    held = DropoutCase.objects.filter(pk__in=list(over.select_for_update(of=("self",)).values_list("pk", flat=True)))
+    rounds.keep(held, today)
+    return held.move(
         "reopen", by=current_actor(), note=note, rounds=F("rounds") + 1, term=term.code, found_by=found_by, found_on=today,
         alarm="", cause="", left_on=None, confirmed_on=None, legal_step=0, due_on=due, level=0, visits_made=0,
         persuasions=0, returned_on=None, returned_to=None, placement_made=False, watch_until=None, watch_over=False,

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from aidcases import audit
+from aidcases import seen as seen_now
 from aidcases.flow import Refused
 from aidcases.models import Membership
 from aidcases.roles import PERMISSIONS, P, Role
@@ -75,8 +76,15 @@ def _newest(rows: QuerySet[TeamMember]) -> dict[str, TeamMember]:
     return {row.seat: row for row in rows.order_by("seat", "-from_on", "-pk").distinct("seat")}
 
 
+def shown(held: dict[str, TeamMember]) -> str:
+    """The mark of a team as the form shows it."""
+    return seen_now.mark(*((seat, m.name, m.duty, m.user_id, bytes(m.phone_hash or b"")) for seat, m in sorted(held.items())))
+
+
 @transaction.atomic
-def name_team(case: DropoutCase, people: Iterable[Named], *, by: Actor, today: date) -> list[str]:
+def name_team(
+    case: DropoutCase, people: Iterable[Named], *, by: Actor, today: date, seen: str | None = None
+) -> list[str]:
     """The whole team at once: seats named in `people`, each taking the place of who held it. → labels of the seats that
     changed. Raises Refused: who may not, a wrong telephone, an account that is not of the child's school."""
     if not by.may(P.DROPOUT_WRITE):
@@ -86,6 +94,8 @@ def name_team(case: DropoutCase, people: Iterable[Named], *, by: Actor, today: d
         raise Refused(*problems)
     DropoutCase.objects.select_for_update(of=("self",)).get(pk=case.pk)
     held, known, members = of(case), suggested(case), accounts(case)
+    if seen is not None and seen != shown(held):
+        raise seen_now.Changed
     changed = [each for each in wanted if _seated(case, each, held, known, members, by=by, today=today)]
     labels = [Seat(each.seat).label for each in changed]
     if labels:

@@ -11,8 +11,8 @@ from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
-from django.db.models import F, Max, QuerySet, Value
-from django.db.models.functions import Greatest
+from django.db.models import Case, F, Max, QuerySet, Value, When
+from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from aidcases import crypto, files
@@ -27,6 +27,7 @@ from dropout.models.cases import OUT_OF_SCHOOL
 PHOTO = "photo"
 MOST_PHOTOS = 9
 OLDEST = timedelta(days=366)
+BEFORE_FOUND = timedelta(days=30)  # whoever was at the door first and registered then
 MOST_TYPED = 20_000  # characters of a draft
 NOT_OURS = "您的角色不能登记走访。"
 
@@ -110,9 +111,12 @@ def _made(case: DropoutCase, said: Said, key: uuid.UUID, by: Actor, photos: int)
 
 def _count(visit: Visit) -> None:
     day = timezone.localdate(visit.visited_at)
-    DropoutCase.objects.filter(pk=visit.case_id).update(
-        visits_made=F("visits_made") + 1,
-        persuasions=F("persuasions") + (1 if visit.persuading else 0),
+    # An old one, typed in late, is told and counts for nothing: neither that somebody looked, nor that they persuaded.
+    looked = Case(When(found_on__lte=day + BEFORE_FOUND, then=1), default=0)
+    persuaded = Case(When(gone_on__lte=day, then=1), default=0) if visit.persuading else Value(0)
+    DropoutCase.objects.filter(pk=visit.case_id).annotate(gone_on=Coalesce("left_on", "found_on")).update(
+        visits_made=F("visits_made") + looked,
+        persuasions=F("persuasions") + persuaded,
         last_visit_on=Greatest("last_visit_on", Value(day)),  # PostgreSQL: the greatest of those that are known
     )
 

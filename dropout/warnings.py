@@ -17,6 +17,7 @@ from aidcases.jobs import Running
 from aidcases.models import Job, Region
 from aidcases.roles import P
 from aidcases.scoping import Actor, Scope, acting_in, current_actor, current_scope
+from aidcases.seen import compare
 from aidcases.terms import Term
 from dropout.enums import WarningCode
 from dropout.models import Threshold, WarningLine
@@ -254,12 +255,14 @@ def words(line: WarningLine) -> list[str]:
 
 
 @transaction.atomic
-def answer(line: WarningLine, *, text: str, by: Actor, today: date) -> WarningLine:
+def answer(line: WarningLine, *, text: str, by: Actor, today: date, seen: str | None = None) -> WarningLine:
     """已关注: what was done. Raises Refused."""
     if not by.may(P.DROPOUT_WRITE):
         raise Refused("您的角色不能登记关注情况。")
     if len(text.strip()) < 2:
         raise Refused("请写明做了什么，例如：电话联系家长，说是生病，已补假条。")
+    line = WarningLine.objects.select_for_update(of=("self",)).get(pk=line.pk)
+    compare(seen, line.answer)
     line.answered_on, line.answer, line.answered_by = today, text.strip()[:200], by.name
     line.save(update_fields=["answered_on", "answer", "answered_by"])
     audit.record("warning.answered", subject=line, path=line.school_path, note=line.answer)

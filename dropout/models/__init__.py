@@ -1,7 +1,7 @@
 """Comparisons and cases, visits, legal steps, placements; warnings, inspections, reports; care; the public's part."""
 
 from dropout.models.care import ActivityRoom, CareFile, CareVisit, FamilyRequest
-from dropout.models.cases import Deadline, DropoutCase, Measure, TeamMember
+from dropout.models.cases import CaseRound, Deadline, DropoutCase, Measure, TeamMember
 from dropout.models.comparison import Comparison, Deferral, Difference
 from dropout.models.figures import IntakeFigure
 from dropout.models.inspections import Inspection, InspectionLine, Rectification
@@ -15,6 +15,7 @@ __all__ = [
     "ActivityRoom",
     "CareFile",
     "CareVisit",
+    "CaseRound",
     "Comparison",
     "Deadline",
     "Deferral",

@@ -200,6 +200,34 @@ class OfCase(Scoped):
         abstract = True
 
 
+class CaseRound(OfCase):
+    """How an earlier round of a case ended, kept when the next begins: a dropout of the year stays one, and a close-out
+    without proof stays counted, whatever is found out later. Never changed."""
+
+    number = models.SmallIntegerField("第几次")
+    stage = models.CharField("学段", max_length=24, default="", blank=True)
+    state = models.CharField("状态", max_length=12, choices=CaseState.choices)
+    found_on = models.DateField("发现日期")
+    alarm = models.CharField("核查结果", max_length=16, choices=Alarm.choices, default="", blank=True)
+    cause = models.CharField("辍学原因", max_length=10, choices=Cause.choices, default="", blank=True)
+    confirmed_on = models.DateField("确认日期", null=True)
+    left_on = models.DateField("辍学日期", null=True)
+    returned_on = models.DateField("复学日期", null=True)
+    closed_on = models.DateField("销号日期", null=True)
+    proof = models.CharField("销号依据", max_length=10, choices=Proof.choices, default="", blank=True)
+    moved_on = models.DateField("办理日期")
+    ended_on = models.DateField("下一次开始")
+
+    objects = scoped_manager(ScopedQuerySet)
+
+    class Meta:
+        verbose_name = "以前各次"
+        ordering = ["number", "pk"]
+
+    def __str__(self) -> str:
+        return f"第 {self.number} 次 {self.get_state_display()}"
+
+
 class TeamMember(OfCase):
     """A seat of 三帮一 or of 双线七长. One person a seat; a new one takes the place of the old."""
 

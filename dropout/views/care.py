@@ -17,6 +17,7 @@ from aidcases.flow import Refused
 from aidcases.paper import print_pdf
 from aidcases.roles import P
 from aidcases.scoping import HOME, SCHOOL, current_actor, current_scope
+from aidcases.seen import Changed
 from aidcases.terms import Term, chronological
 from aidcases.web import PERSONAL, chosen_term, command, page, paginate, saw
 from dropout import caring
@@ -142,7 +143,10 @@ def _detail(request: HttpRequest, row: CareFile, typed: dict[str, Any], status: 
         "parts": [{"side": side, "label": WHERE[side], "facts": _facts(request, row, side)} for side in sides],
         "absent": [label for side, label in WHERE.items() if side not in sides],
         "forms": [
-            {"side": side, "label": WHERE[side], "form": typed.get(side) or FORMS[side](instance=row)}
+            {
+                "side": side, "label": WHERE[side], "seen": caring.shown(row, side),
+                "form": typed.get(side) or FORMS[side](instance=row),
+            }
             for side in sides if writes
         ],
         "open": bool(typed),
@@ -193,7 +197,13 @@ def carefile_save(request: HttpRequest, pk: int) -> HttpResponse:
     form = FORMS[side](request.POST, instance=row)
     if not form.is_valid():
         return _detail(request, file_of(pk), {side: form}, 422)
-    changed = caring.save(row, side, form.cleaned_data, by=request.actor, today=timezone.localdate())
+    try:
+        changed = caring.save(
+            row, side, form.cleaned_data, by=request.actor, today=timezone.localdate(), seen=request.POST.get("seen")
+        )
+    except Changed as changed_since:
+        form.add_error(None, str(changed_since))
+        return _detail(request, file_of(pk), {side: form}, 422)
     messages.success(request, "已保存。" if changed else "没有改动。")
     return redirect("carefile_detail", pk)
 

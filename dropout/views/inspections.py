@@ -110,17 +110,22 @@ def _task_form(line: InspectionLine, data: Any) -> TaskForm:
 
 
 def _line_context(found: InspectionLine, form: TaskForm) -> dict[str, Any]:
-    return {"line": found, "form": form, "tasks": Rectification.objects.filter(line=found).order_by("pk")}
+    stored = {None: "", True: "yes", False: "no"}[found.in_school]
+    tasks = Rectification.objects.filter(line=found).order_by("pk")
+    return {"line": found, "form": form, "tasks": tasks, "in_school": stored, "found": found.found}
 
 
 @command(can=P.DROPOUT_INSPECT)
 def inspection_record(request: HttpRequest, pk: int) -> HttpResponse:
-    found, seen = _line(pk), request.POST.get("in_school")
-    if seen not in ("yes", "no"):
-        raise Refused("请选择在校还是不在校。")
-    rectifying.record(
-        found, in_school=seen == "yes", found=request.POST.get("found", ""), by=request.actor, today=timezone.localdate()
-    )
+    found, seen, words = _line(pk), request.POST.get("in_school", ""), request.POST.get("found", "")
+    try:
+        if seen not in ("yes", "no"):
+            raise Refused("请选择在校还是不在校。")
+        rectifying.record(found, in_school=seen == "yes", found=words, by=request.actor, today=timezone.localdate())
+    except Refused as refused:
+        typed = {"in_school": seen, "found": words, "problems": refused.reasons}
+        context = _line_context(_line(pk), _task_form(found, None)) | typed
+        return render(request, "dropout/inspection_line.html", context, status=422)
     messages.success(request, "已登记抽查情况。")
     return redirect("inspection_detail", found.inspection_id)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -10,8 +11,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 
+from aidcases.flow import Refused
 from aidcases.roles import P
 from aidcases.scoping import current_scope
+from aidcases.seen import mark
 from aidcases.web import command, page, paginate
 from dropout import periods, reporting
 from dropout.enums import ReportState, Rhythm
@@ -66,7 +69,11 @@ def _report(pk: int) -> Report:
 
 @page(can=P.DROPOUT_VIEW)
 def report_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    found = _report(pk)
+    return _detail(request, _report(pk))
+
+
+def _detail(request: HttpRequest, found: Report, typed: str | None = None, problems: Sequence[str] = ()) -> HttpResponse:
+    """As it stands, with what was typed and could not be saved."""
     ours = found.path == current_scope().path
     open_ = found.state in (R.DUE, R.RETURNED)
     below = reporting.statuses(reporting.period_children(found), timezone.localdate())
@@ -79,8 +86,11 @@ def report_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "counts": {"all": len(below), "late": sum(row["late"] for row in below)},
         "may_write": ours and open_ and request.actor.may(P.DROPOUT_REPORT),
         "may_receive": not ours and found.state == R.SUBMITTED and request.actor.may(P.DROPOUT_RECEIVE),
+        "words": found.text if typed is None else typed,
+        "seen": mark(found.text),
+        "problems": problems,
     }
-    return render(request, "dropout/report_detail.html", context)
+    return render(request, "dropout/report_detail.html", context, status=422 if problems else 200)
 
 
 def _table(figures: dict[str, dict[str, int]]) -> list[tuple[str, int, int, int]]:
@@ -102,7 +112,11 @@ def report_fill(request: HttpRequest, pk: int) -> HttpResponse:
 
 @command(can=P.DROPOUT_REPORT)
 def report_write(request: HttpRequest, pk: int) -> HttpResponse:
-    reporting.write(_report(pk), words=request.POST.get("text", ""), by=request.actor)
+    found, words = _report(pk), request.POST.get("text", "")
+    try:
+        reporting.write(found, words=words, by=request.actor, seen=request.POST.get("seen"))
+    except Refused as refused:
+        return _detail(request, _report(pk), words, refused.reasons)
     messages.success(request, "情况说明已保存。")
     return redirect("report_detail", pk)
 

@@ -43,10 +43,16 @@ def team_part(case: DropoutCase, actor: Actor) -> dict[str, Any]:
 
 @page(can=P.DROPOUT_WRITE, reads=PERSONAL)
 def case_team(request: HttpRequest, pk: int) -> HttpResponse:
-    case = case_in_sight(pk)
     saw(request, "dropout.dropoutcase", [pk])
+    return _form(request, case_in_sight(pk))
+
+
+def _form(
+    request: HttpRequest, case: DropoutCase, typed: dict[str, teams.Named] | None = None, problems: list[str] | None = None
+) -> HttpResponse:
+    """What is known, or what was typed and could not be saved."""
     held, known = teams.of(case), teams.suggested(case)
-    rows = [_row(seat, held.get(seat), known.get(seat)) for seat in Seat]
+    rows = [_row(seat, held.get(seat), known.get(seat), (typed or {}).get(seat)) for seat in Seat]
     context = {
         "case": case,
         "person": case.student.person,
@@ -54,19 +60,25 @@ def case_team(request: HttpRequest, pk: int) -> HttpResponse:
         "team": [row for row in rows if row["seat"] in TEAM],
         "chain": [row for row in rows if row["seat"] not in TEAM],
         "accounts": list(teams.accounts(case).items()),
+        "seen": teams.shown(held),
+        "problems": problems or [],
     }
-    return render(request, "dropout/case_team.html", context)
+    return render(request, "dropout/case_team.html", context, status=422 if problems else 200)
 
 
-def _row(seat: Seat, member: TeamMember | None, known: TeamMember | None) -> dict[str, Any]:
+def _row(
+    seat: Seat, member: TeamMember | None, known: TeamMember | None, typed: teams.Named | None
+) -> dict[str, Any]:
     shown = member or known
+    said = typed or shown
     return {
         "seat": seat.value,
         "label": seat.label,
-        "name": shown.name if shown else "",
-        "duty": shown.duty if shown else "",
+        "name": said.name if said else "",
+        "duty": said.duty if said else "",
+        "phone": typed.phone if typed else "",
         "mask": crypto.mask_phone(shown.phone or "") if shown else "",
-        "user_id": member.user_id if member else None,
+        "user_id": typed.user_id if typed else member.user_id if member else None,
         "with_account": seat in teams.WITH_ACCOUNT,
         "suggested": member is None and known is not None,
     }
@@ -74,7 +86,7 @@ def _row(seat: Seat, member: TeamMember | None, known: TeamMember | None) -> dic
 
 @command(can=P.DROPOUT_WRITE)
 def case_team_save(request: HttpRequest, pk: int) -> HttpResponse:
-    case, post = get_object_or_404(DropoutCase.objects.filter(pk=pk)), request.POST
+    case, post = case_in_sight(pk), request.POST
     people = [
         teams.Named(
             seat.value, post.get(f"name-{seat}", "")[:60], post.get(f"duty-{seat}", "")[:60], post.get(f"phone-{seat}", "")[:20],
@@ -82,7 +94,12 @@ def case_team_save(request: HttpRequest, pk: int) -> HttpResponse:
         )
         for seat in Seat if f"name-{seat}" in post
     ]  # fmt: skip
-    changed = teams.name_team(case, people, by=request.actor, today=timezone.localdate())
+    try:
+        changed = teams.name_team(
+            case, people, by=request.actor, today=timezone.localdate(), seen=post.get("seen")
+        )
+    except Refused as refused:
+        return _form(request, case, {each.seat: each for each in people}, refused.reasons)
     messages.success(request, f"已保存：{'、'.join(changed)}。" if changed else "没有改动。")
     if not case.team_named:
         messages.info(request, "“三帮一”还没有配齐：教师、村干部、家长都要有。")

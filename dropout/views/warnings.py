@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +18,7 @@ from aidcases import jobs
 from aidcases.flow import Refused
 from aidcases.roles import P
 from aidcases.scoping import current_scope
+from aidcases.seen import mark
 from aidcases.terms import Term
 from aidcases.web import chosen_term, command, page, paginate
 from dropout import exams, teams, warnings
@@ -111,7 +113,10 @@ def _line(pk: int) -> WarningLine:
 @page(can=P.DROPOUT_VIEW)
 def warning_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One child: the conditions with their reasons, what was done, a case."""
-    line = _line(pk)
+    return _detail(request, _line(pk))
+
+
+def _detail(request: HttpRequest, line: WarningLine, typed: str = "", problems: Sequence[str] = ()) -> HttpResponse:
     term = Term.parse(line.term)
     case = sight.cases_of([line.student_id]).get(line.student_id)
     met = [{"words": told, "reason": warnings.DEFAULTS[code].reason} for code, told in _met(line)]
@@ -124,8 +129,11 @@ def warning_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "case": case,
         "may_write": request.actor.may(P.DROPOUT_WRITE) and line.gone_on is None,
         "may_open": request.actor.may(P.DROPOUT_WRITE) and (case is None or case.state in ("false_alarm", "closed")),
+        "seen": mark(line.answer),
+        "typed": typed,
+        "problems": problems,
     }
-    return render(request, "dropout/warning_detail.html", context)
+    return render(request, "dropout/warning_detail.html", context, status=422 if problems else 200)
 
 
 def _met(line: WarningLine) -> list[tuple[WarningCode, str]]:
@@ -135,8 +143,11 @@ def _met(line: WarningLine) -> list[tuple[WarningCode, str]]:
 
 @command(can=P.DROPOUT_WRITE)
 def warning_answer(request: HttpRequest, pk: int) -> HttpResponse:
-    text = request.POST.get("answer", "")
-    warnings.answer(_line(pk), text=text, by=request.actor, today=timezone.localdate())
+    text, seen = request.POST.get("answer", ""), request.POST.get("seen")
+    try:
+        warnings.answer(_line(pk), text=text, by=request.actor, today=timezone.localdate(), seen=seen)
+    except Refused as refused:
+        return _detail(request, _line(pk), text, refused.reasons)
     messages.success(request, "已登记关注情况。")
     return redirect("warning_list")
 

@@ -13,9 +13,10 @@ from aidcases.flow import Refused
 from aidcases.models import AuditEvent, Reminder
 from aidcases.scoping import SYSTEM, Actor
 from aidcases.terms import Term
-from dropout import cases, daily, deadlines, papers, placing, proving
+from dropout import board, cases, daily, deadlines, papers, placing, proving, rounds, suspicions
 from dropout.deadlines import Deadlines
-from dropout.models import Deadline, DropoutCase, LegalStep, Placement, Visit
+from dropout.indicators import Asked
+from dropout.models import CaseRound, Deadline, DropoutCase, LegalStep, Placement, Visit
 from dropout.placing import Said
 from students.models import Attendance, Enrolment, ImportFile, ImportRow
 from students.models.imports import FileState
@@ -195,6 +196,32 @@ def test_looking_again_ends_it_or_opens_it_anew(town: Crew) -> None:
         proving.recheck(first, in_school=True, note="到班里看了", by=ONE, today=TODAY)
     gone = proving.recheck(second, in_school=False, note="班主任说没来", by=ONE, today=TODAY)
     assert (gone.state, gone.rounds, gone.term, gone.recheck_on) == ("suspected", 2, Term.containing(TODAY).code, None)
+
+
+def test_what_an_earlier_round_was_stays_counted(town: Crew) -> None:
+    """A close-out without proof and a dropout of the year are not wiped away by opening the case again and acquitting."""
+    row = watched(town, "closed", closed_on=TODAY, proof="none", close_reason="校长确认", stage="primary")
+    case("verifying", student=make.student(at=town.school, home=VILLAGE), confirmed_on=BACK, left_on=BACK)
+    asked = Asked(Term.containing(TODAY), town.county.path, TODAY)
+    days = (date(2018, 9, 1), TODAY)
+
+    def told() -> tuple[int, ...]:
+        figures = board.figures(asked)[""]
+        cards = DropoutCase.objects.aggregate(**board.counts(asked))
+        sums = DropoutCase.objects.filter(rounds.left_in(days)).count(), DropoutCase.objects.filter(rounds.found_in(days)).count()
+        return figures["unproven"].number, figures["dropout-primary"].number, cards["unproven"], cards["closed"], *sums
+
+    before = told()
+    assert before == (1, 1, 1, 1, 1, 2)  # the one that was not confirmed, whatever its columns say, is none
+    held = DropoutCase.objects.filter(pk=row.pk)
+    suspicions.reopen(held, term=asked.term, today=TODAY, due=None, note="有人反映")
+    assert told() == before
+    for move in ("verify", "acquit"):
+        held.move(move, by=ONE, note="派出所证明", moved_on=TODAY, **({"alarm": "double_hukou"} if move == "acquit" else {}))
+    assert told() == before
+    [kept] = CaseRound.objects.all()
+    assert (kept.number, kept.state, kept.proof, kept.ended_on) == (1, "closed", "none", TODAY)
+    assert held.get().rounds == 2
 
 
 # ---------- time ----------

@@ -192,6 +192,10 @@ def test_pages(marked: World, as_: As) -> None:
     assert ("139******22" in text, "13911112222" in text, "广东" in text) == (True, False, True)
     assert "广东" not in asked(school, "carefile_detail", row.pk, most=17)  # what the home side wrote
     assert maker.post(url, {"side": "home", "away_since": "去年"}).status_code == 422
+    stale = maker.post(url, {"side": "home", "father_at": "福建", "seen": "of before"})
+    assert (stale.status_code, "有人改过这一部分" in stale.content.decode()) == (422, True)
+    assert "福建" in stale.content.decode()
+    assert CareFile.objects.get(pk=row.pk).father_at == "广东"
     shown = maker.post(reverse("carefile_reveal", args=[row.pk]) + "?what=parents_phone", {"purpose": "联系家庭"})
     assert "13911112222" in shown.content.decode()
     assert (

@@ -145,6 +145,13 @@ def test_the_team_is_named_at_once_and_its_chain_copied(ledgers: dict[str, Dropo
     assert shown(client) == ["榆槐贫生"]
     parent = TeamMember.objects.get(case=row, seat="parent")
     assert (parent.phone, parent.set_path) == ("13912345678", here.primary.path)
+    # Whoever opened the page before that is told, and has what was typed before them.
+    stale = as_("maker").post(reverse("case_team_save", args=[row.pk]), {"name-principal": "孙校长", "seen": "of before"})
+    assert (stale.status_code, "有人改过这一部分" in said(stale), "孙校长" in said(stale)) == (422, True, True)
+    assert not TeamMember.objects.filter(name="孙校长").exists()
+    again = {"name-principal": "孙校长", "seen": stale.context["seen"]}
+    assert as_("maker").post(reverse("case_team_save", args=[row.pk]), again).status_code == 302
+    teams.name_team(row, [teams.Named("principal", "赵校长")], by=by, today=TODAY)
     # Saved again without a number it stays; another person has another one.
     assert teams.name_team(row, [teams.Named("parent", "张父")], by=by, today=TODAY) == []
     assert teams.name_team(row, [teams.Named("parent", "张母")], by=by, today=TODAY) == ["家长（监护人）"]

@@ -20,6 +20,7 @@ from dropout.enums import CaseState
 from dropout.models import (
     CareFile,
     CareVisit,
+    CaseRound,
     Deferral,
     Difference,
     DropoutCase,
@@ -84,6 +85,7 @@ def filled(child: Student, n: int, state: str, draw: Inspection, *, rows: bool =
             case=made, key=f"{child.pk:016d}{number:016d}", number=number, visited_at=at, place="家", kind="home", people="甲",
             said=f"{n}", result="willing", made_by="甲",
         ).save()  # fmt: skip
+    CaseRound(case=made, number=1, state="closed", found_on=ON, moved_on=ON, ended_on=ON).save()
     VisitDraft(path="/62/", case=made, user_id=7, key="1" * 32, typed=f"草稿{n}").save()
     Measure(case=made, kind="aid", done_on=ON, done_by="甲", text=f"{n}", made_by="甲").save()
     LegalStep(case=made, path="/62/", step=1, issuer="镇", issued_on=ON, deadline_on=ON, made_by="甲").save()

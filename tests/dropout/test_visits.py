@@ -70,6 +70,14 @@ def test_a_visit_sent_twice_is_one_and_counts_on_the_case(row: DropoutCase, as_:
     before = row.last_visit_on
     row.refresh_from_db()
     assert (row.visits_made, row.persuasions, row.last_visit_on) == (2, 1, before)
+    # One of before the child was gone, typed in now, is on record and persuaded nobody; of long before, nobody looked.
+    gone, found = {"left_on": NOW.date() - timedelta(days=3)}, {"found_on": NOW.date() + timedelta(days=40)}
+    for values, counted in ((gone, (3, 1)), (found, (3, 1))):
+        DropoutCase.objects.filter(pk=row.pk).update(**values)
+        as_("maker").post(reverse("visit_send", args=[row.pk]), typed(visited_at=f"{earlier:%Y-%m-%dT%H:%M}"))
+        row.refresh_from_db()
+        assert (row.visits_made, row.persuasions) == counted
+    assert Visit.objects.count() == 4
     text = as_("school").get(reverse("case_detail", args=[row.pk])).content.decode()
     assert text.index("第 1 次走访") < text.index("第 2 次走访")  # the later day first
     [file] = StoredFile.objects.filter(subject_id=visit.pk)

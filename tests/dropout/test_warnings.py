@@ -16,6 +16,7 @@ from aidcases import jobs
 from aidcases.flow import Refused
 from aidcases.models import AuditEvent, Job
 from aidcases.scoping import Actor, Scope, acting_in
+from aidcases.seen import mark
 from aidcases.terms import Term
 from dropout import exams, warnings
 from dropout.models import DropoutCase, ExamResult, Threshold, WarningLine
@@ -201,6 +202,10 @@ def test_the_pages_of_the_warning(as_, county) -> None:
     assert "近 3 个月缺勤" in maker.get(reverse("warning_detail", args=[line.pk])).content.decode()
     maker.post(reverse("warning_answer", args=[line.pk]), {"answer": "已家访"})
     assert [row.pk for row in maker.get(reverse("warning_list"), {"answered": "yes"}).context["page"]] == [line.pk]
+    stale = maker.post(reverse("warning_answer", args=[line.pk]), {"answer": "已电话", "seen": mark("")})
+    assert (stale.status_code, "有人改过这一部分" in stale.content.decode()) == (422, True)
+    assert "已电话" in stale.content.decode()
+    assert WarningLine.objects.get(pk=line.pk).answer == "已家访"
     maker.post(reverse("warning_open", args=[line.pk]), {"note": "三天没来"})
     opened = DropoutCase.objects.get(student=child)
     assert (opened.found_by, opened.state) == ("warning", "suspected")

@@ -1,12 +1,12 @@
-"""Ledgers: which there are, a look at one before it is made, asking for it, its issues, the file."""
+"""Issues: the list, what was asked for and what proves it, the file."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any
 
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import FileResponse, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
 
 from aidcases import audit
 from aidcases.flow import Refused
@@ -14,77 +14,12 @@ from aidcases.models import Job
 from aidcases.roles import P
 from aidcases.terms import Term
 from aidcases.web import command, page, paginate
-from ledgers.actions import newest_run, open_file, request_issue, uncomputed
-from ledgers.definition import Ledger
+from ledgers.actions import open_file
 from ledgers.definitions import LEDGERS
 from ledgers.filters import IssueFilter
-from ledgers.forms import PURPOSES, ChoiceOfArea, IssueForm, chosen_area
 from ledgers.models import LedgerIssue
-from ledgers.preview import preview
 
-RECENT = 5
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
-
-def _ledger(request: HttpRequest, code: str) -> Ledger:
-    if code not in LEDGERS or not request.actor.may(LEDGERS[code].can):
-        raise Http404
-    return LEDGERS[code]
-
-
-@page(can=P.LEDGER_VIEW)
-def ledger_list(request: HttpRequest) -> HttpResponse:
-    newest = LedgerIssue.objects.finished().order_by("ledger", "-finished_at", "-pk").distinct("ledger")
-    last = {issue.ledger: issue for issue in newest}
-    rows = [
-        {"ledger": ledger, "last": last.get(ledger.code)}
-        for ledger in LEDGERS.values()
-        if request.actor.may(ledger.can)
-    ]
-    return render(request, "ledgers/ledger_list.html", {"rows": rows})
-
-
-@page(can=P.LEDGER_VIEW)
-def ledger_detail(request: HttpRequest, code: str) -> HttpResponse:
-    """The first rows as they will stand in the file, and the form that makes it."""
-    ledger, choice = _ledger(request, code), ChoiceOfArea(request)
-    sheets = [preview(table, choice.term, choice.area) for table in ledger.tables(choice.term, choice.area)]
-    start = {"term": choice.term.code, "area": choice.area.path}
-    may_unmask = request.actor.may(P.LEDGER_UNMASK)
-    context = {
-        "ledger": ledger,
-        "choice": choice,
-        "wanted": choice.term,
-        "area": choice.area,
-        "sheets": sheets,
-        "heading": ledger.heading(choice.term, choice.area),
-        "uncomputed": "" if newest_run(choice.term, choice.area) else uncomputed(choice.term, choice.area),
-        "form": IssueForm(initial=start, may_unmask=may_unmask and ledger.personal),
-        "masked_only": ledger.personal and not may_unmask,
-        "purposes": PURPOSES,
-        "recent": LedgerIssue.objects.filter(ledger=code)[:RECENT],
-    }
-    return render(request, "ledgers/ledger_detail.html", context)
-
-
-@command(can=P.LEDGER_ISSUE)
-def ledger_issue(request: HttpRequest, code: str) -> HttpResponse:
-    ledger, form = _ledger(request, code), IssueForm(request.POST, may_unmask=True)
-    area = chosen_area(request.POST.get("area", ""))
-    if area is None:
-        raise Refused("只能生成本单位范围内的台账。")
-    if not form.is_valid():
-        raise Refused(*(f"{form[name].label}：{'；'.join(errors)}" for name, errors in form.errors.items()))
-    wanted = form.cleaned_data
-    issue = request_issue(
-        ledger,
-        wanted["term"],
-        area,
-        purpose=wanted["purpose"],
-        flat=wanted["layout"] == "flat",
-        unmasked=wanted["unmasked"],
-    )
-    return redirect("issue_detail", pk=issue.pk)
 
 
 @page(can=P.LEDGER_VIEW)
