@@ -18,6 +18,7 @@ from aidcases.models import StoredFile
 from aidcases.scoping import current_actor
 
 LARGEST = 10 << 20
+MOST = 30  # files of one kind of a record; the photos of a thick proof are one PDF
 # What a file begins with → its type and the ending it is kept under.
 KINDS = {
     b"%PDF-": ("application/pdf", ".pdf"),
@@ -44,6 +45,8 @@ def kind_of(upload: UploadedFile) -> tuple[str, str]:
 def attach(subject: models.Model, upload: UploadedFile, *, what: str, path: str) -> StoredFile:
     """Seals the upload as a file of the record at `path` (an owner path in scope). Raises Refused, OutOfScope."""
     content_type, ending = kind_of(upload)
+    if files_of(subject, what).count() >= MOST:
+        raise Refused(f"已经有 {MOST} 个文件。请删去不要的，或把几张照片合成一个 PDF 再传。")
     stored = f"attached/{uuid.uuid4().hex}"
     target = settings.FILES / stored
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

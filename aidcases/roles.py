@@ -13,6 +13,7 @@ class P(StrEnum):
     HOUSEHOLD_VIEW = "household.view"
     SCHOOL_VIEW = "school.view"
     SECRET_REVEAL = "secret.reveal"  # one ID or phone in clear, with a reason, logged
+    PHONE_REVEAL = "phone.reveal"  # the same, of the telephones of a case's team and of a care file alone
     IMPORT_VIEW = "import.view"
     IMPORT_WRITE = "import.write"
     REVIEW_DECIDE = "review.decide"  # rows that wait, people who may be one, people missing from a register
@@ -26,6 +27,8 @@ class P(StrEnum):
     LEDGER_VIEW = "ledger.view"
     LEDGER_ISSUE = "ledger.issue"
     LEDGER_UNMASK = "ledger.unmask"
+    LEDGER_SUBMIT = "ledger.submit"  # hand a finished ledger up: not who made it, who answers for it
+    LEDGER_RECEIVE = "ledger.receive"  # take what those below hand up, say what they hand up and when
     APPLICATION_VIEW = "application.view"
     APPLICATION_WRITE = "application.write"
     PANEL_RUN = "panel.run"  # members, meetings, scores
@@ -51,6 +54,8 @@ class P(StrEnum):
     GIVING_VIEW = "giving.view"
     GIVING_WRITE = "giving.write"  # loans, donations, gifts, helpers, points, cases for a top-up
     GIVING_APPROVE = "giving.approve"  # loan contracts and top-ups that somebody else wrote down
+    PLAN_WRITE = "plan.write"  # 一户一策; what is known of children who study elsewhere
+    PLAN_REVIEW = "plan.review"  # what a household's plan has brought, and its end
     UNPAID_WRITE = "unpaid.write"  # why somebody has not got what is due (未助原因)
     INDICATOR_SET = "indicator.set"  # 指标, and whether the poverty office checks
     DROPOUT_VIEW = "dropout.view"
@@ -64,6 +69,13 @@ class P(StrEnum):
     CARE_VIEW = "care.view"
     CARE_WRITE = "care.write"  # files of left-behind, disabled, migrant children; visits; requests of families
     TIP_HANDLE = "tip.handle"
+    VOCATIONAL_VIEW = "vocational.view"
+    VOCATIONAL_WRITE = "vocational.write"  # 两后生: found, asked, enrolled, followed up
+    VOCATIONAL_SET = "vocational.set"  # a year's plan and what each institution takes
+    PROGRESS_VIEW = "progress.view"  # tasks of the year, indicators, talks
+    PROGRESS_WRITE = "progress.write"  # the own office's months, figures of age groups
+    PROGRESS_GIVE = "progress.give"  # lines of work, tasks, targets, talks, closing
+    PROGRESS_CHECK = "progress.check"  # self-check and re-check, sending back
     CALENDAR_SET = "calendar.set"
     JOB_VIEW = "job.view"
     JOB_STEER = "job.steer"  # cancel and resume
@@ -105,57 +117,71 @@ ROLE_LABELS = {
 _READ = {
     P.HOME, P.STUDENT_VIEW, P.HOUSEHOLD_VIEW, P.SCHOOL_VIEW, P.IMPORT_VIEW, P.RULES_VIEW, P.ENTITLEMENT_VIEW,
     P.LEDGER_VIEW, P.JOB_VIEW, P.APPLICATION_VIEW, P.NOTICE_VIEW, P.ACCOUNT_VIEW, P.PAYMENT_VIEW,
-    P.GIVING_VIEW, P.DROPOUT_VIEW, P.CARE_VIEW,
+    P.GIVING_VIEW, P.DROPOUT_VIEW, P.CARE_VIEW, P.PROGRESS_VIEW,
+    P.VOCATIONAL_VIEW,
 }  # fmt: skip
 _COUNTY = _READ | {
-    P.SECRET_REVEAL, P.LEDGER_ISSUE, P.JOB_STEER, P.APPLICATION_RETURN, P.OBJECTION_HANDLE, P.LETTER_WRITE,
+    P.SECRET_REVEAL, P.PHONE_REVEAL, P.LEDGER_ISSUE, P.JOB_STEER, P.APPLICATION_RETURN, P.OBJECTION_HANDLE, P.LETTER_WRITE,
 }  # fmt: skip
 _SCHOOL = {
     P.HOME, P.STUDENT_VIEW, P.SCHOOL_VIEW, P.RULES_VIEW, P.ENTITLEMENT_VIEW, P.JOB_VIEW, P.APPLICATION_VIEW, P.NOTICE_VIEW,
-    P.SECRET_REVEAL, P.IMPORT_VIEW, P.LEDGER_VIEW, P.LEDGER_ISSUE, P.OBJECTION_HANDLE, P.ACCOUNT_VIEW, P.PAYMENT_VIEW,
-    P.GIVING_VIEW, P.DROPOUT_VIEW, P.CARE_VIEW,
+    P.SECRET_REVEAL, P.PHONE_REVEAL, P.IMPORT_VIEW, P.LEDGER_VIEW, P.LEDGER_ISSUE, P.OBJECTION_HANDLE, P.ACCOUNT_VIEW,
+    P.PAYMENT_VIEW, P.GIVING_VIEW, P.DROPOUT_VIEW, P.CARE_VIEW, P.PROGRESS_VIEW, P.VOCATIONAL_VIEW,
 }  # fmt: skip
 
 PERMISSIONS: dict[Role, frozenset[P]] = {
     Role.COUNTY_MAKER: frozenset(
         _COUNTY
+        | {P.VOCATIONAL_WRITE}
         | {P.APPLICATION_CHECK, P.NOTICE_WRITE, P.IMPORT_WRITE, P.REVIEW_DECIDE, P.RECOMPUTE, P.CLAUSE_WRITE, P.PACK_DRAFT}
-        | {P.ACCOUNT_WRITE, P.PAYMENT_PREPARE, P.GIVING_WRITE, P.UNPAID_WRITE}
+        | {P.ACCOUNT_WRITE, P.PAYMENT_PREPARE, P.GIVING_WRITE, P.UNPAID_WRITE, P.PLAN_WRITE}
         | {P.DROPOUT_COMPARE, P.DROPOUT_WRITE, P.DROPOUT_REPORT, P.DROPOUT_RECEIVE, P.CARE_WRITE, P.TIP_HANDLE}
+        | {P.PROGRESS_WRITE, P.LEDGER_RECEIVE}
     ),
     Role.COUNTY_CHECKER: frozenset(
         _COUNTY
         | {P.APPLICATION_CHECK, P.APPLICATION_APPROVE, P.APPLICATION_CANCEL, P.NOTICE_PUBLISH, P.REVIEW_DECIDE, P.RECOMPUTE}
         | {P.LEDGER_UNMASK, P.CLAUSE_WRITE, P.PACK_DRAFT, P.PACK_PUBLISH, P.FIGURE_SET}
-        | {P.ACCOUNT_CONFIRM, P.PAYMENT_APPROVE, P.GIVING_APPROVE}
+        | {P.ACCOUNT_CONFIRM, P.PAYMENT_APPROVE, P.GIVING_APPROVE, P.PLAN_REVIEW}
         | {P.DROPOUT_COMPARE, P.DROPOUT_CONFIRM, P.DROPOUT_INSPECT, P.DROPOUT_RECEIVE}
+        | {P.LEDGER_SUBMIT, P.LEDGER_RECEIVE}
+        | {P.PROGRESS_CHECK}
     ),
     Role.COUNTY_HEAD: frozenset(
         _COUNTY
+        | {P.VOCATIONAL_SET}
         | {P.NOTICE_PUBLISH, P.LEDGER_UNMASK, P.AUDIT_VIEW, P.CLAUSE_WRITE, P.PACK_PUBLISH, P.FIGURE_SET}
         | {P.QUOTA_SET, P.APPLICATION_CHECK, P.APPLICATION_APPROVE, P.APPLICATION_CANCEL}
-        | {P.ACCOUNT_CONFIRM, P.PAYMENT_APPROVE, P.INDICATOR_SET, P.GIVING_APPROVE}
-        | {P.DROPOUT_CONFIRM, P.DROPOUT_SET, P.DROPOUT_INSPECT, P.DROPOUT_REPORT}
+        | {P.ACCOUNT_CONFIRM, P.PAYMENT_APPROVE, P.INDICATOR_SET, P.GIVING_APPROVE, P.PLAN_REVIEW}
+        | {P.DROPOUT_CONFIRM, P.DROPOUT_SET, P.DROPOUT_INSPECT, P.DROPOUT_REPORT, P.LEDGER_SUBMIT}
+        | {P.PROGRESS_GIVE, P.PROGRESS_CHECK}
     ),
     Role.SCHOOL_MAKER: frozenset(
         _SCHOOL
+        | {P.VOCATIONAL_WRITE}
         | {P.JOB_STEER, P.APPLICATION_WRITE, P.PANEL_RUN, P.APPLICATION_HAND_UP, P.NOTICE_WRITE, P.LETTER_WRITE}
         | {P.ACCOUNT_WRITE, P.GIVING_WRITE, P.UNPAID_WRITE, P.DROPOUT_WRITE, P.DROPOUT_REPORT, P.CARE_WRITE}
+        | {P.PROGRESS_WRITE}
     ),
     Role.SCHOOL_CHECKER: frozenset(
         _SCHOOL | {P.PANEL_CONFIRM, P.APPLICATION_RETURN, P.NOTICE_PUBLISH, P.ACCOUNT_CONFIRM, P.PAYMENT_CONFIRM}
+        | {P.LEDGER_SUBMIT}
     ),
     Role.CLASS_TEACHER: frozenset({P.HOME, P.STUDENT_VIEW, P.SCHOOL_VIEW, P.APPLICATION_VIEW, P.APPLICATION_WRITE}
-        | {P.DROPOUT_VIEW, P.DROPOUT_WRITE}),
+        | {P.DROPOUT_VIEW, P.DROPOUT_WRITE, P.PHONE_REVEAL}),
     Role.CADRE: frozenset({P.HOME, P.STUDENT_VIEW, P.HOUSEHOLD_VIEW, P.SCHOOL_VIEW}
-        | {P.DROPOUT_VIEW, P.DROPOUT_WRITE, P.CARE_VIEW, P.CARE_WRITE}),
+        | {P.VOCATIONAL_VIEW, P.VOCATIONAL_WRITE}
+        | {P.DROPOUT_VIEW, P.DROPOUT_WRITE, P.PHONE_REVEAL, P.CARE_VIEW, P.CARE_WRITE, P.PLAN_WRITE}
+        | {P.PROGRESS_VIEW, P.PROGRESS_WRITE}),
     Role.CITY_OFFICER: frozenset(
         _READ
+        | {P.VOCATIONAL_SET}
         | {P.NOTICE_WRITE, P.NOTICE_PUBLISH, P.OBJECTION_HANDLE, P.LETTER_WRITE}
         | {P.REVIEW_DECIDE, P.RECOMPUTE, P.LEDGER_ISSUE, P.JOB_STEER, P.CLAUSE_WRITE, P.PACK_DRAFT, P.PACK_PUBLISH, P.FIGURE_SET}
         | {P.DROPOUT_INSPECT, P.DROPOUT_REPORT, P.DROPOUT_RECEIVE}
+        | {P.PROGRESS_GIVE, P.PROGRESS_CHECK, P.LEDGER_RECEIVE}
     ),
-    Role.CITY_INSPECTOR: frozenset(_READ | {P.AUDIT_VIEW, P.DROPOUT_INSPECT}),
+    Role.CITY_INSPECTOR: frozenset(_READ | {P.AUDIT_VIEW, P.DROPOUT_INSPECT, P.PROGRESS_CHECK}),
     Role.AUDITOR: frozenset(_READ | {P.AUDIT_VIEW}),
     Role.SYSTEM_ADMIN: frozenset({P.HOME, P.JOB_VIEW, P.JOB_STEER, P.CALENDAR_SET}),
     Role.SECURITY_ADMIN: frozenset({P.HOME}),

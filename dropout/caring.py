@@ -211,7 +211,7 @@ def visit(
     student: Student, *, visited_on: date, who: str, met: str, text: str, by: Actor, today: date,
     wanted: Iterable[Wanted] = (),
 ) -> CareVisit:  # fmt: skip
-    """A visit at a family, with a file or without, and what the family asked for. Raises Refused."""
+    """A visit at a family, with a file or without, and what the family asked for; sent twice it is one. Raises Refused."""
     wrong = {
         "您的角色不能登记走访。": not by.may(P.CARE_WRITE),
         "走访日期不能晚于今天。": visited_on > today,
@@ -226,6 +226,10 @@ def visit(
         path=current_scope().path, visited_on=visited_on, who=who.strip()[:100], met=crypto.mask_numbers(met.strip())[:100],
         text=crypto.mask_numbers(text.strip())[:400], made_by=by.name,
     )  # fmt: skip
+    sql.lock("care.visit", str(student.pk))
+    same = {name: getattr(made, name) for name in ("visited_on", "who", "met", "text", "made_by", "path")}
+    if known := CareVisit.objects.filter(student=student, **same).first():
+        return known
     made.save()
     for each in wanted:
         asking.ask(made, text=each.text, owner=each.owner, days=each.days, by=by, today=today)

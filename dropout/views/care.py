@@ -154,7 +154,7 @@ def _detail(request: HttpRequest, row: CareFile, typed: dict[str, Any], status: 
         "visits": visits[:20],
         "today": timezone.localdate(),
         "may_visit": request.actor.may(P.CARE_WRITE),
-        "may_card": request.actor.may(P.SECRET_REVEAL) and bool(sides),
+        "may_card": request.actor.may(P.PHONE_REVEAL) and bool(sides),
     }  # fmt: skip
     return render(request, "dropout/care_detail.html", context, status=status)
 
@@ -183,7 +183,7 @@ def _facts(request: HttpRequest, row: CareFile, side: str) -> list[dict[str, Any
     for name in caring.FACTS[side]:
         label, value = CareFile._meta.get_field(name).verbose_name, getattr(row, name)
         if name in caring.PHONES:
-            facts.append(masked_fact(request, row, name, label, crypto.mask_phone(value or "")))
+            facts.append(masked_fact(request, row, name, label, crypto.mask_phone(value or ""), P.PHONE_REVEAL))
         else:
             facts.append({"label": label, "value": f"{value:%Y-%m-%d}" if name == "away_since" and value else value})
     return facts
@@ -218,7 +218,7 @@ def carefile_end(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("carefile_detail", pk)
 
 
-@command(can=P.SECRET_REVEAL)
+@command(can=P.PHONE_REVEAL)
 def carefile_reveal(request: HttpRequest, pk: int) -> HttpResponse:
     """?what=phone or parents_phone, for the side that wrote it down."""
     row, what = file_of(pk), request.GET.get("what", "")
@@ -228,7 +228,7 @@ def carefile_reveal(request: HttpRequest, pk: int) -> HttpResponse:
     return reveal(request, row, what=what, label=caring.PHONES[what], value=getattr(row, what))
 
 
-@command(can=P.SECRET_REVEAL)
+@command(can=P.PHONE_REVEAL)
 def carefile_card(request: HttpRequest, pk: int) -> HttpResponse:
     """联系卡 as PDF, numbers in clear: printed for a purpose, on record, with what the own side wrote down."""
     row, purpose = file_of(pk), request.POST.get("purpose", "").strip()

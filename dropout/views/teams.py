@@ -23,7 +23,7 @@ from students.views.secrets import reveal
 
 def team_part(case: DropoutCase, actor: Actor) -> dict[str, Any]:
     """三帮一 and the chain, phones masked; 查看 where the number is of the own county."""
-    held, shows = teams.of(case), actor.may(P.SECRET_REVEAL)
+    held, shows = teams.of(case), actor.may(P.PHONE_REVEAL)
     seats = [
         {
             "label": seat.label,
@@ -106,7 +106,7 @@ def case_team_save(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("case_detail", pk)
 
 
-@command(can=P.SECRET_REVEAL)
+@command(can=P.PHONE_REVEAL)
 def team_reveal(request: HttpRequest, pk: int) -> HttpResponse:
     """The telephone of a member of a team, of a case in sight."""
     member = get_object_or_404(TeamMember, pk=pk, case__in=DropoutCase.objects.values("pk"))

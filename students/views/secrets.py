@@ -20,14 +20,16 @@ def hidden(last_four: str) -> str:
     return masked(last_four) if last_four else ""
 
 
-def masked_fact(request: HttpRequest, subject: Scoped, what: str, label: str, mask: str) -> dict[str, str]:
+def masked_fact(
+    request: HttpRequest, subject: Scoped, what: str, label: str, mask: str, can: P = P.SECRET_REVEAL
+) -> dict[str, str]:
     """A line of a description list: the mask, and 查看 for those who may.
 
     A child that is seen only through a former term keeps its secrets.
     """
     fact = {"label": label, "value": mask}
     reached = any(current_scope().covers(subject.owner_path(side), side) for side in subject.OWNER_PATHS)
-    if mask and reached and request.actor.may(P.SECRET_REVEAL):
+    if mask and reached and request.actor.may(can):
         name = f"{subject._meta.model_name}_reveal"
         fact["reveal_url"] = f"{reverse(name, args=[subject.pk])}?what={what}"
     return fact

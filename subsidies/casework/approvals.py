@@ -85,6 +85,7 @@ def approve(
     if mine := waiting.filter(own).count():
         refusals[OWN_WORK] += mine
     stops = [each for each in county.checks(term) if each.weight == county.STOPS and each.code != "objection"]
+    stops.append(county.too_early(decided_on))
     refusals += county.counted(waiting.exclude(own), stops)
     approval = _record(term, number.strip(), decided_on, by, approves=True, note=note)
     with audit.happened_on(decided_on):

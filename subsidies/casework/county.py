@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import BooleanField, Case, Count, Exists, Func, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from aidcases.flow import Refused
 from aidcases.scoping import Actor
@@ -27,10 +29,12 @@ from subsidies.casework.matched import BOX_OF, CODES, on_lists
 from subsidies.enums import Level
 from subsidies.models import Application, Determination, NoticeLine, PublicNotice, Quota
 from subsidies.models.applications import ApplicationState, Box
+from subsidies.models.notices import OFF, NoticeState
 
 S = ApplicationState
 KNOWN = tuple(dict.fromkeys(BOX_OF.values()))  # boxes that a list can confirm
 GONE = (S.WITHDRAWN, S.DECLINED, S.CANCELLED, S.REJECTED, S.NOT_HARD, S.DOUBLED)
+OVER = (NoticeState.OVER, NoticeState.ARCHIVED)
 ALREADY = "已经初核过"
 NOT_HERE = "退回由县学生资助管理中心办理。"
 
@@ -73,6 +77,14 @@ def checks(term: Term) -> list[Check]:
         Check("quota", "没有下达本等级名额", "学校有名额，但没有这一等级的，请核对。", TELLS, _no_quota(term)),
         Check("household", "同户孩子等级不同", "请核对同一户是否应为同一等级。", TELLS, Q(_household(term))),
     ]
+
+
+def too_early(decided_on: date) -> Check:
+    """A decision dated before the end of the line's own notice; what is decided is decided after it."""
+    over = timezone.make_aware(datetime.combine(decided_on + timedelta(days=1), time()))
+    mine = NoticeLine.objects.filter(application=OuterRef("pk"), notice__state__in=OVER, notice__ends_at__gt=over)
+    standing = Q(Exists(mine.exclude(state__in=OFF)))
+    return Check("early", f"批准日期 {decided_on} 早于公示期满", "请把批准日期改到公示期满以后。", STOPS, standing)
 
 
 def _no_quota(term: Term) -> Q:

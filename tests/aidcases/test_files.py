@@ -62,6 +62,18 @@ def test_anything_else_is_refused_and_leaves_nothing(office: Organisation, conte
     assert set((settings.FILES / "attached").glob("*")) == before
 
 
+def test_a_record_has_no_end_of_files(office: Organisation):
+    first = attach(office)
+    also = {"path": office.path, "subject_type": first.subject_type, "subject_id": first.subject_id, "what": "board_photo"}
+    for n in range(files.MOST - 1):
+        StoredFile(stored=f"x{n}", size=1, sha256="0" * 64, filename="x", content_type="x", added_by="x", **also).save()
+    with pytest.raises(Refused, match="已经有 30 个文件"):
+        attach(office)
+    assert files.attach(office, upload(), what="paper", path=office.path).what == "paper"
+    first.delete()
+    assert attach(office).pk
+
+
 def test_it_lies_sealed_and_its_name_holds_no_number(office: Organisation):
     number = make.id_number()
     made = attach(office, content=PDF, name=f"{number}承诺书.pdf")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from aidcases import jobs
 from aidcases.flow import Refused
@@ -22,7 +23,17 @@ from aidcases.terms import Term
 from students.models import Enrolment, Person, Student
 from subsidies.actions import adopt_pack, publish, request_recompute
 from subsidies.casework import approvals, county, telling
-from subsidies.models import Application, Approval, ComputeRun, Determination, Entitlement, Letter, Mark
+from subsidies.models import (
+    Application,
+    Approval,
+    ComputeRun,
+    Determination,
+    Entitlement,
+    Letter,
+    Mark,
+    NoticeLine,
+    PublicNotice,
+)
 from tests import make
 from tests.casework import build
 from tests.casework.conftest import Crew, build_crew
@@ -95,6 +106,20 @@ def test_what_changed_since_the_first_look_stops_the_approval(crew: Crew):
     checked(crew, "照批")
     decided = approve(crew)
     assert (decided.outcome.moved, decided.outcome.refusals) == (1, {"本学期学籍不在这所学校": 1})
+
+
+def test_a_decision_is_dated_after_its_notice(crew: Crew):
+    row, other = checked(crew, "公示中"), checked(crew, "另一名")
+    ends = timezone.make_aware(datetime(2026, 10, 20))  # the nineteenth was the last day
+    posted = {"kind": "determination", "office": crew.county, "path": crew.county.path, "term": TERM.code, "hotline": "1"}
+    frozen = {"published_on": date(2026, 10, 9), "sha256": "0" * 64, "published_by": "乙", "made_by": "甲", "ends_at": ends}
+    over = PublicNotice(**posted, **frozen, state="over", title="名单")
+    over.save()
+    NoticeLine(notice=over, order=1, name="公示中", application=row).save()
+    early = approve(crew, decided_on=date(2026, 10, 18))
+    assert (early.outcome.moved, early.outcome.refusals) == (1, {"批准日期 2026-10-18 早于公示期满": 1})
+    assert Application.objects.get(pk=other.pk).state == "approved"
+    assert approve(crew, decided_on=date(2026, 10, 19)).outcome.moved == 1
 
 
 @pytest.mark.parametrize(

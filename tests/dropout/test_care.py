@@ -159,14 +159,16 @@ def asked(client: object, name: str, *args: object, most: int, **query: str) -> 
     with CaptureQueriesContext(connection) as seen:
         answer = client.get(reverse(name, args=args), query)  # type: ignore[attr-defined]
     assert answer.status_code == 200
-    assert len(seen) <= most, [query["sql"][:90] for query in seen]
+    asks = [query["sql"][:90] for query in seen if not query["sql"].startswith(("SAVEPOINT", "RELEASE", "SET LOCAL"))]
+    assert len(asks) <= most, asks
     return answer.content.decode()
 
 
 def test_pages(marked: World, as_: As) -> None:
     maker, school = as_("maker"), as_("school")
     mark = marked.here.students[0].person.name[:2]
-    text = asked(maker, "care_list", most=20, kind="disabled", term="2018-autumn")
+    maker.get(reverse("home"))  # the session is touched once a minute
+    text = asked(maker, "care_list", most=12, kind="disabled", term="2018-autumn")
     assert "失学生" in text
     assert "没有学籍" in text
     narrow = {
@@ -177,11 +179,11 @@ def test_pages(marked: World, as_: As) -> None:
         "age": "1",
         "place": "620123100",
     }
-    text = asked(maker, "care_list", most=16, **narrow)
+    text = asked(maker, "care_list", most=12, **narrow)
     assert ("失学生" in text, f"{mark}普生" in text) == (True, False)
-    assert f"{mark}普生" in asked(maker, "care_list", most=16, kind="migrant", origin="510107", term="2018-autumn")
+    assert f"{mark}普生" in asked(maker, "care_list", most=12, kind="migrant", origin="510107", term="2018-autumn")
     assert "跨县生" in asked(
-        maker, "care_list", most=16, kind="migrant", origin="in", stage="primary", term="2018-autumn"
+        maker, "care_list", most=12, kind="migrant", origin="in", stage="primary", term="2018-autumn"
     )
     answer = maker.post(f"{reverse('care_make')}?kind=disabled&term=2018-autumn", {"kind": "disabled"})
     assert (answer.status_code, CareFile.objects.count()) == (302, 3)
@@ -217,11 +219,12 @@ def test_pages(marked: World, as_: As) -> None:
         "owner": "李明",
         "days": "5",
     }
-    maker.post(reverse("carevisit_save", args=[row.student_id]), {**told, "visited_on": "2026-11-20"})
+    for _ in range(2):  # sent twice it is one
+        maker.post(reverse("carevisit_save", args=[row.student_id]), {**told, "visited_on": "2026-11-20"})
     visit, request = CareVisit.objects.get(), FamilyRequest.objects.get()
     assert maker.post(reverse("carevisit_save", args=[row.student_id]), {**told, "owner": ""}).status_code == 422
-    assert "想要书桌" in asked(maker, "familyrequest_list", most=14)
-    assert "王老师" in asked(maker, "carevisit_list", most=14, term="2026-autumn")
+    assert "想要书桌" in asked(maker, "familyrequest_list", most=12)
+    assert "王老师" in asked(maker, "carevisit_list", most=12, term="2026-autumn")
     for name, pk in (
         ("carevisit_detail", visit.pk),
         ("familyrequest_detail", request.pk),
@@ -231,6 +234,6 @@ def test_pages(marked: World, as_: As) -> None:
     assert "想要书桌" in asked(school, "student_detail", row.student_id, most=45)
     facts = {"school": marked.here.primary.pk, "name": "活动室", "keeper": "王", "from_on": "2018-09-03", "area": "50"}
     maker.post(reverse("room_open"), facts)
-    assert "50" in asked(maker, "room_list", most=14)
+    assert "50" in asked(maker, "room_list", most=12)
     assert maker.post(reverse("room_open"), {**facts, "area": "-1"}).status_code == 422
-    assert "enrolled=0" in asked(maker, "care_tables", most=14, term="2018-autumn")
+    assert "enrolled=0" in asked(maker, "care_tables", most=12, term="2018-autumn")
