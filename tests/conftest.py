@@ -20,6 +20,7 @@ NEEDS = {
     "redis": ("redis-server", lambda: shutil.which("redis-server")),
     "libreoffice": ("soffice（LibreOffice Calc）", lambda: shutil.which("soffice")),
 }
+HURRY = "PGOPTIONS"  # what libpq says to the server as it connects
 LONG = ("acceptance", "browser", "ground")  # folders of tests that start processes, servers or browsers
 
 
@@ -42,6 +43,8 @@ def missing() -> dict[str, str]:
 def pytest_configure(config: pytest.Config) -> None:
     if os.environ.get("AIDCASES_REQUIRE_ALL") and missing():
         pytest.exit(f"nothing may be left out here, but there is no {'、'.join(missing().values())}", returncode=1)
+    # Thousands of commits need not wait for the disk; for the tests' processes, too. Those that kill a server do without it.
+    os.environ.setdefault(HURRY, "-c synchronous_commit=off")
     settings.TEMPLATES[0]["OPTIONS"]["string_if_invalid"] = Undefined("undefined %s")
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # As Python has it, the collector of garbage looks through all there is again and again: a tenth of the time.
