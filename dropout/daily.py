@@ -7,7 +7,7 @@ from collections import Counter
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import reverse
 from django.utils import timezone
 
@@ -20,7 +20,9 @@ from aidcases.sql import update_recorded
 from dropout import legal, proving
 from dropout.deadlines import Calendar
 from dropout.enums import CaseState
-from dropout.models import DropoutCase
+from dropout.models import CareFile, DropoutCase
+from dropout.models.cases import OPEN
+from students.models import Person
 from students.places import codes_of
 
 # Working days over the deadline from which on a level is asked: 1 the township, 2 the county, 3 the city.
@@ -48,6 +50,21 @@ def escalate(today: date) -> int:
         }  # fmt: skip
         raised += update_recorded(rows, {"level": level}, event)
     return raised
+
+
+def homes_follow(_now: datetime) -> dict[str, int]:
+    """A case that is not over, and a file of care, go with the child whose home has moved (by the registers): the place it
+    is at home in now answers for it. The school that had the child stays the school of the case."""
+    home = Person.objects.filter(pk=OuterRef("student")).values("home_path")
+    moved = [model.objects.exclude(home_path=Subquery(home)) for model in (DropoutCase, CareFile)]
+    cases, files = moved[0].filter(state__in=OPEN), moved[1].filter(ended_on=None)
+    actor = current_actor()
+    batch = {"batch": uuid.uuid4(), "actor": actor.name, "user_id": actor.user_id}
+    event = {**batch, "action": "dropoutcase.moved_home", "note": "孩子的家庭所在地变更"}
+    return {
+        "cases_moved": update_recorded(cases, {"home_path": Subquery(home)}, event),
+        "files_moved": files.update(home_path=Subquery(home)),
+    }
 
 
 def cases_late(now: datetime) -> dict[str, int]:
@@ -155,4 +172,4 @@ def law_waits(now: datetime) -> dict[str, int]:
     return inbox.keep("dropout.law", tasks, today=today)
 
 
-HOOKS = (watches_end, cases_late, rechecks_due, law_waits)
+HOOKS = (homes_follow, watches_end, cases_late, rechecks_due, law_waits)

@@ -16,9 +16,9 @@ from aidcases.terms import Term
 from dropout import board, cases, daily, deadlines, papers, placing, proving, rounds, suspicions
 from dropout.deadlines import Deadlines
 from dropout.indicators import Asked
-from dropout.models import CaseRound, Deadline, DropoutCase, LegalStep, Placement, Visit
+from dropout.models import CareFile, CaseRound, Deadline, DropoutCase, LegalStep, Placement, Visit
 from dropout.placing import Said
-from students.models import Attendance, Enrolment, ImportFile, ImportRow
+from students.models import Attendance, Enrolment, ImportFile, ImportRow, Person
 from students.models.imports import FileState
 from tests import make
 from tests.casework.conftest import Crew, crew  # noqa: F401
@@ -263,6 +263,25 @@ def test_a_case_over_its_day_climbs_level_by_level_and_once(acting: Crew) -> Non
     assert daily.cases_late(moment(date(2018, 10, 22)))["escalated"] == 1  # days on which nobody asked are made up for
     row.refresh_from_db()
     assert row.level == 3
+
+
+def test_a_case_goes_with_the_child_whose_home_has_moved(acting: Crew) -> None:
+    child = make.student("王小花", at=acting.school, home=VILLAGE)
+    row, over = case("persuading", student=child), case("closed", student=make.student(at=acting.school, home=VILLAGE))
+    file = CareFile(student=child, kind="left_behind", from_on=TODAY, home_path=row.home_path, made_by="甲")
+    file.save()
+    elsewhere = make.region("620121100201").path
+    Person.objects.filter(pk__in=[child.pk, over.student_id]).update(home_path=elsewhere)
+    assert daily.homes_follow(moment(TODAY)) == {"cases_moved": 1, "files_moved": 1}
+    assert daily.homes_follow(moment(TODAY)) == {"cases_moved": 0, "files_moved": 0}
+    row.refresh_from_db()
+    assert (row.home_path, row.school_path) == (elsewhere, acting.school.path)
+    assert CareFile.objects.get().home_path == elsewhere
+    assert DropoutCase.objects.get(pk=over.pk).home_path != elsewhere
+    assert AuditEvent.objects.filter(action="dropoutcase.moved_home").values_list("subject_id", "path").get() == (
+        row.pk,
+        elsewhere,
+    )
 
 
 def test_the_watch_ends_rechecks_and_deadlines_of_the_law_are_reminded_of(acting: Crew) -> None:
