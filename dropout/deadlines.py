@@ -36,6 +36,15 @@ class Calendar(Workdays):
         return self.changed.get(day, day.weekday() < 5)
 
 
+class SchoolDays(Calendar):
+    """Days on which a child can be found in class: no working day of the two long holidays. Schools begin and end by a few
+    days apart; what lies between the earliest last day and the latest first one is nobody's school day."""
+
+    def works(self, day: date) -> bool:
+        summer, winter = (7, 5) <= (day.month, day.day) <= (8, 31), (1, 10) <= (day.month, day.day) <= (2, 29)
+        return super().works(day) and not summer and not winter
+
+
 @dataclass(frozen=True)
 class Deadlines:
     """What holds on a day, read once: (path, state) → working days, the longest path first."""

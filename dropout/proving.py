@@ -17,7 +17,7 @@ from aidcases.scoping import Actor
 from aidcases.terms import Term
 from dropout import cases
 from dropout.cases import RECHECK_SCHOOL_DAYS
-from dropout.deadlines import Calendar
+from dropout.deadlines import SchoolDays
 from dropout.enums import CaseState, Proof, VisitKind, VisitResult
 from dropout.models import DropoutCase, Placement, Visit
 from students.models import Attendance, Enrolment
@@ -115,7 +115,7 @@ def _visited(case: DropoutCase) -> Finding | None:
 
 
 def recheck_day(today: date) -> date:
-    return Calendar.read().after(today, RECHECK_SCHOOL_DAYS)
+    return SchoolDays.read().after(today, RECHECK_SCHOOL_DAYS)
 
 
 @transaction.atomic

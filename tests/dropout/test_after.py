@@ -163,9 +163,7 @@ def test_a_close_out_rests_on_what_was_found_then(town: Crew) -> None:
     assert (
         closed.proof_note == "学籍：2018—2019学年秋季学期学籍在榆树小学三年级1班；考勤：2018-11 应到 20 天，缺勤 1 天"
     )
-    assert closed.recheck_on == date(
-        2019, 2, 12
-    )  # twenty working days, the New Year's week off, two days made up for it
+    assert closed.recheck_on == date(2019, 3, 28)  # twenty school days, from the first of the new term on
 
 
 def test_without_a_proof_a_second_person_and_an_early_close_is_refused(town: Crew) -> None:
@@ -222,6 +220,15 @@ def test_what_an_earlier_round_was_stays_counted(town: Crew) -> None:
     [kept] = CaseRound.objects.all()
     assert (kept.number, kept.state, kept.proof, kept.ended_on) == (1, "closed", "none", TODAY)
     assert held.get().rounds == 2
+
+
+@pytest.mark.parametrize(
+    ("closed", "looked"),
+    [(date(2018, 9, 3), date(2018, 9, 30)), (date(2018, 6, 29), date(2018, 9, 26)), (date(2020, 1, 9), date(2020, 3, 27))],
+)
+def test_nobody_is_looked_for_in_class_in_the_holidays(db: None, closed: date, looked: date) -> None:
+    """Twenty school days: 24 September 2018 is free and the weekend after it is worked; February 2020 has a 29th."""
+    assert proving.recheck_day(closed) == looked
 
 
 # ---------- time ----------
