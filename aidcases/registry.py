@@ -9,10 +9,13 @@ from typing import Any
 
 from aidcases.roles import P
 
+# The order from which on entries of the navigation belong to a section; the first stand above all.
+SECTIONS = {10: "名单和学生", 40: "认定和公示", 45: "资助和发放", 51: "控辍保学", 60: "台账和推进", 80: "系统"}
+
 
 @dataclass(frozen=True)
 class NavItem:
-    """An entry of the main navigation, in the order of `order`, shown to who may open it."""
+    """An entry of the main navigation, in the order of `order` (which also says its section), shown to who may open it."""
 
     order: int
     label: str
@@ -20,6 +23,10 @@ class NavItem:
     icon: str
     can: P
     active_for: tuple[str, ...] = ()
+
+    @property
+    def section(self) -> str:
+        return next((label for start, label in reversed(SECTIONS.items()) if self.order >= start), "")
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,16 @@ class Card:
 @dataclass(frozen=True)
 class Panel:
     """A part of the student page: `content(request, student)` → context for `template`."""
+
+    order: int
+    can: P
+    template: str
+    content: Callable[[Any, Any], dict | None]
+
+
+@dataclass(frozen=True)
+class HouseholdPanel:
+    """A part of a household's page: `content(request, household)` → context for `template`, or None."""
 
     order: int
     can: P
@@ -79,6 +96,7 @@ class Registry:
     navigation: list[NavItem] = field(default_factory=list)
     cards: list[Card] = field(default_factory=list)
     panels: list[Panel] = field(default_factory=list)
+    household_panels: list[HouseholdPanel] = field(default_factory=list)
     searches: list[SearchSource] = field(default_factory=list)
     # Seeders of the demo, lower apps first: each is called with an aidcases.demo.Demo.
     demo: list[tuple[int, Callable[[Any], None]]] = field(default_factory=list)
@@ -95,7 +113,10 @@ class Registry:
     merged: dict[str, Merged] = field(default_factory=dict)
 
     def add(self, *things: Any) -> None:
-        homes = {NavItem: self.navigation, Card: self.cards, Panel: self.panels, SearchSource: self.searches}
+        homes = {
+            NavItem: self.navigation, Card: self.cards, Panel: self.panels, HouseholdPanel: self.household_panels,
+            SearchSource: self.searches,
+        }  # fmt: skip
         for thing in things:
             home = homes[type(thing)]
             home.append(thing)

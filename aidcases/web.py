@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import date
 from functools import wraps
+from itertools import groupby
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -171,19 +172,36 @@ def inbox_count(request: HttpRequest) -> int:
     return sum(request.actor.may(permission) for permission in getattr(request.membership, "waiting", []))
 
 
+FEW = 10  # so many entries need no folding
+
+
+def _sections(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """label, items, open: the section one is in is unfolded; where one is in none, as on the first page, all are."""
+    inside = next((item["section"] for item in items if item["active"]), "")
+    folded = len(items) > FEW and inside
+    return [
+        {"label": label, "items": list(rows), "open": not folded or label == inside}
+        for label, rows in groupby(items, key=lambda item: item["section"])
+    ]
+
+
 def chrome(request: HttpRequest) -> dict[str, Any]:
     """What every template needs: the actor, their navigation, the term."""
     membership = getattr(request, "membership", None)
     if membership is None:
-        empty: dict[str, Any] = {"navigation": [], "memberships": [], "terms": []}
+        empty: dict[str, Any] = {"navigation": [], "sections": [], "memberships": [], "terms": []}
         return {"membership": None, "actor": None, "term": None, "inbox_count": 0, **empty}
     name = request.resolver_match.view_name if request.resolver_match else ""
     items = [
-        {"label": item.label, "url": item.url, "icon": item.icon, "active": name == item.url or name in item.active_for}
+        {
+            "label": item.label, "url": item.url, "icon": item.icon, "section": item.section,
+            "active": name == item.url or name in item.active_for,
+        }
         for item in registry.visible(registry.navigation, request.actor)
-    ]
+    ]  # fmt: skip
     return {
         "navigation": items,
+        "sections": _sections(items),
         "membership": membership,
         "actor": request.actor,
         "memberships": request.memberships,

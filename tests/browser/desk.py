@@ -81,6 +81,13 @@ class Desk:
     def press(self, button: str) -> None:
         self.page.get_by_role("button", name=button, exact=True).click()
 
+    def menu(self, section: str, entry: str) -> None:
+        """Opens an entry of the main menu, whose section may be folded."""
+        part = self.page.locator("#side details", has=self.page.get_by_text(section, exact=True))
+        if part.get_attribute("open") is None:
+            part.locator("summary").click()
+        part.get_by_role("link", name=entry, exact=True).click()
+
     def upload(self, kind: str, file: Path, term: str) -> None:
         """Fills in the upload form, which is on the screen."""
         self.page.get_by_label("是哪一种名单").select_option(kind)

@@ -53,7 +53,7 @@ def sign_in_after_a_wrong_password(clerk: Desk) -> None:
 
 def bring_in(clerk: Desk, kind: str, folder: Path) -> None:
     """Upload, preview, the file back where rows were sent back, confirmation."""
-    clerk.page.get_by_role("link", name="名单导入").first.click()
+    clerk.menu("名单和学生", "名单导入")
     clerk.page.get_by_role("link", name="导入名单").first.click()
     clerk.upload(kind, SAMPLE_FILES[kind], TERM)
     page = clerk.page
@@ -89,7 +89,7 @@ def look_at_the_rejected(clerk: Desk, folder: Path) -> None:
 
 def compute(clerk: Desk) -> None:
     page = clerk.page
-    page.get_by_role("link", name="测算", exact=True).first.click()
+    clerk.menu("资助和发放", "测算")
     clerk.press("测算")
     page.locator("tbody tr a[data-open]").first.click()
     expect(page.get_by_role("heading", name="校验证书")).to_be_visible()
@@ -148,7 +148,7 @@ def reveal(clerk: Desk) -> None:
 def issue(clerk: Desk, folder: Path) -> None:
     """The register of poor children: its rows and its money are those of the rosters and of the answers."""
     page = clerk.page
-    page.get_by_role("link", name="台账", exact=True).first.click()
+    clerk.menu("台账和推进", "台账")
     page.get_by_role("link", name="建档立卡贫困受教育人口基本信息台账").click()
     before = page.locator("main").inner_text()
     clerk.picture("ledger")
