@@ -109,6 +109,8 @@ class Registry:
     daily: list[Callable[[datetime], dict[str, int]]] = field(default_factory=list)
     # What follows from changed facts of a few students in sight: each is called with a term they are enrolled in.
     facts_changed: list[Callable[[Any], Any]] = field(default_factory=list)
+    # Of a student's key → an expression, true for those who answer to the class teacher who acts (of anybody else, for all).
+    own_pupil: list[Callable[[Any], Any]] = field(default_factory=list)
     # name → how an app's rows follow when students are merged.
     merged: dict[str, Merged] = field(default_factory=dict)
 

@@ -129,6 +129,8 @@ STORAGES = {
 FILES = Path(env.str("AIDCASES_FILES", default=str(HOME / "files")))  # uploads, error files and ledgers, sealed
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 UPLOAD_LIMIT_MB = 50
+# Whatever a form sends at once, held in memory: nine photos of 10 MB; of somebody who isn't signed in, one.
+REQUEST_LIMIT_MB, STRANGER_LIMIT_MB = 100, 12
 FILE_UPLOAD_HANDLERS = ["aidcases.uploads.Unwritten"]
 
 LOGIN_URL = "login"
@@ -147,6 +149,7 @@ AUTH_PASSWORD_VALIDATORS = [
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # never the address alone: an office shares one
+AXES_CLIENT_IP_CALLABLE = "aidcases.strangers.address"
 AXES_LOCKOUT_CALLABLE = "aidcases.views.locked_out"
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # the page promises the hour of unlocking

@@ -6,12 +6,19 @@ import os
 from typing import Any, BinaryIO
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
 
 
 class Unwritten(FileUploadHandler):
-    """The form still learns the true size, so that it can say how much too large a file is."""
+    """The form still learns the true size, so that it can say how much too large a file is; more than any form sends is not
+    even read."""
+
+    def handle_raw_input(self, input_data: Any, META: dict[str, Any], content_length: int, *more: Any, **named: Any) -> None:
+        known = self.request is not None and settings.SESSION_COOKIE_NAME in self.request.COOKIES
+        if content_length > (settings.REQUEST_LIMIT_MB if known else settings.STRANGER_LIMIT_MB) << 20:
+            raise RequestDataTooBig
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)

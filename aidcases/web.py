@@ -118,6 +118,11 @@ def back(request: HttpRequest, otherwise: str = "home") -> HttpResponseRedirect:
     return redirect(otherwise)
 
 
+def key_of(typed: str) -> int:
+    """The key of a row as an address or a form names it; 0, which is no row's, for what is none that a bigint holds."""
+    return int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 19 else 0
+
+
 def to_login(request: HttpRequest) -> HttpResponseRedirect:
     """Signing in, then back to this page; after a command, which is no page, to the one its form stood on."""
     if request.method in ("GET", "HEAD"):

@@ -79,6 +79,7 @@ FIGURES = _RESULT | {
     "escalated": ("升级的事项", "件"),
     "watches_over": ("观察期满", "人"),
     "kept": ("保留", ""),
+    "forms": ("表样", "种"),
 }
 # Where a job's outcome is shown: a key of its result or parameters → the page of that record.
 _OPENS = {

@@ -30,6 +30,7 @@ RECHECK_SCHOOL_DAYS = 20  # after a close-out somebody looks again
 LIVE = (S.SUSPECTED, S.VERIFYING, *OUT_OF_SCHOOL, S.RETURNED, S.PLACED, S.WATCHED)
 OWN_WORK = "提出无佐证销号的人不能自己批准，请另一人办理。"
 FASTER = "已被他人处理，请刷新后再看。"
+ELSEWHERE = "这名学生已经有控辍案件，由案件的责任人办理。要参与请联系学校经办。"
 
 
 @dataclass
@@ -102,12 +103,14 @@ def _tell_who_pays(keys: list[int], target: str, *, by: Actor, today: date) -> N
 @transaction.atomic
 def open_case(student: Student, *, found_by: str, term: Term, by: Actor, today: date, note: str = "") -> DropoutCase:
     """A case that no comparison found: at the door, by attendance, a warning, a tip. One that is over is opened anew;
-    one that is open already is returned. Raises Refused without a reason."""
+    one that is open already is returned. Raises Refused: no reason; the child has a case that whoever acts does not see."""
     if not by.may("dropout.write"):
         raise Refused("您的角色不能登记疑似辍学。")
     if not note.strip():
         raise Refused("请写明怎么发现的。")
     sql.lock("dropout.open", student.pk)
+    if DropoutCase._base_manager.filter(student=student).exclude(pk__in=DropoutCase.objects.values("pk")).exists():
+        raise Refused(ELSEWHERE)
     path = current_scope().path
     due = Deadlines.read(today, [path]).due(S.SUSPECTED, path, today)
     if held := DropoutCase.objects.filter(student=student).first():

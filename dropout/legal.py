@@ -34,6 +34,7 @@ NO_BASIS = (
     "义务教育法没有规定对家长的处罚：行政处罚要写明地方性法规或规章的名称和条款，例如《××省义务教育条例》第××条。"
 )
 NATIONAL = ("义务教育法", "中华人民共和国义务教育法")
+_TOWNSHIP = re.compile(r"(镇|乡|街道).*(政府|办事处)$")
 _PREFIX = re.compile(r"[^\s\d〔〕\[\]号]{2,20}")
 
 
@@ -97,6 +98,15 @@ def usual_issuer(office: Organisation) -> str:
     return f"{county}教育局" if office.kind == OfficeKind.COUNTY else _government(county, office.region.name)  # type: ignore[union-attr]
 
 
+def names_another(office: Organisation, issuer: str) -> bool:
+    """A paper speaks for the office that issues it: a county's begins with the county's name and is no township's
+    government, a township's names the township."""
+    here = office.region.name if office.region else ""
+    if office.kind != OfficeKind.COUNTY:
+        return here not in issuer
+    return not issuer.startswith(here) or bool(_TOWNSHIP.search(issuer.removeprefix(here)))
+
+
 def usual_prefix(office: Organisation, paper: str) -> str:
     """What stands before the year: as on the office's last paper of the kind, else made from its name: 榆教控责."""
     held = PaperNumber.objects.filter(path=office.path, paper=paper).exclude(prefix="").order_by("-year").first()
@@ -133,7 +143,9 @@ def waits_for(taken: list[LegalStep], today: date) -> str:
     return ""
 
 
-def _wrong(case: DropoutCase, said: Said, taken: list[LegalStep], today: date) -> list[str]:
+def _wrong(
+    case: DropoutCase, said: Said, taken: list[LegalStep], today: date, office: Organisation
+) -> list[str]:
     going_on = not taken or said.step > taken[-1].step
     wrong = {
         "进入法律程序以后才能登记步骤。": case.state != CaseState.LEGAL,
@@ -142,6 +154,9 @@ def _wrong(case: DropoutCase, said: Said, taken: list[LegalStep], today: date) -
         waits_for(taken, today): going_on and bool(waits_for(taken, today)),
         "期限要晚于今天。": said.deadline_on <= today,
         "请填写作出单位。": not said.issuer.strip(),
+        f"作出单位要写本单位的名称，例如：{usual_issuer(office)}。别的单位的文书由他们的账号办理。": said.step != K.COURT
+        and bool(said.issuer.strip())
+        and names_another(office, said.issuer.strip()),
         "请填写送达对象（父母或其他法定监护人）。": bool(said.paper) and not said.addressee.strip(),
         "文号字头写 2—20 个字，不含数字和括号，例如：榆教控责。": bool(said.paper)
         and not _PREFIX.fullmatch(said.prefix.strip()),
@@ -164,7 +179,7 @@ def take(case: DropoutCase, said: Said, *, by: Actor, today: date) -> LegalStep:
     Raises Refused with all that is wrong."""
     office = issuing_office(by)
     held = DropoutCase.objects.select_for_update(of=("self",)).get(pk=case.pk)
-    if reasons := _wrong(held, said, of_round(held), today):
+    if reasons := _wrong(held, said, of_round(held), today, office):
         raise Refused(*reasons)
     paper = said.paper
     made = LegalStep(

@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.core.cache import cache
 from django.db import transaction
-from django.utils.crypto import salted_hmac
 
 from aidcases import audit
 from aidcases.flow import Refused
@@ -51,13 +49,6 @@ class County:
 def county(code: str) -> County | None:
     found = Organisation.objects.select_related("region").filter(kind=OfficeKind.COUNTY, region_id=code).first()
     return County(code, found.region.name, found.name, found.path) if found and found.region else None
-
-
-def allowance(what: str, address: str, path: str) -> bool:
-    """Whether one more may come from this address to this county within the hour; counts it. The address is not kept."""
-    key = "public:" + salted_hmac("public", f"{what}|{address}|{path}").hexdigest()
-    cache.add(key, 0, 3600)
-    return cache.incr(key) <= A_HOUR[what]
 
 
 # --- tips ----------------------------------------------------------------------------------------------------------

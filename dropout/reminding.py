@@ -50,9 +50,9 @@ def rectifications_due(now: datetime) -> dict[str, int]:
         over = row.state == TaskState.OPEN and row.due_on < today
         what = {"url": reverse("rectification_detail", args=[row.pk]), "due_on": row.due_on, "subject": row, "urgent": over}
         own, giver = known.get(row.path), known.get(row.given_path)
-        if own and row.state == TaskState.OPEN:
+        if own and row.state == TaskState.OPEN:  # to whoever reports for the office: a class teacher sees own children's
             title = f"{'逾期未整改' if over else '请整改'}：{row.problem}"
-            tasks.append(Task(own, "rectification.due", title, permission=P.DROPOUT_WRITE, **what))
+            tasks.append(Task(own, "rectification.due", title, permission=P.DROPOUT_REPORT, **what))
         if giver and (over or row.state == TaskState.DONE):
             title = f"{'逾期未整改，请督促' if over else '已报告整改，请核实'}：{row.problem}"
             tasks.append(Task(giver, "rectification.check", title, permission=P.DROPOUT_INSPECT, **what))

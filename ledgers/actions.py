@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,23 +23,25 @@ from aidcases.models.records import JobState
 from aidcases.roles import P
 from aidcases.scoping import EVERYWHERE, acting_in, current_actor, current_scope
 from aidcases.terms import Term
+from ledgers import countyform
 from ledgers.areas import Area, area_at
-from ledgers.definition import Ledger, Table
+from ledgers.definition import Ledger, Listing, Table
 from ledgers.definitions import LEDGERS
-from ledgers.models import LedgerIssue
+from ledgers.models import CountyForm, LedgerIssue, Submission
+from ledgers.storing import forget_attempts, pieces, workshop
 from ledgers.workbook import Head, Kind, Look, Sheet, Written, write_workbook
 from subsidies.models import ComputeRun
 
 DIGESTS = ("facts_digest", "rules_digest", "result_digest", "certificate")
 UNMASK_REFUSED = "您的角色不能导出完整证件号码，请去掉该选项，或请审核人、负责人生成。"
+NOT_HANDED_UP = "这份台账还没有上报，由生成单位保管，上级不能下载；请让其上报。"
 UNMASKED_REFUSED = "这份台账含完整证件号码，您的角色不能下载，请审核人或负责人办理。"
 NOT_COMPUTED = "本学期还没有测算，表中没有资助项目和金额。"
 PARTLY_COMPUTED = "没有按全范围测算过，表中只有下级单位各自测算的资助项目和金额。"
 MASKED_NOTE = "证件号码、学籍号、残疾证号只显示后四位，联系电话不显示。"
 NOT_OURS_NOTE = "“***”为家庭所在地单位登记的内容，本单位不可见。"
 MANIFEST = "核验"
-LEFTOVER_AGE = 24 * 3600
-PIECE = 1 << 16
+PLACE = "ledgers"  # folder of the sealed files
 
 
 class UnknownLedger(ValueError):
@@ -57,9 +57,11 @@ def ledger_named(code: str) -> Ledger:
 
 @transaction.atomic
 def request_issue(
-    ledger: Ledger, term: Term, area: Area, *, purpose: str, flat: bool = False, unmasked: bool = False
-) -> LedgerIssue:
-    """Queues an issue for whoever acts. The same request again, while it is under way, is the same issue.
+    ledger: Ledger, term: Term, area: Area, *, purpose: str, flat: bool = False, unmasked: bool = False,
+    form: CountyForm | None = None,
+) -> LedgerIssue:  # fmt: skip
+    """Queues an issue for whoever acts, in the system's look or into a form of the own office. The same request again,
+    while it is under way, is the same issue.
 
     Raises Refused without a purpose, outside the own area, without the right to issue or to clear numbers.
     """
@@ -70,23 +72,26 @@ def request_issue(
         UNMASK_REFUSED: unmasked and not actor.may(P.LEDGER_UNMASK),
         "请写明用途，例如：报送市教育局。": not purpose,
         "只能生成本单位范围内的台账。": not area.path.startswith(scope.path),
+        "这份表样不是本单位正在使用的，请重新选择版式。": form is not None
+        and (flat or not form.in_use or form.path != scope.path or form.ledger != ledger.code),
     }
     if reasons := [reason for reason, holds in wrong.items() if holds]:
         raise Refused(*reasons)
     sql.lock("ledger.requested", scope.path, ledger.code, term.code, area.path)
     job = jobs.enqueue(
         "ledgers.issue", label=f"生成《{ledger.title}》{area.name}", once=True, ledger=ledger.code, term=term.code,
-        area=area.path, flat=flat, unmasked=unmasked, purpose=purpose,
+        area=area.path, flat=flat, unmasked=unmasked, purpose=purpose, **({"form": form.pk} if form else {}),
     )  # fmt: skip
     if issue := LedgerIssue.objects.filter(job_id=job.pk).first():
         return issue
     issue = LedgerIssue(
         ledger=ledger.code, title=ledger.heading(term, area), term=term.code, path=scope.path, area_path=area.path,
         area_name=area.name, flat=flat, unmasked=unmasked, purpose=purpose[:120], reported_by=_office(area),
-        requested_by=actor.name, job_id=job.pk,
+        requested_by=actor.name, job_id=job.pk, form=form,
     )  # fmt: skip
     issue.save()
     told = {"term": term.code, "area": area.path, "unmasked": unmasked, "flat": flat, "purpose": purpose}
+    told |= {"form": form.pk} if form else {}
     audit.record("ledger.requested", subject=issue, code=ledger.code, **told)
     return issue
 
@@ -102,15 +107,13 @@ def generate(job: Running) -> dict[str, Any]:
     issue = LedgerIssue.objects.get(job_id=job.job.pk)
     if issue.finished_at is None:
         token = f"{issue.pk}-{job.job.claim.hex[:12]}"
-        # What an earlier attempt sealed without living to record it; that attempt can't record it any more.
-        for left in (settings.FILES / "ledgers").glob(f"{issue.pk}-*.xlsx"):
-            left.unlink(missing_ok=True)
-        with _workshop(token) as folder:
+        forget_attempts(PLACE, issue.pk, ".xlsx")
+        with workshop(PLACE, token) as folder:
             made = _write(issue, folder / "ledger.xlsx", job)
             job.progress(made.rows, made.rows, "加密保存")
-            stored = settings.FILES / "ledgers" / f"{token}.xlsx"
+            stored = settings.FILES / PLACE / f"{token}.xlsx"
             try:
-                sha256 = crypto.write_sealed(stored, _pieces(folder / "ledger.xlsx"))
+                sha256 = crypto.write_sealed(stored, pieces(folder / "ledger.xlsx"))
                 _record(issue, job.job, made, stored.name, sha256)
             except BaseException:
                 stored.unlink(missing_ok=True)
@@ -123,31 +126,6 @@ def result_of(issue: LedgerIssue) -> dict[str, Any]:
     """What job and command report: {"rows", "totals": {heading: total}, "issue", "sha256"}."""
     totals = {name: dict(total) if isinstance(total, list) else total for name, total in issue.totals}
     return {"rows": issue.rows, "totals": totals, "issue": issue.pk, "sha256": issue.sha256}
-
-
-@contextmanager
-def _workshop(token: str) -> Iterator[Path]:
-    """A folder only this account can enter, gone afterwards; a killed worker's is removed by whoever comes next."""
-    place = settings.FILES / "ledgers" / "making"
-    for folder in (place.parent, place):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    issue = token.partition("-")[0]
-    for left in place.iterdir():
-        mine = left.name.startswith(f"{issue}-")
-        if mine or time.time() - left.stat().st_mtime > LEFTOVER_AGE:
-            shutil.rmtree(left, ignore_errors=True)
-    folder = place / token
-    folder.mkdir(mode=0o700)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _pieces(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while piece := file.read(PIECE):
-            yield piece
 
 
 @contextmanager
@@ -179,6 +157,8 @@ def _write(issue: LedgerIssue, path: Path, job: Running) -> Made:
         run = newest_run(term, area)
         tables = ledger.tables(term, area)
         job.progress(0, sum(table.size() for table in tables), "写入表格")
+        if issue.form:
+            return _write_form(issue, path, job, run, tables)
         heads = [issue.title, *(f"{issue.title}{table.name}" for table in tables[1:])]
         sheets = [
             table.sheet(None if issue.flat else _look(issue, ledger, run, table, head), unmasked=issue.unmasked)
@@ -187,6 +167,32 @@ def _write(issue: LedgerIssue, path: Path, job: Running) -> Made:
         sheets.append(_manifest(issue, run, tables))
         written = write_workbook(path, sheets, properties=_properties(issue, run), progress=job.progress)
     return Made(run, sum(written.rows[:-1]), _totals(tables, written))
+
+
+def _write_form(issue: LedgerIssue, path: Path, job: Running, run: ComputeRun | None, tables: list[Table]) -> Made:
+    """The office's own form filled; what it leaves out is counted all the same, so that issues compare."""
+    from ledgers.filling import Filling, totals_of  # openpyxl: a sixth of the time a command takes to start
+
+    ledger, day = ledger_named(issue.ledger), timezone.localtime()
+    look = _look(issue, ledger, run, tables[0], issue.title)
+    certificate = run.certificate if run else ""
+    told = countyform.told_of(
+        issue, notes=look.notes, unit=ledger.unit, rows=tables[0].size(), certificate=certificate, day=day
+    )
+    filling = Filling({table.name: table for table in tables}, told, look.mark, issue.unmasked)
+    with countyform.open_form(issue.form) as file:
+        filled = filling.into(
+            path, file, countyform.parts(issue.form), _manifest(issue, run, tables), _properties(issue, run),
+            job.progress, office=issue.reported_by, day=day.date(),
+        )  # fmt: skip
+    rows = {table.name: filled.rows[table.name] if table.name in filled.rows else table.size() for table in tables}
+    sums = []
+    for table in tables:
+        own: dict[str, Any] = dict(filled.totals.get(table.name, {}))
+        wanted = [column.name for column in table.columns if column.total]
+        known = own if isinstance(table, Listing) and set(wanted) <= set(own) else totals_of(table)
+        sums.append({name: known[name] for name in wanted})
+    return Made(run, sum(rows.values()), _totals(tables, Written([*rows.values(), 0], "", [*sums, {}])))
 
 
 def newest_run(term: Term, area: Area) -> ComputeRun | None:
@@ -210,12 +216,23 @@ def _look(issue: LedgerIssue, ledger: Ledger, run: ComputeRun | None, table: Tab
     notes += [NOT_OURS_NOTE] if ledger.personal and area.is_school else []
     computed = f"{timezone.localtime(run.finished_at):%Y-%m-%d %H:%M}" if run else ""
     notes.append(f"依据 {computed} 的测算，校验码 {run.certificate[:16]}。" if run else uncomputed(term, area))
-    return Look(title, issue.reported_by, timezone.localdate(), ledger.unit, tuple(notes))
+    mark = _mark(issue) if ledger.personal else ""
+    return Look(title, issue.reported_by, timezone.localdate(), ledger.unit, tuple(notes), mark=mark)
+
+
+def _mark(issue: LedgerIssue) -> str:
+    """Who, when, what for: printed at the head of every page, and the first line of the manifest."""
+    now = timezone.localtime()
+    return f"{issue.requested_by} {now:%Y-%m-%d %H:%M} 生成，用途：{issue.purpose[:40]}，第 {issue.pk} 号，含个人信息不得外传"
 
 
 def _manifest(issue: LedgerIssue, run: ComputeRun | None, tables: list[Table]) -> Sheet:
-    """The hidden sheet that says what the file is, for whoever finds it; what proves it is the stored issue."""
+    """The sheet that says what the file is, for whoever finds it; what proves it is the stored issue. Hidden, but where a
+    数据版 holds people, which has no head of a page to say whose it is.
+    """
+    personal = ledger_named(issue.ledger).personal
     told = [
+        *([("注意", _mark(issue))] if personal else []),
         *_properties(issue, run).items(),
         ("名称", issue.title),
         ("版式", issue.layout),
@@ -227,7 +244,7 @@ def _manifest(issue: LedgerIssue, run: ComputeRun | None, tables: list[Table]) -
         *((name, getattr(run, name)) for name in DIGESTS[:3] if run),
     ]
     heads = (Head(("项目",), 24, Kind.TEXT), Head(("内容",), 70, Kind.TEXT))
-    return Sheet(MANIFEST, heads, [list(each) for each in told], None, hidden=True)
+    return Sheet(MANIFEST, heads, [list(each) for each in told], None, hidden=not (issue.flat and personal))
 
 
 def _properties(issue: LedgerIssue, run: ComputeRun | None) -> dict[str, str]:
@@ -274,13 +291,21 @@ def _filename(issue: LedgerIssue) -> str:
     return re.sub(r'[\\/:*?"<>|\s]+', "_", f"{issue.title}{issue.layout}_{issue.pk}.xlsx")
 
 
+def in_hand(issue: LedgerIssue) -> bool:
+    """Whether the file is for the office of whoever acts: its own, or handed up to an office above."""
+    own = issue.path == current_scope().path or current_actor().all_powers
+    return own or Submission.objects.filter(issue=issue).exists()
+
+
 def open_file(issue: LedgerIssue) -> BinaryIO:
     """The issue's file in clear, in memory only. Raises Refused when there is none, or it may not be seen."""
     if issue.finished_at is None:
         raise Refused("这份台账还没有生成好，不能下载。")
+    if not in_hand(issue):
+        raise Refused(NOT_HANDED_UP)
     if issue.unmasked and not current_actor().may(P.LEDGER_UNMASK):
         raise Refused(UNMASKED_REFUSED)
     try:
-        return crypto.open_sealed(settings.FILES / "ledgers" / issue.stored)
+        return crypto.open_sealed(settings.FILES / PLACE / issue.stored)
     except (OSError, crypto.SealBroken):
         raise Refused("台账文件丢失或被改动，不能下载，请重新生成并告诉管理员。") from None

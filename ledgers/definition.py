@@ -20,6 +20,7 @@ NUMBER = object()  # the value of the column 序号
 NOT_OURS = "***"  # what only the other side of a child with two homes recorded
 HIDDEN_PHONE = "*" * 11
 ROW_KEY = "行键"
+ROWS = "ledger_rows"
 CHUNK = 2000
 
 
@@ -121,6 +122,13 @@ class Listing:
         reader = _Reader(self, unmasked=False)
         return [reader.cells(number, row) for number, row in enumerate(reader.query[:count], 1)]
 
+    def between(self, start: int, stop: int) -> list[tuple[Any, list[Any]]]:
+        """(primary key, cells) of rows start (0 = first) to before stop, masked, for a page of a list."""
+        reader = _Reader(self, unmasked=False)
+        keys = self.found.values_list("pk", flat=True)[start:stop]
+        rows = enumerate(reader.query[start:stop], start + 1)
+        return [(key, reader.cells(number, row)) for key, (number, row) in zip(keys, rows, strict=True)]
+
     def sheet(self, look: Look | None, *, unmasked: bool) -> Sheet:
         reader = _Reader(self, unmasked=unmasked)
         heads = [column.head(look is None) for column in self.columns]
@@ -169,26 +177,28 @@ class _Reader:
 
 @dataclass(frozen=True)
 class Figures:
-    """A row of a summary: cells by figure, whether it is a 小计, and the filter values of the list behind it."""
+    """A row of a summary: cells by figure, whether it is a 小计, and the filter values of the list behind it; None where
+    nothing is behind it (figures entered by hand).
+    """
 
     cells: Mapping[str, Any]
     subtotal: bool = False
-    opens: Mapping[str, str] = field(default_factory=dict)
+    opens: Mapping[str, str] | None = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Summary:
     """A few rows of figures that the database has added up. `whole` is the 合计: no sum where it counts people.
 
-    lists: the page whose rows the figures open. where: the filter values there that mean the ledger's area; None where it
-    has none. Of the list of entitlements, preview knows them.
+    lists: the page whose rows the figures open, ROWS the ledger's own (`Ledger.behind`), whose area preview tells. where:
+    the filter values there that mean the ledger's area; None where it has none.
     """
 
     name: str
     columns: tuple[Column, ...]
     whole: Figures
     lines: tuple[Figures, ...]
-    lists: str = "entitlement_list"
+    lists: str = ROWS
     where: Mapping[str, str] | None = None
 
     def size(self) -> int:
@@ -205,7 +215,7 @@ class Summary:
         named = {column.name: head.name for column, head in zip(self.columns, heads, strict=True)}
         stated = {named[name]: total for name, total in self.totals().items()}
         rows = [Subtotal(self.cells(line)) if line.subtotal else self.cells(line) for line in self.lines]
-        if look is None:
+        if look is None or not any(column.total for column in self.columns):  # no 合计 row of its own
             rows.insert(0, Subtotal(self.cells(self.whole)))
         return Sheet(self.name, heads, rows, look, total_first=True, stated=stated)
 
@@ -214,7 +224,8 @@ class Summary:
 class Ledger:
     """What a ledger is; `tables` gives its sheets for a term and an area, in the scope of whoever acts.
 
-    notes: what stands under a sheet (term, area, name of the sheet).
+    notes: what stands under a sheet (term, area, name of the sheet). behind: the rows a figure of a summary counts, by the
+    filter values of its line and column; raises KeyError or ValueError for values that mean none.
     """
 
     code: str
@@ -225,6 +236,7 @@ class Ledger:
     notes: Callable[[Term, Area, str], list[str]]
     personal: bool = False  # rows are people: the 数据版 carries row keys, numbers are masked
     can: P = P.LEDGER_VIEW
+    behind: Callable[[Term, Area, Mapping[str, str]], Listing] | None = None
 
     def heading(self, term: Term, area: Area) -> str:
         return f"{area.full_name}{self.title}（{term.label}）"

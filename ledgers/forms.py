@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -11,6 +12,7 @@ from django.http import HttpRequest
 from aidcases.terms import Term, UnknownTerm
 from aidcases.web import chosen_term, known_terms
 from ledgers.areas import Area, areas
+from ledgers.models import CountyForm
 
 # Said the same way by page, command and documents.
 FLAT = "一行表头、没有合并单元格，便于筛选和再导入"
@@ -72,10 +74,18 @@ class IssueForm(forms.Form):
         help_text="只在上级要求时使用；不选则只显示后四位。",
     )
 
-    def __init__(self, *args: Any, may_unmask: bool, **kwargs: Any):
+    def __init__(self, *args: Any, may_unmask: bool, own: Sequence[CountyForm] = (), **kwargs: Any):
         super().__init__(*args, **kwargs)
+        self._own = {f"form-{form.pk}": form for form in own}
+        offered = [(code, f"本单位表样：{form}") for code, form in self._own.items()]
+        self.fields["layout"].choices = [*LAYOUTS, *offered]
         if not may_unmask:
             del self.fields["unmasked"]
+
+    @property
+    def own_form(self) -> CountyForm | None:
+        """Of a valid form: the office's own form it is to be written into."""
+        return self._own.get(self.cleaned_data["layout"])
 
     def clean_term(self) -> Term:
         try:

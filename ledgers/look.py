@@ -34,6 +34,7 @@ TOTAL_LABEL_COLUMNS = 3
 INDENT = "　　　"  # as wide as 说明：
 NO_ROWS = "（本表无数据）"
 FORMATS = {Kind.TEXT: "@", Kind.INTEGER: "0", Kind.MONEY: "#,##0.00", Kind.DATE: "yyyy-mm-dd"}
+MARK_SIZE, MARK_COLOUR = 8, "808080"
 UNDATED = date(1980, 1, 1)  # the first day a zip can hold
 
 
@@ -79,7 +80,7 @@ def build(sheets: Sequence[Sheet], titles: Sequence[str], properties: Mapping[st
     for sheet, title in zip(sheets, titles, strict=True):
         page = book.create_sheet(title)
         page.sheet_state = "hidden" if sheet.hidden else "visible"
-        forms.append(_report(page, sheet, sheet.look) if sheet.look else _data(page, sheet))
+        forms.append(_report(page, sheet, sheet.look) if sheet.look else flat_page(page, sheet))
     book.active = next(at for at, sheet in enumerate(sheets) if not sheet.hidden)
     return Template(book, forms)
 
@@ -98,7 +99,7 @@ def _form(page: Worksheet, sheet: Sheet, sample_row: int, empty: tuple[str, int]
     )
 
 
-def _data(page: Worksheet, sheet: Sheet) -> Form:
+def flat_page(page: Worksheet, sheet: Sheet) -> Form:
     """数据版: one heading row that filters and stays, nothing merged, ID columns text all the way down."""
     for at, head in enumerate(sheet.heads, 1):
         _put(page, 1, at, head.name, DATA_HEADING)
@@ -137,6 +138,7 @@ def _report(page: Worksheet, sheet: Sheet, look: Look) -> Form:
         sides = ["left"] * len(signatures)
         _spread(page, after + len(look.notes), heads, signatures, sides, SIGN_HEIGHT)
     _print_setup(page)
+    hang(page, look.mark)
     return _form(page, sheet, sample, (NO_ROWS, _style_id(page, sample, Style(box=True))))
 
 
@@ -293,3 +295,16 @@ def _print_setup(page: Worksheet) -> None:
     page.page_margins = PageMargins(left=0.4, right=0.4, top=0.6, bottom=0.6, header=0.3, footer=0.3)
     page.print_options.horizontalCentered = True
     page.oddFooter.center.text = "第 &P 页 共 &N 页"
+
+
+def hang(page: Worksheet, mark: str) -> None:
+    """A line at the head of every printed page, small and grey, in the first place that is free there; spreadsheets keep
+    such text when they save, pictures behind the cells they lose or don't print."""
+    if not mark:
+        return
+    head, foot = page.oddHeader, page.oddFooter
+    free = [part for part in (head.right, head.left, head.center, foot.right, foot.left) if not part.text]
+    part = free[0] if free else head.right
+    said = ILLEGAL.sub("", mark).replace("&", "&&")
+    part.text = f"{part.text}\n{said}" if part.text else said
+    part.size, part.color = part.size or MARK_SIZE, part.color or MARK_COLOUR

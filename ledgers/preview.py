@@ -15,7 +15,7 @@ from django.urls import reverse
 from aidcases.models.places import LEVELS
 from aidcases.terms import Term
 from ledgers.areas import Area
-from ledgers.definition import Column, Figures, Listing, Summary, Table
+from ledgers.definition import ROWS, Column, Figures, Listing, Summary, Table
 from ledgers.workbook import Kind
 
 FIRST_ROWS = 20
@@ -52,18 +52,25 @@ class Preview:
     size: int
 
 
-def preview(table: Table, term: Term, area: Area) -> Preview:
-    """Two queries for a listing; none for a summary, which has been counted already."""
+def preview(table: Table, term: Term, area: Area, code: str = "") -> Preview:
+    """Two queries for a listing; none for a summary, which has been counted already. `code`: the ledger's."""
     if isinstance(table, Listing):
         totals = table.totals()
         size = totals.pop("rows")
-        rows = [(False, _cells(table.columns, cells)) for cells in table.first(FIRST_ROWS)]
+        rows = [(False, cells_of(table.columns, cells)) for cells in table.first(FIRST_ROWS)]
         total = [_cell(column, totals.get(column.name)) for column in table.columns]
         total[0] = Cell("合计", False)
         return Preview(table.name, headings(table.columns), rows, total, False, size)
-    rows = [(line.subtotal, _figures(table, line, term, area)) for line in table.lines]
-    total = _figures(table, table.whole, term, area)
+    opened = _Opened(table, term, area, code)
+    rows = [(line.subtotal, opened.cells(line)) for line in table.lines]
+    total = opened.cells(table.whole)
     return Preview(table.name, headings(table.columns), rows, total, True, table.size())
+
+
+def total_of(listing: Listing) -> list[tuple[str, str]]:
+    """The sums of a listing as (heading, text)."""
+    totals = listing.totals()
+    return [(column.name, text_of(column.kind, totals[column.name])) for column in listing.columns if column.total]
 
 
 def headings(columns: tuple[Column, ...]) -> list[list[Heading]]:
@@ -91,15 +98,16 @@ def _is_number(column: Column) -> bool:
     return column.kind is Kind.MONEY or column.total
 
 
-def _cells(columns: tuple[Column, ...], values: list[Any]) -> list[Cell]:
+def cells_of(columns: tuple[Column, ...], values: list[Any]) -> list[Cell]:
+    """The cells of a row."""
     return [_cell(column, value) for column, value in zip(columns, values, strict=True)]
 
 
 def _cell(column: Column, value: Any, url: str = "") -> Cell:
-    return Cell(_text(column.kind, value), _is_number(column), url)
+    return Cell(text_of(column.kind, value), _is_number(column), url)
 
 
-def _text(kind: Kind, value: Any) -> str:
+def text_of(kind: Kind, value: Any) -> str:
     if value is None:
         return ""
     if kind is Kind.MONEY:
@@ -109,23 +117,32 @@ def _text(kind: Kind, value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
-def _figures(table: Summary, line: Figures, term: Term, area: Area) -> list[Cell]:
-    where = _place(area) if table.lists == "entitlement_list" else table.where
-    cells = []
-    for column, value in zip(table.columns, table.cells(line), strict=True):
-        url = ""
-        if column.opens is not None and where is not None and value:
-            url = f"{reverse(table.lists)}?{urlencode({'term': term.code, **where, **line.opens, **column.opens})}"
-        cells.append(_cell(column, value, url))
-    return cells
+@dataclass(frozen=True)
+class _Opened:
+    """A summary's lines as cells that open their rows."""
+
+    table: Summary
+    term: Term
+    area: Area
+    code: str
+
+    def cells(self, line: Figures) -> list[Cell]:
+        pairs = zip(self.table.columns, self.table.cells(line), strict=True)
+        return [_cell(column, value, self._url(column, line) if value else "") for column, value in pairs]
+
+    def _url(self, column: Column, line: Figures) -> str:
+        own = self.table.lists == ROWS
+        where = place_of(self.area) if own else self.table.where
+        if column.opens is None or line.opens is None or where is None:
+            return ""
+        asked = {"term": self.term.code, **where, **line.opens, **column.opens}
+        return f"{reverse(self.table.lists, args=[self.code] if own else [])}?{urlencode(asked)}"
 
 
-def _place(area: Area) -> Mapping[str, str] | None:
-    """The filter of the list of entitlements that means this area; None where it has none (a township)."""
+def place_of(area: Area) -> Mapping[str, str]:
+    """What means this area in an address; nothing for the whole of who looks on from a city or above."""
     last = area.path.strip("/").rpartition("/")[2]
     if area.is_school:
         return {"school": last}
-    level = LEVELS.get(len(last))
-    if level == "county":
-        return {"county": last}
-    return {} if level in ("province", "city") else None
+    level = LEVELS.get(len(last), "")
+    return {} if level in ("", "province", "city") else {"county" if level == "county" else "place": last}

@@ -49,7 +49,9 @@ class Subtotal(tuple):
 
 @dataclass(frozen=True)
 class Look:
-    """What stands around the rows of a 上报版. `unit` is the bare unit (元, 人, 元/人)."""
+    """What stands around the rows of a 上报版. `unit` is the bare unit (元, 人, 元/人); `mark` is printed small at the head of
+    every page: who made it, when, what for.
+    """
 
     title: str
     reported_by: str
@@ -57,6 +59,7 @@ class Look:
     unit: str
     notes: tuple[str, ...] = ()
     signatures: tuple[str, ...] = ("单位负责人", "审核人", "填表人")
+    mark: str = ""
 
 
 @dataclass(frozen=True)

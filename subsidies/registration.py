@@ -5,25 +5,37 @@ from typing import Any
 from aidcases import jobs
 from aidcases.actions import region_named
 from aidcases.jobs import KINDS, Kind
-from aidcases.registry import Card, Merged, NavItem, Panel, SearchSource, registry
+from aidcases.registry import Card, HouseholdPanel, Merged, NavItem, Panel, SearchSource, registry
 from aidcases.roles import P
 from students.enums import RosterKind
 from students.imports import upper
 from subsidies import merged, panels, resting, runs, slips
 from subsidies.actions import adopt_pack, load_pack, request_recompute
 from subsidies.casework import anew, archive, daily, noticecards, panelcard, parts, rosters, timeline
+from subsidies.demo import plans as demo_plans
 from subsidies.demo import year
 from subsidies.giving import merged as giving_merged
+from subsidies.models.applications import OwnPupil
 from subsidies.payments import batchjobs, bounces, files, returns
+from subsidies.plans import daily as plan_daily
+from subsidies.plans import merged as plans_merged
 from subsidies.views.casework import county as county_views
 from subsidies.views.casework import letters as letter_views
 from subsidies.views.giving import totals as giving_views
 from subsidies.views.payments import accounts as account_views
 from subsidies.views.payments import board as board_views
+from subsidies.views.plans import panels as plan_views
+from subsidies.views.vocational import calls as vocational_views
+from subsidies.vocational import demo as vocational_demo
+from subsidies.vocational import following
+from subsidies.vocational import merged as vocational_merged
 
-registry.daily.extend((*daily.HOOKS, bounces.remind))
+registry.daily.extend((*daily.HOOKS, bounces.remind, plan_daily.measures_overdue))
 registry.merged["subsidies"] = Merged(merged.merge, merged.part)
+registry.daily.extend(following.HOOKS)
+registry.merged["vocational"] = Merged(vocational_merged.merge, vocational_merged.part)
 registry.merged["giving"] = Merged(giving_merged.merge, giving_merged.part)
+registry.merged["plans"] = Merged(plans_merged.merge, plans_merged.part)
 KINDS["subsidies.recompute"] = Kind("测算应享资助", run=runs.run_block, split=runs.split, finish=runs.finish)
 KINDS["subsidies.rehearse"] = Kind("试算政策", run=runs.run_rehearsal)
 KINDS["subsidies.slips"] = Kind("打印明白卡", run=slips.generate)
@@ -34,12 +46,12 @@ KINDS[batchjobs.APPROVE] = Kind("审批发放批次", run=batchjobs.approve)
 KINDS[archive.KIND] = Kind("装订档案", run=archive.generate)
 registry.add(
     NavItem(
-        41, "认定申请", "application_list", "file-earmark-text", P.APPLICATION_VIEW,
+        40, "认定申请", "application_list", "file-earmark-text", P.APPLICATION_VIEW,
         ("application_detail", "application_edit", "application_save", "class_list", "window_list"),
     ),
-    NavItem(40, "应助未助", "aid_matrix", "grid-3x3", P.PAYMENT_VIEW, ("board_names", "double_list")),
+    NavItem(45, "应助未助", "aid_matrix", "grid-3x3", P.PAYMENT_VIEW, ("board_names", "double_list")),
     NavItem(
-        45, "发放", "batch_list", "send", P.PAYMENT_VIEW,
+        47, "发放", "batch_list", "send", P.PAYMENT_VIEW,
         (
             "batch_new", "batch_stopped", "batch_detail", "part_detail", "indicator_list", "account_list", "account_new",
             "account_propose", "account_import", "account_upload", "batch_files", "bounce_list", "bounce_detail",
@@ -48,7 +60,7 @@ registry.add(
     ),
     Panel(32, P.ACCOUNT_VIEW, "subsidies/payments/account_panel.html", account_views.account_panel),
     NavItem(
-        44,
+        46,
         "应享资助",
         "entitlement_list",
         "cash-coin",
@@ -56,7 +68,7 @@ registry.add(
         ("coverage_list", "missing_list", "student_why"),
     ),
     NavItem(
-        46,
+        48,
         "政策",
         "pack_list",
         "journal-text",
@@ -76,6 +88,14 @@ registry.add(
         ("panel_detail", "meeting_new", "meeting_create", "meeting_detail", "score_detail", "score_save", "quota_list"),
     ),
     Card(20, P.NOTICE_VIEW, "subsidies/casework/notice_card.html", noticecards.notice_card),
+    Panel(37, P.VOCATIONAL_VIEW, "subsidies/vocational/panel.html", vocational_views.panel),
+    NavItem(
+        49, "两后生", "vocational_board", "tools", P.VOCATIONAL_VIEW,
+        (
+            "trainingplan_edit", "trainee_list", "trainee_find", "trainee_detail", "followup_list", "followup_totals",
+            "followup_detail",
+        ),
+    ),
     NavItem(50, "明白卡", "slip_list", "printer", P.HOUSEHOLD_VIEW),
     NavItem(
         49, "捐助和贷款", "giving_totals", "gift", P.GIVING_VIEW,
@@ -86,11 +106,13 @@ registry.add(
         ),
     ),
     Panel(35, P.GIVING_VIEW, "subsidies/giving/panel.html", giving_views.panel),
+    Panel(36, P.STUDENT_VIEW, "subsidies/plans/student_panel.html", plan_views.of_student),
+    HouseholdPanel(10, P.HOUSEHOLD_VIEW, "subsidies/plans/household_panel.html", plan_views.of_household),
     NavItem(
         43, "县级审核", "county_list", "clipboard-check", P.APPLICATION_VIEW,
         ("county_detail", "county_again", "approval_list", "approval_detail", "archive_list"),
     ),
-    NavItem(45, "来信来访", "letter_list", "envelope-open", P.LETTER_WRITE, ("letter_new", "letter_detail")),
+    NavItem(44, "来信来访", "letter_list", "envelope-open", P.LETTER_WRITE, ("letter_new", "letter_detail")),
     Card(15, P.APPLICATION_VIEW, "subsidies/casework/county_card.html", county_views.county_card),
     Card(22, P.LETTER_WRITE, "subsidies/casework/letter_card.html", letter_views.letter_card),
     Panel(27, P.APPLICATION_VIEW, "subsidies/casework/timeline_panel.html", timeline.panel),
@@ -115,6 +137,8 @@ def seed_demo(demo: Any) -> None:
 
 
 registry.facts_changed.append(anew.recompute)
+registry.own_pupil.append(OwnPupil)
 registry.resting.append(resting.on_batch)
 upper.KINDS[RosterKind.APPLICATIONS] = rosters.KIND
-registry.demo += [(20, seed_demo), (30, year.seed)]
+registry.demo.append((45, vocational_demo.seed))
+registry.demo += [(20, seed_demo), (30, year.seed), (32, demo_plans.seed)]

@@ -9,6 +9,7 @@ from aidcases.registry import Resting
 from students.imports.tracks import Track
 from students.models import Batch
 
+_PLANNED = ("subsidies_planchild", "subsidies_planmeasure", "subsidies_studyaway")
 _GIVEN = ("subsidies_loan", "subsidies_topupcase", "subsidies_gift", "subsidies_pairing", "subsidies_pointsaccount")
 
 
@@ -22,7 +23,9 @@ def on_batch(batch: Batch) -> list[Resting]:
     in_term = f"""({brought} OR EXISTS (SELECT FROM students_enrolment e WHERE e.student_id = t.student_id
         AND e.term = t.term AND e.id IN ({enrolment})))"""
     about = f"t.student_id IN ({track.people()})"
-    given = " UNION ALL ".join(f"SELECT student_id FROM {table}" for table in _GIVEN)
+    given, planned = (
+        " UNION ALL ".join(f"SELECT student_id FROM {table}" for table in tables) for tables in (_GIVEN, _PLANNED)
+    )
     counted = {
         ("已列入发放的资助", "笔", "entitlement_list"): ("subsidies_payment",
             f"t.state <> 'cancelled' AND t.listed_at >= b.made_at AND {about}"),
@@ -31,6 +34,7 @@ def on_batch(batch: Batch) -> list[Resting]:
         ("登记的放弃资助", "条", "application_list"): ("subsidies_refusal", in_term),
         ("公示名单", "条", "notice_list"): ("subsidies_noticeline", brought),
         ("捐助、结对和贷款记录", "条", "giving_totals"): (f"({given})", brought),
+        ("帮扶计划和在外就读登记", "条", "plan_list"): (f"({planned})", brought),
     }  # fmt: skip
     counts = ", ".join(
         f"(SELECT count(*) FROM {table} t WHERE {which})::int AS n{n}"

@@ -8,6 +8,8 @@ urlpatterns = [
     path("", include("subsidies.urls_casework")),
     path("", include("subsidies.urls_giving")),
     path("", include("subsidies.urls_payments")),
+    path("", include("subsidies.urls_vocational")),
+    path("", include("subsidies.urls_plans")),
     path("packs/", packs.pack_list, name="pack_list"),
     path("packs/<slug:code>/", packs.pack_detail, name="pack_detail"),
     path("packs/<slug:code>/changes/", packs.pack_changes, name="pack_changes"),

@@ -16,6 +16,7 @@ from aidcases.scoping import (
     HOME,
     OFFICE,
     SCHOOL,
+    Actor,
     PathField,
     Scoped,
     ScopedManager,
@@ -62,20 +63,38 @@ CASE = Flow(
 )  # fmt: skip
 
 
+_CASE_OF = {
+    "case": "{}",
+    "student": "(SELECT held.id FROM dropout_dropoutcase held WHERE held.student_id = {})",
+    "line": "(SELECT held.id FROM dropout_inspectionline drawn JOIN dropout_dropoutcase held USING (student_id)"
+    " WHERE drawn.id = {})",
+}
+
+
+def own_children_only(actor: Actor) -> bool:
+    """Whether whoever acts is a class teacher: of the school only the children whose team they are on."""
+    return actor.permissions == PERMISSIONS[Role.CLASS_TEACHER]
+
+
 class OnMyTeam(Func):
-    """True for cases (by key) that a class teacher is named for; of anybody else, for all. Decided, like the scope, by
-    whoever acts when the query runs."""
+    """True for rows by the key of a case (or of a student or a drawn line: of their case) that a class teacher is named
+    for; of anybody else, for all. Decided, like the scope, by whoever acts when the query runs."""
 
     output_field = models.BooleanField()
     conditional = True
 
+    def __init__(self, key: Any, of: str = "case"):
+        super().__init__(key)
+        self.of = of
+
     def as_sql(self, compiler: Any, connection: Any, **_extra: Any) -> tuple[str, list[Any]]:  # type: ignore[override]
         actor = current_actor()
-        if actor.permissions != PERMISSIONS[Role.CLASS_TEACHER]:
+        if not own_children_only(actor):
             return "(1=1)", []
         key, params = compiler.compile(self.source_expressions[0])
+        case = _CASE_OF[self.of].format(key)
         return (
-            f"EXISTS (SELECT FROM dropout_teammember mine WHERE mine.case_id = {key} AND mine.user_id = %s)",
+            f"EXISTS (SELECT FROM dropout_teammember mine WHERE mine.case_id = {case} AND mine.user_id = %s)",
             [*params, actor.user_id],
         )
 

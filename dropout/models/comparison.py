@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
-from aidcases.scoping import HOME, OFFICE, SCHOOL, PathField, Scoped, ScopedQuerySet, scoped_manager
+from aidcases.scoping import HOME, OFFICE, SCHOOL, PathField, Scoped, ScopedManager, ScopedQuerySet, scoped_manager
 from aidcases.terms import Term
 from dropout.enums import DeferralKind, DifferenceKind
-from dropout.models.cases import DropoutCase
+from dropout.models.cases import DropoutCase, OnMyTeam
 from students.models import Student
 
 
@@ -90,6 +90,13 @@ class Difference(Scoped):
         return f"{self.get_kind_display()} {self.term}"
 
 
+class DeferralManager(ScopedManager.from_queryset(ScopedQuerySet)):  # type: ignore[misc]
+    """In scope, and of a class teacher the children whose team they are on: a reason is often an illness."""
+
+    def get_queryset(self) -> QuerySet:
+        return super().get_queryset().filter(OnMyTeam(F("student"), of="student"))
+
+
 class Deferral(Scoped):
     """延缓入学 or 休学, applied for by the guardian and approved: no dropout while it lasts."""
 
@@ -108,7 +115,7 @@ class Deferral(Scoped):
     made_by = models.CharField("登记人", max_length=120)
     made_at = models.DateTimeField(db_default=models.functions.Now())
 
-    objects = scoped_manager(ScopedQuerySet)
+    objects = DeferralManager()
 
     class Meta:
         verbose_name = "延缓入学和休学"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from aidcases.conditions import All, Condition
 from aidcases.flow import Flow, FlowQuerySet, Move, Moving
 from aidcases.roles import P
-from aidcases.scoping import HOME, OFFICE, SCHOOL, PathField, Scoped, ScopedQuerySet, scoped_manager
+from aidcases.scoping import HOME, OFFICE, SCHOOL, PathField, Scoped, ScopedManager, ScopedQuerySet, scoped_manager
 from dropout.enums import TaskState
-from dropout.models.cases import DropoutCase
+from dropout.models.cases import DropoutCase, OnMyTeam
 from students.models import Student
 
 
@@ -84,6 +84,13 @@ class RectificationQuerySet(FlowQuerySet, ScopedQuerySet):
     """Moved in sets, seen in scope."""
 
 
+class RectificationManager(ScopedManager.from_queryset(RectificationQuerySet)):  # type: ignore[misc]
+    """In scope, and of a class teacher those about children whose team they are on: what is wrong is told by name."""
+
+    def get_queryset(self) -> RectificationQuerySet:
+        return super().get_queryset().filter(Q(OnMyTeam(F("case"))) | Q(OnMyTeam(F("line"), of="line")))
+
+
 class Rectification(Moving, Scoped):
     """整改任务: given by an inspecting office to one below it, done by a day, checked by who gave it."""
 
@@ -105,7 +112,7 @@ class Rectification(Moving, Scoped):
     made_by = models.CharField("下达人", max_length=120)
     made_on = models.DateField("下达日期")
 
-    objects = scoped_manager(RectificationQuerySet)
+    objects = RectificationManager()
 
     class Meta:
         verbose_name = "整改任务"

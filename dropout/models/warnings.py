@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from django.db import models
-from django.db.models import Q
+from functools import reduce
+from operator import or_
 
-from aidcases.scoping import HOME, OFFICE, SCHOOL, PathField, Scoped, ScopedQuerySet, scoped_manager
+from django.db import models
+from django.db.models import F, Q
+
+from aidcases.registry import registry
+from aidcases.scoping import HOME, OFFICE, SCHOOL, PathField, Scoped, ScopedManager, ScopedQuerySet, scoped_manager
 from aidcases.terms import Term
 from dropout.enums import WarningCode
+from dropout.models.cases import OnMyTeam
 from students.models import Student
 
 
@@ -45,6 +50,14 @@ class WarningQuerySet(ScopedQuerySet):
         return self.filter(gone_on=None)
 
 
+class WarningManager(ScopedManager.from_queryset(WarningQuerySet)):  # type: ignore[misc]
+    """In scope, and of a class teacher the children whose team they are on and those who answer to their account."""
+
+    def get_queryset(self) -> WarningQuerySet:
+        answers = (Q(answer(F("student"))) for answer in registry.own_pupil)
+        return super().get_queryset().filter(reduce(or_, answers, Q(OnMyTeam(F("student"), of="student"))))
+
+
 class WarningLine(Scoped):
     """A pupil who meets conditions in a term: {code: [value seen, value from which it warns]}. Written by the weekly job,
     only where it differs; ended once nothing is met any more."""
@@ -64,7 +77,7 @@ class WarningLine(Scoped):
     home_path = PathField()
     school_path = PathField()
 
-    objects = scoped_manager(WarningQuerySet)
+    objects = WarningManager()
 
     class Meta:
         verbose_name = "辍学预警"

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from axes.helpers import get_client_ip_address
 from django import forms
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from aidcases import strangers
 from aidcases.flow import Refused
 from aidcases.scoping import acting_in
 from aidcases.web import PUBLIC, command, page
@@ -60,7 +60,7 @@ def _shown(request: HttpRequest, name: str, at: public.County, status: int = 200
 
 
 def _may(request: HttpRequest, what: str, at: public.County) -> bool:
-    return public.allowance(what, get_client_ip_address(request) or "", at.path)
+    return strangers.allowed(what, request, at.path, public.A_HOUR[what])
 
 
 # --- tips ----------------------------------------------------------------------------------------------------------

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Case, F, IntegerField, Q, QuerySet, Value, When
+from django.db.models import (
+    Case,
+    CharField,
+    Exists,
+    F,
+    FilteredRelation,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
+from django.db.models.functions import Concat
 
 from aidcases import sql
 from aidcases.terms import Term
 from ledgers.areas import Area
-from ledgers.definition import Column, Figures, Ledger, Summary
+from ledgers.definition import Column, Figures, Ledger, Listing, Summary, labelled, last_four
+from ledgers.definitions.payment_roll import GRADES
 from ledgers.workbook import Kind
 from students.enums import Category, Stage
 from students.facts import hardships_in, roll_orphans
+from students.models import Student
 from subsidies.enums import MAY_CLAIM, EntitlementState
-from subsidies.models import Entitlement
+from subsidies.models import Entitlement, Payment
 
 GRANTS, LOANS = "汇总", "可申请（贷款）"
 OTHER = "其他"
@@ -45,23 +64,30 @@ HEADS = (
     Column(("学段",), "stage", 11),
     Column(("资助项目",), "benefit", 26),
 )
-PEOPLE, TIMES = {"kind": Kind.INTEGER, "total": True}, {"kind": Kind.INTEGER, "total": True}
+PEOPLE: dict[str, Any] = {"kind": Kind.INTEGER, "total": True}
+
+
+def _by_category(head: str, width: float) -> Iterator[Column]:
+    for number, name in enumerate((*CATEGORIES, OTHER)):
+        yield Column((head, name), name, width, **PEOPLE, opens={"figure": f"category-{number}"})
+
+
 COLUMNS = (
     *HEADS,
-    Column(("应资助人数",), "people", 9, **PEOPLE, opens={}),
-    Column(("实资助人数",), "paid", 9, **PEOPLE),
-    Column(("人次",), "times", 9, **PEOPLE, opens={}),
-    Column(("金额",), "yuan", 15, Kind.MONEY, total=True, opens={}),
-    Column(("实发金额",), "paid_yuan", 15, Kind.MONEY, total=True),
-    *(Column((OF_PEOPLE, name), name, 8, **PEOPLE) for name in (*CATEGORIES, OTHER)),
-    Column(("未资助人数",), "unpaid", 9, **PEOPLE),
+    Column(("应资助人数",), "people", 9, **PEOPLE, opens={"figure": "people"}),
+    Column(("实资助人数",), "paid", 9, **PEOPLE, opens={"figure": "paid"}),
+    Column(("人次",), "times", 9, **PEOPLE, opens={"figure": "times"}),
+    Column(("金额",), "yuan", 15, Kind.MONEY, total=True, opens={"figure": "times"}),
+    Column(("实发金额",), "paid_yuan", 15, Kind.MONEY, total=True, opens={"figure": "paid_yuan"}),
+    *_by_category(OF_PEOPLE, 8),
+    Column(("未资助人数",), "unpaid", 9, **PEOPLE, opens={"figure": "unpaid"}),
     Column(("未资助原因",), "reason", 20),
 )
 LOAN_COLUMNS = (
     *HEADS,
-    Column(("可申请人数",), "people", 12, **PEOPLE, opens={}),
-    Column(("可申请最高额",), "yuan", 18, Kind.MONEY, total=True, opens={}),
-    *(Column((OF_APPLICANTS, name), name, 10, **PEOPLE) for name in (*CATEGORIES, OTHER)),
+    Column(("可申请人数",), "people", 12, **PEOPLE, opens={"figure": "people"}),
+    Column(("可申请最高额",), "yuan", 18, Kind.MONEY, total=True, opens={"figure": "times"}),
+    *_by_category(OF_APPLICANTS, 10),
 )
 
 
@@ -89,8 +115,8 @@ _COUNTED = """
 """
 
 
-def _lines(term: Term, area: Area) -> QuerySet:
-    """student × benefit with stage, loan or grant, and the number of the first category that holds."""
+def _entitled(term: Term, area: Area) -> QuerySet[Entitlement]:
+    """student × benefit with loan or grant, and the number of the first category that holds."""
     held = hardships_in(term)
 
     def one_of(name: str, categories: tuple[Category, ...]) -> Q:
@@ -102,13 +128,11 @@ def _lines(term: Term, area: Area) -> QuerySet:
         Entitlement.objects.in_term(term)
         .of(area.path)
         .order_by()
-        .values(
-            "student_id", "benefit_id", "amount", "state",
-            stage=F("enrolment__stage"),
+        .annotate(
             loan=Case(When(rule__delivery__in=MAY_CLAIM, then=Value(True)), default=Value(False)),
             category=Case(*first, default=Value(len(CATEGORIES)), output_field=IntegerField()),
         )
-    )  # fmt: skip
+    )
 
 
 def _figures(term: Term, area: Area) -> list[dict[str, Any]]:
@@ -116,7 +140,11 @@ def _figures(term: Term, area: Area) -> list[dict[str, Any]]:
 
     Subtotals and totals count people once, so they are no sums of their lines.
     """
-    lines, params = sql.compiled(_lines(term, area))
+    lines, params = sql.compiled(
+        _entitled(term, area).values(
+            "student_id", "benefit_id", "amount", "state", "loan", "category", stage=F("enrolment__stage")
+        )
+    )
     names = (*CATEGORIES, OTHER)
     categories = ", ".join(
         f'count(DISTINCT student_id) FILTER (WHERE category = {n}) AS "{name}"' for n, name in enumerate(names)
@@ -149,7 +177,10 @@ def _block(name: str, columns: tuple[Column, ...], counted: list[dict[str, Any]]
             for row in counted
             if row["stage"] == stage and row["subtotal"]
         ]
-    return Summary(name, columns, _row(whole, "合计", "", {}, subtotal=True), tuple(lines))
+    if columns is LOAN_COLUMNS:
+        lines = [replace(line, opens={**(line.opens or {}), "loan": "1"}) for line in lines]
+    opens = {"loan": "1"} if columns is LOAN_COLUMNS else {}
+    return Summary(name, columns, _row(whole, "合计", "", opens, subtotal=True), tuple(lines))
 
 
 def _tables(term: Term, area: Area) -> list[Summary]:
@@ -157,6 +188,54 @@ def _tables(term: Term, area: Area) -> list[Summary]:
     loans = [row for row in counted if row["loan"]]
     tables = [_block(GRANTS, COLUMNS, [row for row in counted if not row["loan"]])]
     return tables + ([_block(LOANS, LOAN_COLUMNS, loans)] if loans else [])
+
+
+# What a figure's list shows of a child, and of a line.
+_GRADE = Concat("here__stage", Value("-"), "here__grade", output_field=CharField())
+OF_CHILD = (
+    Column(("姓名",), F("person__name"), 10),
+    Column(("证件号码",), F("person__id_number"), 19, masked=last_four("person__id_last4")),
+    Column(("学校",), F("here__school__name"), 20),
+    Column(("学段",), labelled(F("here__stage"), dict(Stage.choices)), 9),
+    Column(("年级",), labelled(_GRADE, GRADES), 9),
+)
+OF_LINE = (
+    Column(("姓名",), F("student__person__name"), 10),
+    Column(("证件号码",), F("student__person__id_number"), 19, masked=last_four("student__person__id_last4")),
+    Column(("学校",), F("school__name"), 20),
+    Column(("学段",), labelled(F("enrolment__stage"), dict(Stage.choices)), 9),
+    Column(("资助项目",), F("benefit__name"), 24),
+    Column(("金额",), F("amount"), 12, Kind.MONEY, total=True),
+    Column(("实发金额",), F("paid_yuan"), 12, Kind.MONEY, total=True),
+)
+
+
+def _behind(term: Term, area: Area, asked: Mapping[str, str]) -> Listing:
+    """A line for each child of a number of people, for each entitlement of person-times and money."""
+    paying = Payment.objects.filter(student=OuterRef("student"), benefit=OuterRef("benefit"), term=term.code, state="paid")
+    yuan = paying.order_by().values("student").annotate(yuan=Sum("amount")).values("yuan")
+    lines = _entitled(term, area).filter(loan=asked.get("loan") == "1")
+    if asked.get("stage"):
+        lines = lines.filter(enrolment__stage=Stage(asked["stage"]))
+    if asked.get("benefit"):
+        lines = lines.filter(benefit__code=asked["benefit"])
+    figure, about = asked.get("figure", "people"), ("aid-summary", term.code)
+    if figure in ("times", "paid_yuan"):
+        lines = lines.filter(Exists(paying)) if figure == "paid_yuan" else lines
+        lines = lines.annotate(paid_yuan=Subquery(yuan)).order_by("school_path", "student_id", "benefit__order", "benefit_id")
+        return Listing("明细", OF_LINE, lines, "student__person__id_hash", about)
+    given = lines.filter(Exists(paying)).values("student")
+    if figure.startswith("category-"):
+        lines = lines.filter(category=int(figure.removeprefix("category-")))
+    here = FilteredRelation("enrolments", condition=Q(enrolments__term=term.code))
+    children = Student.objects.filter(pk__in=lines.values("student")).annotate(here=here)
+    if figure in ("paid", "unpaid"):
+        paid = Q(pk__in=given)
+        children = children.filter(paid if figure == "paid" else ~paid)
+    elif figure != "people" and not figure.startswith("category-"):
+        raise KeyError(figure)
+    found = children.order_by("here__school_path", "here__stage", "here__grade", "pk")
+    return Listing("名单", OF_CHILD, found, "person__id_hash", about)
 
 
 def _notes(term: Term, area: Area, part: str) -> list[str]:
@@ -182,4 +261,5 @@ AID_SUMMARY = Ledger(
     unit="人、人次、元",
     tables=_tables,
     notes=_notes,
+    behind=_behind,
 )

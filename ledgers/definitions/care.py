@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.db.models import Case, CharField, DateField, F, FilteredRelation, Q, QuerySet, Value, When
 from django.db.models.functions import Concat
 
+from aidcases.models.places import region_path
 from aidcases.roles import P
 from aidcases.scoping import HOME, SCHOOL, current_scope
 from aidcases.terms import Term
@@ -142,15 +144,27 @@ def _figures(line: dict[str, Any]) -> Figures:
     counts = {f"{side}-{kind}": n for side in ("enrolled", "out") for kind, n in line[side].items()}
     rate = "" if line["rate"] is None else f"{line['rate']}%"
     cells = {"label": line["label"], "total": line["total"], "rate": rate, "note": "", **counts}
+    # A school's line is of its pupils, a township's of those who go to none.
     where = {"school": line["school"], "place": line["place"]}
     opens = {name: code for name, code in where.items() if code}
+    opens |= {"enrolled": "1" if line["school"] else "0"} if opens else {}
     return Figures(cells, opens={"kind": "disabled", "marked": "1", "age": "1", **opens})
 
 
 def _disabled(term: Term, area: Area) -> list[Summary]:
     whole, *lines = disabled_by_school(term, area.path)
     rows = tuple(_figures(line) for line in lines)
-    return [Summary("残疾儿童", COLUMNS, _figures(whole), rows, lists="care_list", where=_where(area))]
+    rows = tuple(_opening(line, area) for line in rows)
+    return [Summary("残疾儿童", COLUMNS, _opening(_figures(whole), area), rows, lists="care_list", where=_where(area))]
+
+
+def _opening(line: Figures, area: Area) -> Figures:
+    """Without rows to open where the list has no filter that means the line: a township of another area's register, and at a
+    school looked at from above those who are on its books no more."""
+    opens = line.opens or {}
+    foreign = "place" in opens and not region_path(opens["place"]).startswith(current_scope().path)
+    beside = area.is_school and area.path != current_scope().path and "school" not in opens
+    return replace(line, opens=None) if foreign or beside else line
 
 
 def _where(area: Area) -> dict[str, str] | None:

@@ -21,18 +21,21 @@ def _columns(cohort: Cohort) -> tuple[Column, ...]:
     years = retention.WAYS[cohort].years
     return (
         Column(("学校名称",), "label", 30),
-        Column(("毕业生数",), "graduates", 10, Kind.INTEGER),
-        Column((f"{years}年前招生数",), "intake", 12, Kind.INTEGER),
-        Column(("转入",), "moved_in", 8, Kind.INTEGER),
-        Column(("转出",), "moved_out", 8, Kind.INTEGER),
+        Column(("毕业生数",), "graduates", 10, Kind.INTEGER, opens={"set": "graduates"}),
+        Column((f"{years}年前招生数",), "intake", 12, Kind.INTEGER, opens={"set": "intake"}),
+        Column(("转入",), "moved_in", 8, Kind.INTEGER, opens={"set": "in"}),
+        Column(("转出",), "moved_out", 8, Kind.INTEGER, opens={"set": "out"}),
         Column(("巩固率（%）",), "rate", 11, Kind.MONEY),
         Column(("备注",), "note", 40),
     )
 
 
-def _figures(row: retention.Row, *, label: str = "") -> Figures:
+def _figures(row: retention.Row, cohort: Cohort, kind: str, *, label: str = "") -> Figures:
+    """`kind`: school or place. Figures that a school has written in stand for no rows."""
     cells = {name: getattr(row, name) for name in ("graduates", "intake", "moved_in", "moved_out", "rate", "note")}
-    return Figures({**cells, "label": label or row.label}, subtotal=bool(label))
+    last = row.path.strip("/").rpartition("/")[2]
+    opens = None if row.entered else {"cohort": cohort.value, **({kind: last} if last else {})}
+    return Figures({**cells, "label": label or row.label}, subtotal=bool(label), opens=opens)
 
 
 def _tables(term: Term, area: Area) -> list[Summary]:
@@ -41,8 +44,11 @@ def _tables(term: Term, area: Area) -> list[Summary]:
         rows = retention.by_school(cohort, term, area.path, LATEST)
         whole = retention.total(cohort, term, area.path, area.name, rows, LATEST)
         # A school that takes in and one that graduates are two: of the nine years the area is told alone.
-        lines = () if cohort == Cohort.NINE else tuple(map(_figures, rows))
-        made.append(Summary(name, _columns(cohort), _figures(whole, label=WHOLE), lines or (_figures(whole),)))
+        lines = () if cohort == Cohort.NINE else tuple(_figures(row, cohort, "school") for row in rows)
+        kind = "school" if area.is_school else "place"
+        lines = lines or (_figures(whole, cohort, kind),)
+        total = _figures(whole, cohort, kind, label=WHOLE)
+        made.append(Summary(name, _columns(cohort), total, lines, lists="indicator_names", where={}))
     return made
 
 

@@ -41,6 +41,8 @@ class LedgerIssue(Scoped):
     area_path = PathField()
     area_name = models.CharField("范围", max_length=80)
     flat = models.BooleanField("数据版", default=False)
+    # The office's own form it is written into; None: the system's.
+    form = models.ForeignKey("ledgers.CountyForm", models.PROTECT, null=True, related_name="+", verbose_name="表样")
     unmasked = models.BooleanField("证件号码为明文", default=False)
     purpose = models.CharField("用途", max_length=120)
     reported_by = models.CharField("填报单位", max_length=80)
@@ -92,4 +94,6 @@ class LedgerIssue(Scoped):
 
     @property
     def layout(self) -> str:
+        if self.form_id:
+            return "本单位表样"
         return "数据版" if self.flat else "上报版"

@@ -9,6 +9,7 @@ from aidcases.flow import Refused
 from aidcases.roles import P
 from aidcases.web import command, page
 from ledgers.actions import newest_run, request_issue, uncomputed
+from ledgers.countyform import mine
 from ledgers.definition import Ledger
 from ledgers.definitions import LEDGERS
 from ledgers.forms import PURPOSES, ChoiceOfArea, IssueForm, chosen_area
@@ -18,7 +19,7 @@ from ledgers.preview import preview
 RECENT = 5
 
 
-def _ledger(request: HttpRequest, code: str) -> Ledger:
+def ledger_or_404(request: HttpRequest, code: str) -> Ledger:
     if code not in LEDGERS or not request.actor.may(LEDGERS[code].can):
         raise Http404
     return LEDGERS[code]
@@ -39,8 +40,8 @@ def ledger_list(request: HttpRequest) -> HttpResponse:
 @page(can=P.LEDGER_VIEW)
 def ledger_detail(request: HttpRequest, code: str) -> HttpResponse:
     """The first rows as they will stand in the file, and the form that makes it."""
-    ledger, choice = _ledger(request, code), ChoiceOfArea(request)
-    sheets = [preview(table, choice.term, choice.area) for table in ledger.tables(choice.term, choice.area)]
+    ledger, choice = ledger_or_404(request, code), ChoiceOfArea(request)
+    sheets = [preview(table, choice.term, choice.area, code) for table in ledger.tables(choice.term, choice.area)]
     start = {"term": choice.term.code, "area": choice.area.path}
     may_unmask = request.actor.may(P.LEDGER_UNMASK)
     context = {
@@ -51,7 +52,7 @@ def ledger_detail(request: HttpRequest, code: str) -> HttpResponse:
         "sheets": sheets,
         "heading": ledger.heading(choice.term, choice.area),
         "uncomputed": "" if newest_run(choice.term, choice.area) else uncomputed(choice.term, choice.area),
-        "form": IssueForm(initial=start, may_unmask=may_unmask and ledger.personal),
+        "form": IssueForm(initial=start, may_unmask=may_unmask and ledger.personal, own=mine(code)),
         "masked_only": ledger.personal and not may_unmask,
         "purposes": PURPOSES,
         "recent": LedgerIssue.objects.filter(ledger=code)[:RECENT],
@@ -61,7 +62,7 @@ def ledger_detail(request: HttpRequest, code: str) -> HttpResponse:
 
 @command(can=P.LEDGER_ISSUE)
 def ledger_issue(request: HttpRequest, code: str) -> HttpResponse:
-    ledger, form = _ledger(request, code), IssueForm(request.POST, may_unmask=True)
+    ledger, form = ledger_or_404(request, code), IssueForm(request.POST, may_unmask=True, own=mine(code))
     area = chosen_area(request.POST.get("area", ""))
     if area is None:
         raise Refused("只能生成本单位范围内的台账。")
@@ -75,5 +76,6 @@ def ledger_issue(request: HttpRequest, code: str) -> HttpResponse:
         purpose=wanted["purpose"],
         flat=wanted["layout"] == "flat",
         unmasked=wanted["unmasked"],
+        form=form.own_form,
     )
     return redirect("issue_detail", pk=issue.pk)

@@ -12,12 +12,15 @@ from aidcases import audit
 from aidcases.flow import Refused
 from aidcases.models import Job
 from aidcases.roles import P
+from aidcases.scoping import current_scope
 from aidcases.terms import Term
 from aidcases.web import command, page, paginate
-from ledgers.actions import open_file
+from ledgers.actions import in_hand, open_file
 from ledgers.definitions import LEDGERS
 from ledgers.filters import IssueFilter
 from ledgers.models import LedgerIssue
+from ledgers.submitting import answers
+from ledgers.views.submissions import told
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -41,8 +44,23 @@ def issue_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "totals": _totals(issue.totals),
         "proof": _proof(issue),
         "blocked": issue.unmasked and not request.actor.may(P.LEDGER_UNMASK),
+        "in_hand": in_hand(issue),
+        **_handing(request, issue),
     }
     return render(request, "ledgers/issue_detail.html", context)
+
+
+def _handing(request: HttpRequest, issue: LedgerIssue) -> dict[str, Any]:
+    """What a finished issue was handed up for, and what it could be."""
+    if issue.finished_at is None:
+        return {"submissions": [], "answers": [], "may_submit": False}
+    own = issue.path == issue.area_path == current_scope().path and not issue.flat
+    may_submit = own and request.actor.may(P.LEDGER_SUBMIT)
+    return {
+        "submissions": list(issue.submissions.select_related("due").order_by("-pk")),
+        "answers": [told(due) for due in answers(issue)] if may_submit else [],
+        "may_submit": may_submit,
+    }
 
 
 def _facts(issue: LedgerIssue) -> list[dict[str, Any]]:
@@ -68,9 +86,14 @@ def _totals(totals: list[list[Any]], part: str = "") -> list[dict[str, str]]:
         if isinstance(total, list):
             lines += _totals(total, f"{name} ")
         else:
-            value = f"{total:,}" if isinstance(total, int) else f"{Decimal(total):,.2f} 元"
-            lines.append({"label": f"{part}{name}", "value": value})
+            unit = "" if isinstance(total, int) else " 元"
+            lines.append({"label": f"{part}{name}", "value": f"{shown_total(total)}{unit}"})
     return lines
+
+
+def shown_total(total: int | str) -> str:
+    """1,234 of people, 1,234.50 of money."""
+    return f"{total:,}" if isinstance(total, int) else f"{Decimal(total):,.2f}"
 
 
 def _proof(issue: LedgerIssue) -> list[tuple[str, str]]:

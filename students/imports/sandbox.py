@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -29,7 +29,7 @@ class Child:
     Raises Refused when it told so, when it ran out of time or memory, or died in any other way.
     """
 
-    def __init__(self, order: dict[str, Any], source: BinaryIO, limits: Limits):
+    def __init__(self, order: dict[str, Any], source: BinaryIO, limits: Limits, others: Sequence[BinaryIO] = ()):
         told, tell = os.pipe()
         descriptor = source.fileno()
         self._process = subprocess.Popen(
@@ -37,7 +37,7 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            pass_fds=(descriptor, tell),
+            pass_fds=(descriptor, tell, *(other.fileno() for other in others)),
             cwd=PROJECT,
             env={},
             start_new_session=True,  # so that it and its helper are ended together
@@ -119,9 +119,12 @@ class Child:
 
 
 @contextlib.contextmanager
-def started(order: dict[str, Any], source: BinaryIO, limits: Limits) -> Iterator[Child]:
-    """A child for one order over an open file without a name (memfd): no plaintext touches the disk."""
-    child = Child(order, source, limits)
+def started(
+    order: dict[str, Any], source: BinaryIO, limits: Limits, *others: BinaryIO
+) -> Iterator[Child]:
+    """A child for one order over an open file without a name (memfd): no plaintext touches the disk. `others` stay open
+    in it under their numbers."""
+    child = Child(order, source, limits, others)
     try:
         yield child
     finally:

@@ -8,8 +8,11 @@ from typing import Any
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 
 from aidcases import crypto
+from aidcases.registry import registry
 from aidcases.roles import P
 from aidcases.terms import Term
 from aidcases.web import PERSONAL, chosen_term, command, page, paginate, saw
@@ -66,7 +69,17 @@ def household_detail(request: HttpRequest, pk: int) -> HttpResponse:
     people = members([household.pk], term)
     saw(request, "students.person", [line["person"].pk for line in people])
     context = {"household": household, "members": people, "term": term, "facts": _facts(request, household)}
+    context |= {"panels": _panels(request, household)}
     return render(request, "students/household_detail.html", context)
+
+
+def _panels(request: HttpRequest, household: Household) -> list[SafeString]:
+    """The parts of the page that the apps have registered, each with its own context."""
+    return [
+        render_to_string(panel.template, {"household": household, **content}, request)
+        for panel in registry.visible(registry.household_panels, request.actor)
+        if (content := panel.content(request, household)) is not None
+    ]
 
 
 def _facts(request: HttpRequest, household: Household) -> list[dict[str, Any]]:

@@ -6,12 +6,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, datetime
 
-from django.core.cache import cache
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Length
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 
 from aidcases import audit, inbox
 from aidcases.flow import Refused
@@ -33,13 +31,6 @@ OVER = "公示已经结束，不再在线受理异议。请联系{office}，监�
 NOT_YOURS = "已向上级申诉，由{office}答复。"
 NOBODY_ABOVE = "{office}没有上级单位在系统中，不能转上级办理；请告知当事人向上级教育主管部门提出。"
 APPROVED = "这名学生的申请已经批准，异议成立的要在申请页面取消资格。"
-
-
-def allowance(address: str, notice: PublicNotice) -> bool:
-    """Whether one more may come from this address to this notice within the hour; counts it. The address is not kept."""
-    key = "objection:" + salted_hmac("objection", f"{address}|{notice.pk}").hexdigest()
-    cache.add(key, 0, 3600)
-    return cache.incr(key) <= A_HOUR
 
 
 def due(today: date, working_days: int = WORKING_DAYS) -> date:

@@ -41,10 +41,12 @@ from subsidies.models.loans import Loan, TopUpCase
 from subsidies.models.notices import NoticeLine, Objection, PublicNotice
 from subsidies.models.panels import Assessment, Meeting, Panel, PanelMember, Quota, ScoreIndex
 from subsidies.models.payments import BatchPart, Indicator, IndicatorUse, Payment, PaymentBatch
+from subsidies.models.plans import HouseholdPlan, PlanChild, PlanMeasure, StudyAway
 from subsidies.models.reasons import UnpaidReason
 from subsidies.models.recoveries import Adjustment, Receipt, Recovery
 from subsidies.models.refusals import Refusal
 from subsidies.models.rules import Benefit, CountyFigure, ListedArea, PackAdoption, Rule, RulePack
+from subsidies.models.vocational import FollowUp, Trainee, TraineeContact, TrainingPlace, TrainingPlan
 
 __all__ = [
     "Adjustment",
@@ -71,8 +73,10 @@ __all__ = [
     "EntitlementChange",
     "FactRow",
     "FamilyMember",
+    "FollowUp",
     "Gift",
     "HelperVisit",
+    "HouseholdPlan",
     "Indicator",
     "IndicatorUse",
     "Letter",
@@ -92,6 +96,8 @@ __all__ = [
     "PanelMember",
     "Payment",
     "PaymentBatch",
+    "PlanChild",
+    "PlanMeasure",
     "PointsAccount",
     "PointsEntry",
     "PublicNotice",
@@ -110,6 +116,11 @@ __all__ = [
     "SchoolPairEnd",
     "ScoreIndex",
     "Sending",
+    "StudyAway",
     "TopUpCase",
+    "Trainee",
+    "TraineeContact",
+    "TrainingPlace",
+    "TrainingPlan",
     "UnpaidReason",
 ]

@@ -192,7 +192,8 @@ PAYMENT = Flow(
     # The bank had said bounced and paid all the same: then nobody pays again.
     Move("arrive", "确认已到账", {S.BOUNCED, S.REISSUED}, S.PAID, P.PAYMENT_APPROVE, note_required=True),
     Move("reissue", "重新发放", {S.BOUNCED}, S.REISSUED, P.PAYMENT_APPROVE),
-    Move("cancel", "撤销", {S.LISTED, S.APPROVED, S.BOUNCED}, S.CANCELLED, P.PAYMENT_APPROVE, note_required=True),
+    Move("cancel", "撤销", {S.LISTED, S.APPROVED, S.BOUNCED, S.REISSUED}, S.CANCELLED, P.PAYMENT_APPROVE,
+         note_required=True),
 )
 
 

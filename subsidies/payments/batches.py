@@ -22,7 +22,8 @@ from aidcases.terms import Term
 from students.models import Account
 from subsidies.models import Adjustment, BatchPart, Benefit, Payment, PaymentBatch
 from subsidies.models.payments import FUNDING, BatchState, Channel, PaymentState
-from subsidies.payments import funnel, indicators, listing
+from subsidies.payments import funnel, indicators, listing, stopped
+from subsidies.payments.files import ONE_ANSWER, said_paid
 from subsidies.payments.returns import go_on
 from subsidies.payments.steps import Steps
 
@@ -235,6 +236,16 @@ def _card_lost(batch: PaymentBatch, day: date) -> Q:
     return ~Q(student__in=good.order_by().values("student"))
 
 
+def _stale(batch: PaymentBatch, day: date) -> list[tuple[str, Q]]:
+    """What may have become of lines since they were listed, as the refusal says it."""
+    return [
+        ("编制以后应享金额减少了，请退回学校后移出", _less_due()),
+        *((f"的{each.label}，请退回学校后移出", ~each.holds) for each in stopped.conditions((batch.term,))),
+        ("的资料变了，还没有重新测算，请重新测算后再审批", ~funnel.computed(Term.parse(batch.term)).holds),
+        ("的一卡通不能用了，请退回学校后移出", _card_lost(batch, day)),
+    ]
+
+
 def against_approval(batch: PaymentBatch, day: date) -> list[str]:
     """Why it, as it was read, cannot be approved now: the button's tooltip and the refusal."""
     by, move = current_actor(), batch.FLOW["approve"]
@@ -242,14 +253,12 @@ def against_approval(batch: PaymentBatch, day: date) -> list[str]:
     reasons += [condition.label for condition in move.guards.failing(PaymentBatch.objects.filter(pk=batch.pk))]
     if by.user_id is not None and by.user_id == batch.prepared_by_id:
         reasons.append(OWN_BATCH)
-    stale = {"less": _less_due(), "card": _card_lost(batch, day)}
-    counts = {name: Count("pk", filter=which) for name, which in stale.items()}
-    rows = indicators.grouped(batch.payments.filter(state=S.LISTED), **counts)
-    told = {name: sum(row[name] for row in rows) for name in stale}
-    if told["less"]:
-        reasons.append(f"{told['less']:,} 笔编制以后应享金额减少了，请退回学校后移出")
-    if told["card"]:
-        reasons.append(f"{told['card']:,} 笔的一卡通不能用了，请退回学校后移出")
+    stale = _stale(batch, day)
+    rows = indicators.grouped(
+        batch.payments.filter(state=S.LISTED), **{f"n{n}": Count("pk", filter=which) for n, (_, which) in enumerate(stale)}
+    )
+    told = [(sum(row[f"n{n}"] for row in rows), sentence) for n, (sentence, _) in enumerate(stale)]
+    reasons += [f"{lines:,} 笔{sentence}" for lines, sentence in told if lines]
     return reasons + indicators.refusals(indicators.cover(indicators.needs(rows), indicators.of_batch(batch)))
 
 
@@ -295,10 +304,12 @@ def check(batch: PaymentBatch, note: str) -> None:
 
 @transaction.atomic
 def withdraw(payments: QuerySet[Payment], note: str) -> int:
-    """Approved or bounced lines that nobody will pay: they stay in the balance as cancelled, the money is free again.
-    A batch whose last open line it was is settled with that. → lines. Raises Refused."""
+    """Approved, bounced or reissued lines that nobody will pay: they stay in the balance as cancelled, the money is free
+    again. A batch whose last open line it was is settled with that. → lines. Raises Refused."""
     keys = list(payments.order_by().values_list("batch", flat=True).distinct())
     batches = [held(batch) for batch in PaymentBatch.objects.filter(pk__in=keys).order_by("pk")]
+    if payments.filter(said_paid()).exists():
+        raise Refused(ONE_ANSWER)
     moved = listing.cancel(payments, by=current_actor(), note=note)
     for batch in batches:
         indicators.release(batch)
@@ -329,7 +340,7 @@ def settle(
     batch: PaymentBatch, day: date, receipt: str, lines: QuerySet[Payment] | None = None, *, today: date | None = None
 ) -> int:
     """Fees were settled with the school, goods handed out: lines → paid, by the school's receipt. The batch closes
-    itself with the last. → lines. Raises Refused."""
+    itself with the last; what has been stopped since waits to be withdrawn. → lines. Raises Refused."""
     by, batch = current_actor(), held(batch)
     wrong = {
         "这个批次由银行代发，不和学校结算": batch.channel != Channel.SETTLEMENT,
@@ -339,7 +350,7 @@ def settle(
     }
     if reasons := [reason for reason, holds in wrong.items() if holds]:
         raise Refused(*reasons)
-    rows = batch.payments.filter(state=S.APPROVED)
+    rows = batch.payments.filter(~stopped.stopped((batch.term,)), state=S.APPROVED)
     rows = rows.filter(pk__in=lines.order_by().values("pk")) if lines is not None else rows
     if not rows.exists():
         raise Refused("没有等结算的人")

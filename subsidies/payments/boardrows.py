@@ -22,6 +22,7 @@ from subsidies.payments.obstacles import labels
 from subsidies.payments.offered import Offered
 
 MOST = 20_000  # rows of a sheet a page can wait for
+UNKNOWN = "没有这样的原因"
 _SAID = {
     "differs": "应享记录和现在按政策算出的不同，请重新测算",
     "marked": "资料有变化，还没有重新测算",
@@ -38,6 +39,13 @@ class Words:
         self.obstacles = labels(question.term, question.day)
 
     def of(self, detail: str) -> str:
+        """Of one that an address may have made up, too."""
+        try:
+            return self._told(detail)
+        except (LookupError, ValueError):
+            return UNKNOWN
+
+    def _told(self, detail: str) -> str:
         kind, _, code = detail.partition(":")
         match kind:
             case "state":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -25,6 +26,7 @@ from students.models.accounts import ALLOWED
 from subsidies.casework.applying import Outcome
 from subsidies.models import Payment, PaymentBatch
 from subsidies.models.payments import Bounce, PaymentState
+from subsidies.payments import stopped
 from subsidies.payments.batches import withdraw
 from subsidies.payments.files import said_paid
 from subsidies.payments.returns import locked
@@ -62,10 +64,11 @@ def changed() -> Exists:
     return Exists(newer.filter(confirmed_at__gt=OuterRef("bounced_at"), from_on__lte=TruncDate(Now())))
 
 
-def conditions(by: Actor) -> All:
-    """What must hold before a line is paid anew; each guards, counts and explains."""
+def conditions(by: Actor, terms: Collection[str]) -> All:
+    """What must hold before a line of one of the terms is paid anew; each guards, counts and explains."""
     return All(
         (
+            *stopped.conditions(terms),
             Condition("put_right", "学校还没有处理，也没有换一卡通", ~Q(fixed="") | Q(changed())),
             Condition("one_answer", "银行前后说法不同，先核实是不是已经到账", ~Q(said_paid())),
             Condition("second_person", "是您自己处理的，要由另一人重新发放", Q(fixed="") | ~_fixed_by(by)),
@@ -119,11 +122,12 @@ def reissue(rows: QuerySet[Payment], *, by: Actor) -> Outcome:
     """Bounced lines that were put right wait for the next bank file of their batch, under the same identity. Raises
     Refused."""
     keys = list(rows.order_by("pk").values_list("pk", flat=True))
-    of = sorted(set(Payment.objects.filter(pk__in=keys).order_by().values_list("batch", flat=True)))
+    lines = list(Payment.objects.filter(pk__in=keys).order_by().values_list("batch", "term").distinct())
+    of, terms = sorted({batch for batch, _ in lines}), {term for _, term in lines}
     list(PaymentBatch.objects.filter(pk__in=of).order_by("pk").select_for_update(of=("self",), no_key=True))
     chosen = Payment.objects.filter(pk__in=keys)
     refusals: Counter[str] = chosen.unmoved("reissue")  # type: ignore[attr-defined]
-    waiting, needed = chosen.filter(state=PaymentState.BOUNCED), conditions(by)
+    waiting, needed = chosen.filter(state=PaymentState.BOUNCED), conditions(by, terms)
     labels = {condition.code: condition.label for condition in needed}
     refusals.update({labels[code]: count for code, count in needed.funnel(waiting).items() if count})
     ready = waiting.filter(needed.hold).order_by().values("pk")
@@ -136,8 +140,6 @@ def give_up(payment: Payment, *, note: str, by: Actor) -> None:
     """A bounced line that will not be paid, taken off its batch with the reason; the batch settles itself if it was the
     last. Raises Refused."""
     locked(payment.batch)
-    if Payment.objects.filter(said_paid(), pk=payment.pk).exists():
-        raise Refused("银行前后说法不同，先核实是不是已经到账。")
     if not withdraw(Payment.objects.filter(pk=payment.pk, state=PaymentState.BOUNCED), note):
         raise Refused("这一笔已经不是退票，请刷新页面。")
 

@@ -151,11 +151,15 @@ _EACH = f"""
     FROM (SELECT student_id, mask, {_UNNESTED} FROM seen) j
     WHERE NOT EXISTS (SELECT FROM held h WHERE (h.student_id, h.benefit_id) = (j.student_id, j.benefit_id))
 """
-# … or counted: of all children alike in one row, less those above.
+# … or counted: of all children alike in one row, less those above. Who lacks something is one of the people of the board, so
+# only what nobody lacks is counted so.
+_QUIET = "(outcome IS NULL OR outcome >= 1000 OR outcome = 0 AND benefit_id = ANY (%(claims)s))"
 _COUNTED = f"""
-    SELECT NULL, mask, benefit_id, {_ELSE}, '', n
+    {_EACH} AND NOT {_QUIET}
+    UNION ALL SELECT NULL, mask, benefit_id, {_ELSE}, '', n
     FROM (SELECT mask, {_UNNESTED}, n FROM (SELECT mask, outcomes, count(*) AS n FROM seen GROUP BY 1, 2) g) j
-    UNION ALL SELECT NULL, mask, benefit_id, {_ELSE}, '', -1 FROM placed
+    WHERE {_QUIET}
+    UNION ALL SELECT NULL, mask, benefit_id, {_ELSE}, '', -1 FROM placed WHERE {_QUIET}
 """
 
 

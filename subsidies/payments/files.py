@@ -27,7 +27,7 @@ from students.models.accounts import ALLOWED
 from subsidies.models import Payment, PaymentBatch
 from subsidies.models.banking import BankFile, ReturnLine, Sending, Verdict
 from subsidies.models.payments import BatchState, Channel, PaymentState
-from subsidies.payments import banks
+from subsidies.payments import banks, stopped
 from subsidies.payments.filewriting import write
 
 KIND = "subsidies.bankfiles"
@@ -37,6 +37,8 @@ SENDABLE = (BatchState.APPROVED, BatchState.CHECKED, BatchState.SENT, BatchState
 NOT_A_BANK = "这一批与学校结算，不生成代发文件。"
 NOT_NOW = "这一批还没有审批（或核对）完，不能报送。"
 NOTHING = "没有等报送的人：都已经报送了。"
+HALTED = "等报送的 {:,} 人次资助已暂停或家长已放弃，不报送；不再发放的请撤销。"
+ONE_ANSWER = "银行前后说法不同，先核实是不是已经到账。"
 NO_CARDS = "没有可以报送的：等报送的 {} 人都没有有效的一卡通，请先登记并复核。"
 _COLUMNS = ("file", "payment", "attempt", "row", "reference", "account", "result")
 
@@ -85,9 +87,24 @@ def said_paid() -> Exists:
     return Exists(open_contradictions(sending__payment=OuterRef("pk"), result="paid"))
 
 
+def going(batch: PaymentBatch) -> Q:
+    """Of the batch's lines those that the next file takes, if their children have a card."""
+    return Q(state__in=WAITING) & ~Q(said_paid()) & ~stopped.stopped((batch.term,))
+
+
+def halted(batch: PaymentBatch) -> Q:
+    """Of the batch's lines those that would go with the next file, were the child in school and the aid wanted."""
+    return Q(state__in=WAITING) & stopped.stopped((batch.term,))
+
+
 def waiting(batch: PaymentBatch) -> QuerySet[Payment]:
-    """Lines that the next file takes, if their children have a card."""
-    return Payment.objects.filter(~Q(said_paid()), batch=batch, state__in=WAITING)
+    return Payment.objects.filter(going(batch), batch=batch)
+
+
+def nothing(batch: PaymentBatch) -> str:
+    """Why there is nothing to send."""
+    stay = Payment.objects.filter(halted(batch), batch=batch).count()
+    return HALTED.format(stay) if stay else NOTHING
 
 
 @transaction.atomic
@@ -99,7 +116,7 @@ def request_files(batch: PaymentBatch, *, by: Actor, today: date) -> Job:
     if not by.may(PaymentBatch.FLOW["send"].permission):
         raise Refused("您的角色不能报送")
     if not waiting(held).exists():
-        raise Refused(NOTHING)
+        raise Refused(nothing(held))
     label = f"生成代发文件 {batch.number}"
     return jobs.enqueue(KIND, label=label, once=True, batch=batch.pk, day=today.isoformat())
 
@@ -156,7 +173,7 @@ class _Making:
         _may_be_sent(batch)
         total = self._hold()
         if not (going := self._order()):
-            raise Refused(NO_CARDS.format(total) if total else NOTHING)
+            raise Refused(NO_CARDS.format(total) if total else nothing(batch))
         self.job.progress(0, len(going), "写入代发文件")
         for start in range(0, len(going), self.profile.rows):
             part = going[start : start + self.profile.rows]

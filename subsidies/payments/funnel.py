@@ -21,6 +21,7 @@ from subsidies.models.notices import LineState, NoticeKind, NoticeState
 from subsidies.models.payments import Channel
 from subsidies.payments.doubles import once_only
 from subsidies.payments.listing import DELIVERED
+from subsidies.payments.stopped import stopped
 
 NOT_LISTED = Condition("not_listed", "已经列入发放", Q(frozen=False))
 STANDING = Condition("standing", "已暂停，或定为不发放", Q(state=EntitlementState.DUE))
@@ -58,9 +59,10 @@ def offered(
 def owed(
     path: str, term: Term, channel: str, day: date, *, benefits: Collection[Benefit] = (), school: School | None = None
 ) -> QuerySet[Adjustment]:
-    """Back-pay that can be listed now: the list was announced with the first instalment."""
+    """Back-pay that can be listed now: the list was announced with the first instalment. Of a child out of school, of
+    who has refused since and of who waits to be computed anew there is none."""
     rows = Adjustment.objects.filter(_answered(path), term=term.code, rule__delivery__in=DELIVERED[Channel(channel)])
-    rows = rows.filter(difference__gt=0).filter(_carded(channel, day).hold)
+    rows = rows.filter(~stopped((term.code,)), computed(term).holds, difference__gt=0).filter(_carded(channel, day).hold)
     rows = rows.filter(benefit__in=benefits) if benefits else rows
     return rows.filter(school_path=school.path) if school else rows
 

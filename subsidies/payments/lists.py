@@ -19,7 +19,7 @@ from students.models import Enrolment
 from subsidies.filters import OfBenefit
 from subsidies.models import Adjustment, BatchPart, Benefit, Payment, PaymentBatch
 from subsidies.models.payments import Channel, PaymentState
-from subsidies.payments import banks, batches, funnel
+from subsidies.payments import banks, batches, funnel, stopped
 
 TONES = {
     "listed": "", "approved": "info", "sent": "info", "paid": "good", "bounced": "bad", "reissued": "warn", "cancelled": "",
@@ -30,12 +30,16 @@ BATCH_TONES = {
 }  # fmt: skip
 
 
+# Lines whose money has not gone out.
+STOPPABLE = (PaymentState.LISTED, PaymentState.APPROVED, PaymentState.BOUNCED, PaymentState.REISSUED)
+
+
 class LineFilter(OfBenefit):
     """Lines of a batch."""
 
     state = django_filters.ChoiceFilter(label="状态", choices=PaymentState.choices, empty_label=ALL)
     odd = django_filters.ChoiceFilter(
-        label="变化", choices=[("less", "编制以后应享减少"), ("later", "补发")], empty_label=ALL, method="by_oddity"
+        label="变化", choices=[("less", "编制以后应享减少"), ("stopped", "资助暂停或已放弃"), ("later", "补发")], empty_label=ALL, method="by_oddity"
     )
 
     class Meta:
@@ -51,6 +55,8 @@ class LineFilter(OfBenefit):
     def by_oddity(self, rows: QuerySet, _name: str, value: str) -> QuerySet:
         if value == "later":
             return rows.filter(instalment__gt=1)
+        if value == "stopped":
+            return rows.filter(stopped.stopped((self.term.code,)), state__in=STOPPABLE)
         same = Adjustment.objects.filter(
             term=OuterRef("term"), student=OuterRef("student"), benefit=OuterRef("benefit"), difference__lt=0
         )
@@ -106,10 +112,11 @@ def by_school(path: str) -> tuple[Any, ...]:
 
 def lines(shown: Page, term: str, order: tuple[Any, ...]) -> list[dict[str, Any]]:
     """A page of keys of payments, which holds the payments themselves from now on, as rows in this order, each with the
-    child's class, in one query; card numbers stay sealed."""
+    child's class and why it must not go out (.halted, or ""), in one query; card numbers stay sealed."""
     study = Enrolment.objects.filter(term=term, student=OuterRef("student"))
     told = study.values(told=JSONObject(stage="stage", grade="grade", class_name="class_name"))
     rows = Payment.objects.filter(pk__in=shown.object_list).annotate(study=Subquery(told[:1]))
+    rows = rows.annotate(halted=Case(When(state__in=STOPPABLE, then=stopped.word((term,))), default=Value("")))
     rows = rows.select_related("student__person", "school", "benefit", "account").order_by(*order)
     shown.object_list = list(rows.defer("student__roll_number", "student__person__id_number", "account__number"))
     return [

@@ -38,6 +38,7 @@ class Offered:
     term: Term
     giving: tuple[Applied, ...]
     params: dict[str, Any] = field(compare=False, repr=False)
+    ranked: tuple[Applied, ...] = ()  # all rules, where `giving` are some of them: the outcomes keep their numbers
 
     @classmethod
     def of(cls, term: Term) -> Offered:
@@ -53,16 +54,17 @@ class Offered:
 
     def only(self, benefit: int) -> Offered:
         """The rules of one benefit."""
-        return Offered(self.term, tuple(a for a in self.giving if a.rule.benefit_id == benefit), self.params)
+        some = tuple(a for a in self.giving if a.rule.benefit_id == benefit)
+        return Offered(self.term, some, self.params, self.ranked or self.giving)
 
     @cached_property
     def rules(self) -> list[Applied]:
         """In the order in which they rank; the place of a rule is its number in the outcomes."""
-        return sorted(self.giving, key=lambda a: (a.rule.priority, a.rule.pk))
+        return sorted(self.ranked or self.giving, key=lambda a: (a.rule.priority, a.rule.pk))
 
     @cached_property
     def benefits(self) -> list[Benefit]:
-        found = {a.rule.benefit_id: a.rule.benefit for a in self.rules}
+        found = {a.rule.benefit_id: a.rule.benefit for a in self.giving}
         return sorted(found.values(), key=lambda benefit: (benefit.order, benefit.code))
 
     @cached_property
@@ -99,7 +101,10 @@ class Offered:
         return Case(*lacking, default=said, output_field=IntegerField()) if lacking else said
 
     def told(self, outcome: int) -> str:
-        """An outcome in words: the condition that fails as explain says it, or the figure nobody has set."""
+        """An outcome in words: the condition that fails as explain says it, or the figure nobody has set. Raises
+        LookupError for a number that is no outcome."""
+        if outcome <= HELD:
+            raise LookupError(outcome)
         if outcome < FAILS:
             return f"缺{list(FIGURES.values())[(outcome - 1) % len(FIGURES)]}，算不出金额"
         number, m = divmod(outcome - FAILS, _PER_RULE)

@@ -57,6 +57,7 @@ from subsidies.models import (
     UnpaidReason,
 )
 from tests import make
+from tests.aidcases import laws_forms, laws_plans, laws_progress, laws_reporting, laws_vocational
 from tests.aidcases.flows.rows import (
     HERE,
     adoption_request,
@@ -358,6 +359,11 @@ BROKEN: dict[str, list[Callable[[], object]]] = {
         lambda: issue(finished_at=timezone.now(), rows=1, sha256="0", filename="x"),
         lambda: issue(stored="ledgers/x"),
     ],
+    **laws_forms.BROKEN,
+    **laws_plans.BROKEN,
+    **laws_progress.BROKEN,
+    **laws_reporting.BROKEN,
+    **laws_vocational.BROKEN,
 }
 
 

@@ -38,7 +38,8 @@ NO_PAGE = {
     "job_progress", "draft_ready", "entitlement_totals", "import_returned", "search_results", "login", "healthz",
     "readyz", "robots", "api_schema", "export_download", "application_file", "application_blank", "meeting_photo_view",
     "notice_photo_view", "public_notice", "missing_batch", "import_undo",
-    "legal_paper", "legal_receipt", "placement_plan", "visit_photo", "deferral_paper",
+    "legal_paper", "legal_receipt", "placement_plan", "visit_photo", "deferral_paper", "plan_print", "away_proof",
+    "form_file", "form_shipped",
 }  # fmt: skip
 
 

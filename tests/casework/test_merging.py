@@ -23,6 +23,7 @@ from subsidies.models import (
     Quota,
     Refusal,
     Responsible,
+    StudyAway,
 )
 from tests import make
 from tests.casework import build
@@ -131,3 +132,5 @@ def test_what_a_child_s_application_rests_on_is_not_undone(pair: Any):  # noqa: 
     Application.objects.filter(pk=found.pk).delete()
     Refusal.objects.all().delete()
     assert undo.resting(file.batch) == []
+    StudyAway(student=child, term=TERM, home_path="/62/", made_by="甲").save()
+    assert [(each.label, each.count) for each in undo.resting(file.batch)] == [("帮扶计划和在外就读登记", 1)]

@@ -15,7 +15,8 @@ from aidcases.models import Job
 from aidcases.scoping import HOME, OFFICE, SCHOOL, Actor, Scope, acting_in
 from aidcases.terms import Term
 from dropout.models import CareFile, Supervisor, Tip
-from ledgers.models import LedgerIssue
+from ledgers import countyform
+from ledgers.models import CountyForm, LedgerIssue
 from students.exports import request_export
 from students.imports.pipeline import counted
 from students.imports.reader import Summary
@@ -59,6 +60,7 @@ class Traces:
     mapping: SavedMapping
     decision: Decision  # on a row that waited
     suspect: Suspect
+    form: CountyForm
 
 
 @dataclass
@@ -130,6 +132,7 @@ def _traces(side: Side, term: Term) -> Traces:
         return Traces(
             job, _file(side, mark, term), _issue(mark, path, term, job), run, draft, carried=carried, export=export,
             mapping=_mapping(side, mark), decision=(decision := _decided(side, mark, term)), suspect=_suspect(side, decision),
+            form=_form(mark, path),
         )  # fmt: skip
 
 
@@ -253,6 +256,20 @@ def _issue(mark: str, path: str, term: Term, job: Job) -> LedgerIssue:
     return issue
 
 
+def _form(mark: str, path: str) -> CountyForm:
+    """A form of the office, saved; its file is not looked into again."""
+    sheet = {"title": "附件", "texts": {"A1": f"{mark}花名册", "A2": "姓名", "A3": "{{学生姓名}}"}, "formulas": [], "merges": []}
+    stored, sha256 = countyform.seal(mark.encode())
+    form = CountyForm(
+        path=path, ledger="poverty-register", filename=f"{mark}表样.xlsx", stored=stored, sha256=sha256, version=1,
+        seen={"sheets": [{**sheet, "width": 1, "height": 3}], "lost": []}, made_by=f"{mark}办事员", saved_by=f"{mark}办事员",
+        plan=[{"sheet": "附件", "table": "台账", "row": 3, "columns": {"1": "学生姓名"}, "constant": {}}],
+        saved_at=timezone.now(),
+    )  # fmt: skip
+    form.save()
+    return form
+
+
 # ---------- what each persona must not see ----------
 
 
@@ -289,7 +306,8 @@ def hidden_from(scope: Scope | None) -> set[str]:
 
 
 WORK = (
-    "工地", "祖母", "查办", "孩子没上学",
+    "乡镇", "公安局",
+    "书记", "还账", "去信", "工地", "祖母", "查办", "孩子没上学",
     "批文", "来信", "指标文", "代发.xlsx", "回盘.xlsx", "原文", "捐助人", "要求",
     "错名", "监错人", "理由", "核对",
     "开学", "整册.xlsx", "任务", "出错", "留言", "办事员", "在校生.xlsx", "表", "列", "用途", "台账", "草案",
@@ -298,7 +316,7 @@ WORK = (
 
 # What a county's schools see too: the name of a batch that their pupils are on, what they said of it; visits to a child of
 # theirs, what was done for it.
-SHARED_WORK = ("帮扶人", "书桌", "批次", "意见", "村口", "餐馆", "病休", "责任人")
+SHARED_WORK = ("工程", "难处", "谈话", "约谈", "课业", "帮扶人", "书桌", "批次", "意见", "村口", "餐馆", "病休", "责任人")
 
 
 def _within(scope: Scope | None, county: str) -> bool:

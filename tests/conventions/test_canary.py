@@ -49,8 +49,12 @@ from tests.dropout import traces as dropout
 from tests.giving import traces as giving
 from tests.giving.traces import Given
 from tests.kept import Kept
+from tests.ledgers import progress_build as progress
+from tests.ledgers import reporting_build as reporting
 from tests.payments import bank
 from tests.personas import CANARY
+from tests.subsidies import plan_traces as plans
+from tests.vocational import traces as vocational
 
 ANONYMOUS = "anonymous"
 # 286: a poll that need not come again.
@@ -208,6 +212,17 @@ def care_files(made: Counties) -> list[tuple[str, list[Any]]]:
 
 
 SAMPLES: dict[str, Samples] = {
+    **dict.fromkeys(
+        (
+            "plan_detail", "plan_edit", "plan_print", "plan_save", "plan_children", "planmeasure_add", "plan_begin",
+            "plan_review", "plan_close", "plan_resume",
+        ),
+        dropped(plans.plan),
+    ),
+    **dict.fromkeys(("planmeasure_finish", "planmeasure_drop"), dropped(plans.measure)),
+    **dict.fromkeys(("away_edit", "away_save"), lambda made: [("620121", [plans.enrolment(made.world).pk])]),
+    "away_proof": lambda made: [("620121", [plans.record(made.world).pk])],
+    "plan_of_household": households,
     **dict.fromkeys(("carefile_detail", "carefile_save", "carefile_end", "carefile_reveal", "carefile_card"), care_files),
     **dict.fromkeys(("carevisit_new", "carevisit_save"), students),
     **dict.fromkeys(("carevisit_detail", "carevisit_ask"), dropped(care.visit)),
@@ -259,6 +274,14 @@ SAMPLES: dict[str, Samples] = {
     "deadline_drop": dropped(dropout.deadline),
     **dict.fromkeys(("inspection_line", "inspection_record", "rectification_give"), dropped(dropout.inspection_line)),
     **dict.fromkeys(
+        ("worktask_detail", "worktask_change", "workmonth_tell", "worktask_send_back"), dropped(progress.county_task),
+    ),
+    "worktask_check": lambda made: [(owner, [pk, "self_check"]) for owner, [pk] in dropped(progress.county_task)(made)],
+    "worktask_step": lambda made: [(owner, [pk, "report"]) for owner, [pk] in dropped(progress.county_task)(made)],
+    "talk_detail": dropped(progress.talk),
+    "work_report": lambda made: [("both", [code]) for code in ("2018-09", "2018-Q3", "2018-H2", "2018")],
+    "county_year": lambda made: [(side.code, [side.code]) for side in made.sides],
+    **dict.fromkeys(
         ("rectification_detail", "rectification_answer", "rectification_accept", "rectification_send_back"),
         dropped(dropout.rectification),
     ),
@@ -286,6 +309,15 @@ SAMPLES: dict[str, Samples] = {
     "rule_detail": lambda made: [("both", [rule.code]) for rule in Rule.objects.order_by("pk")[:2]],
     "ledger_detail": lambda made: [("both", [code]) for code in LEDGERS],
     "ledger_issue": lambda made: [("both", [code]) for code in LEDGERS],
+    **dict.fromkeys(("form_shipped", "ledger_rows"), lambda made: [("both", ["aid-summary"])]),
+    **dict.fromkeys(("form_detail", "form_save", "form_withdraw", "form_file"), each(lambda m, s: m.traces[s.code].form.pk)),
+    **dict.fromkeys(("due_detail", "due_submit"), each(lambda _, side: reporting.handed(side).due_id)),
+    **dict.fromkeys(("submission_accept", "submission_send_back"), dropped(reporting.handed)),
+    "issue_submit": each(lambda _, side: reporting.handed(side).issue_id),
+    **dict.fromkeys(
+        ("issue_compare", "issue_compare_start", "issue_compare_sheet"), each(lambda _, s: reporting.comparison(s).new_id)
+    ),
+    **dict.fromkeys(("bundle_detail", "bundle_download"), dropped(reporting.bundle)),
     "search_results": lambda made: [("both", ["nosuchkey"])],
     **dict.fromkeys(
         ("job_detail", "job_progress", "job_cancel", "job_resume", "slip_download"), each(lambda m, s: m.traces[s.code].job.pk)
@@ -390,6 +422,15 @@ SAMPLES: dict[str, Samples] = {
         given(lambda g: g.recovery.pk),
     ),
     "receipt_remove": given(lambda g: g.receipt.pk),
+    **dict.fromkeys(
+        ("trainee_detail", "trainee_contact", "trainee_phone", "trainee_reveal"),
+        lambda made: [*dropped(vocational.trainee)(made), ("both", [vocational.crossing(made.world).pk])],
+    ),
+    "trainee_step": lambda made: [(owner, [pk, "agree"]) for owner, [pk] in dropped(vocational.trainee)(made)],
+    "trainee_bulk": lambda made: [("both", ["agree"])],
+    "trainingplan_move": lambda made: [(owner, [pk, "fix"]) for owner, [pk] in dropped(vocational.plan)(made)],
+    **dict.fromkeys(("followup_detail", "followup_record"), dropped(vocational.call)),
+    "followup_move": lambda made: [(owner, [pk, "drop"]) for owner, [pk] in dropped(vocational.call)(made)],
     "archive_download": each(lambda m, s: m.traces[s.code].job.pk),
     "notice_file": lambda made: [
         (code, [*arguments, "xlsx"]) for code, arguments in announced(lambda draft, _: draft.pk)(made)
@@ -418,17 +459,30 @@ SAMPLES: dict[str, Samples] = {
     **dict.fromkeys(("suspect_detail", "suspect_decide"), each(lambda m, s: m.traces[s.code].suspect.pk)),
     **dict.fromkeys(("inbox_done", "inbox_reopen"), each(lambda m, s: _reminded(s.office).pk)),
     "export_download": each(lambda m, s: m.traces[s.code].export.pk),
-    **dict.fromkeys(("issue_detail", "issue_download"), each(lambda m, s: m.traces[s.code].issue.pk)),
+    **dict.fromkeys(("issue_detail", "issue_download", "issue_certificate"), each(lambda m, s: m.traces[s.code].issue.pk)),
 }  # fmt: skip
 
 # Addresses that are nothing without a question.
 ASKED: dict[str, Callable[[Counties], list[tuple[str, str]]]] = {
+    **dict.fromkeys(
+        ("vocational_board", "trainee_list", "trainee_find", "trainingplan_edit", "followup_list"),
+        lambda made: [("both", "?year=2018")],
+    ),
     "indicator_names": lambda made: [
         ("both", f"?term={made.world.term}&indicator=out-now"),
         ("both", f"?term={made.world.term}&indicator=dropout-primary&side=of"),
         ("both", f"?term={made.world.term}&cohort=primary&set=graduates"),
         *((side.code, f"?term={made.world.term}&indicator=out-now&place={side.code}") for side in made.sides),
     ],
+    **dict.fromkeys(
+        ("worktask_list", "talk_list", "goal_board", "goal_figures", "workline_list"), lambda made: [("both", "?year=2018")]
+    ),
+    "work_rows": lambda made: [
+        (side.code, f"?task={progress.county_task(side).pk}&span=2018&from=year") for side in made.sides
+    ],
+    "goal_names": lambda made: [
+        (side.code, f"?indicator=preschool&place={side.code}&year=2018&area={progress.area(side).pk}") for side in made.sides
+    ] + [(side.code, f"?indicator=primary&place={side.code}&year=2018") for side in made.sides],
     "exam_class": lambda made: [("both", f"?term={made.world.term}&of={side.primary.pk}.primary.3.1班") for side in made.sides],
     "batch_stopped": lambda made: [("both", f"?term={made.world.term}&channel=bank&reason=account")],
     "api_explain": lambda made: [(owner, f"?student={pk}") for owner, [pk] in students(made)],

@@ -72,6 +72,8 @@ def test_every_flow_is_in_it():
         "## 整改任务 (`dropout.Rectification`)",
         "## 控辍保学报告 (`dropout.Report`)",
         "## 群众反映 (`dropout.Tip`)",
+        "## 台账上报 (`ledgers.Submission`)",
+        "## 工作任务 (`ledgers.WorkTask`)",
         "## 一卡通账户 (`students.Account`)",
         "## 批次 (`students.Batch`)",
         "## 核对决定 (`students.Decision`)",
@@ -80,6 +82,8 @@ def test_every_flow_is_in_it():
         "## 疑似重复人员 (`students.Suspect`)",
         "## 采用申请 (`subsidies.AdoptionRequest`)",
         "## 认定申请 (`subsidies.Application`)",
+        "## 毕业生跟踪 (`subsidies.FollowUp`)",
+        "## 帮扶计划 (`subsidies.HouseholdPlan`)",
         "## 来信来访 (`subsidies.Letter`)",
         "## 助学贷款 (`subsidies.Loan`)",
         "## 异议 (`subsidies.Objection`)",
@@ -89,6 +93,8 @@ def test_every_flow_is_in_it():
         "## 公示 (`subsidies.PublicNotice`)",
         "## 追缴 (`subsidies.Recovery`)",
         "## 附加资助 (`subsidies.TopUpCase`)",
+        "## 两后生 (`subsidies.Trainee`)",
+        "## 两后生培养计划 (`subsidies.TrainingPlan`)",
     ]
     assert "    queued --> cancelled: 取消" in document()
     assert "| `commit` 入库 | 入库中 | 已入库 | `import.write` | — | no |" in document()

@@ -31,6 +31,7 @@ SHARED = {
 JOINS_TO_HOUSEHOLDS = {
     "students/views/households.py": "only households on the page, which are scoped",
     "ledgers/definitions/poverty_register.py": "only memberships that the scoped manager returns",
+    "ledgers/definitions/studying_elsewhere.py": "only memberships that the scoped manager returns",
 }
 
 

@@ -208,10 +208,14 @@ def test_who_issues_and_what_stands_before_the_number(town: Crew) -> None:
     take(town, row, said(1, prefix="榆教督复", issuer="榆中县教育体育局"), by="county_maker")
     assert legal.usual_prefix(county, "return_notice") == "榆教督复"
     assert legal.usual_issuer(county) == "榆中县教育体育局"
-    again = take(town, row, said(1, prefix="榆教督复"), by="county_maker")
+    county_s = {"prefix": "榆教督复", "issuer": "榆中县教育体育局"}
+    again = take(town, row, said(1, **county_s), by="county_maker")
     assert again.number == "榆教督复〔2018〕2号"
     with pytest.raises(Refused, match="文号字头"):
-        take(town, row, said(1, prefix="榆教〔2018〕"), by="county_maker")
+        take(town, row, said(1, **{**county_s, "prefix": "榆教〔2018〕"}), by="county_maker")
+    for issuer in ("榆中县城关镇人民政府", "永登县教育局", "教育局"):
+        with pytest.raises(Refused, match="本单位的名称，例如：榆中县教育体育局"):
+            take(town, row, said(1, **{**county_s, "issuer": issuer}), by="county_maker")
 
 
 def test_a_number_is_given_back_when_nothing_is_issued(town: Crew, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -330,6 +330,25 @@ def test_a_cancelled_job_stops_while_it_writes(world: World, ask: Ask, act_as: A
     assert stored(files) == []
 
 
+def test_what_was_cancelled_goes_on_and_is_whole(world: World, ask: Ask, act_as: ActAs, files: Path):
+    """Cancelled while it writes: no file, no download; resumed: the issue, complete."""
+    issue = ask("maker")
+    job = claimed(issue)
+    with act_as("maker"):
+        Job.objects.get(pk=issue.job_id).move("cancel", by=SYSTEM)
+        job._write()  # the next beat notices
+        with pytest.raises(Cancelled):
+            actions.generate(job)
+        with pytest.raises(Refused, match="还没有生成好"):
+            open_file(issue)
+        assert stored(files) == []
+        Job.objects.get(pk=issue.job_id).move("resume", by=SYSTEM)
+        jobs.resume(issue.job_id)
+    whole = made(issue)
+    assert whole.sha256 == hashlib.sha256(content(whole)).hexdigest()
+    assert whole.totals == [["本学期资助金额", "500.00"]]
+
+
 def test_whoever_lost_the_job_cannot_record(world: World, ask: Ask, act_as: ActAs, files: Path):
     """The lease ran out and somebody else has claimed it, or it was cancelled after the last look."""
     issue = ask("maker")

@@ -139,7 +139,7 @@ def test_a_figure_of_the_summary_opens_its_rows(world: World, as_: As):
     client = as_("maker")
     html = page(client, "ledger_detail", "aid-summary")
     assert "合计" in html
-    cells = dict(re.findall(r'<a href="(/entitlements/[^"]+)">(?:<b>)?([\d,.]+)', html))
+    cells = dict(re.findall(r'<a href="(/ledgers/aid-summary/rows/[^"]+)">(?:<b>)?([\d,.]+)', html))
     links = [url.replace("&amp;", "&") for url in cells]
     assert links
     boarding = next(url for url in links if "compulsory-boarding" in url)
@@ -151,7 +151,7 @@ def test_a_figure_of_the_summary_opens_its_rows(world: World, as_: As):
     by_school = page(as_("school"), "ledger_detail", "aid-summary")
     assert f"school={world.here.primary.code}" in by_school
     township = page(client, "ledger_detail", "aid-summary", area=f"{AT_HERE}620123100/")
-    assert "/entitlements/?" not in township.split("<table", 1)[1]
+    assert "/ledgers/aid-summary/rows/?term=2018-autumn&amp;place=620123100&amp;" in township.split("<table", 1)[1]
 
 
 def test_term_and_area_are_chosen_and_what_is_unknown_falls_back(world: World, as_: As):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +25,14 @@ class Command(AidCommand):
         file: Path = options["file"]
         if not file.is_file():
             raise CommandError(f"找不到文件 {file}。")
-        issue = verify.issue_of(file, options["issue"])
-        with tempfile.TemporaryDirectory() as folder:  # 0700; in clear only while it is compared
-            stored = Path(folder) / "issue.xlsx"
-            with open_file(issue) as content:
-                stored.write_bytes(content.read())
-            found = verify.compare(stored, file)
-        self.record("verify_ledger", issue=issue.pk, differences=len(found))
-        if not found:
+        with file.open("rb") as copy:
+            issue = verify.issue_of(copy, options["issue"])
+            with open_file(issue) as stored:
+                found = verify.held(stored, copy, verify.PATIENT)
+        self.record("verify_ledger", issue=issue.pk, differences=found.count)
+        if not found.count:
             return {"result": "unchanged"}
-        return {"result": "changed", "cells": [each.told for each in found]}
+        return {"result": "changed", "cells": [each.told for each in found.differences]}
 
     def show(self, result: dict[str, Any]) -> None:
         if result["result"] == "unchanged":

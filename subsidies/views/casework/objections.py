@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from axes.helpers import get_client_ip_address
 from django.contrib import messages
 from django.db import transaction
 from django.db.models import Case, Q, When
@@ -12,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 
-from aidcases import crypto
+from aidcases import crypto, strangers
 from aidcases.flow import Refused
 from aidcases.roles import P
 from aidcases.scoping import EVERYWHERE, OFFICE, acting_in, current_scope
@@ -62,7 +61,7 @@ def objection_send(request: HttpRequest, key: str) -> HttpResponse:
             return _shown(request, notice, 422, form=form)
         if form.cleaned_data["website"]:
             return _shown(request, notice, sent=True)
-        if not objections.allowance(get_client_ip_address(request) or "", notice):
+        if not strangers.allowed("objection", request, str(notice.pk), objections.A_HOUR):
             return _shown(request, notice, 429, form=form, problems=[TOO_MANY.format(hotline=notice.hotline)])
         told = form.cleaned_data
         try:

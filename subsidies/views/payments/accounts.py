@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from aidcases.flow import Refused
 from aidcases.roles import P
-from aidcases.web import command, page, paginate
+from aidcases.web import command, key_of, page, paginate
 from students import finding
 from students.filters import ALL, EXPIRED, SearchableFilter, narrowed, searched
 from students.models import Account, Student
@@ -136,8 +136,8 @@ def account_panel(request: HttpRequest, student: Student) -> dict[str, Any]:
 
 def _chosen(request: HttpRequest) -> QuerySet[Account]:
     """The one named by `only`, else what the filter finds."""
-    if (only := request.POST.get("only", "")).isdecimal():
-        return Account.objects.filter(pk=only)
+    if only := request.POST.get("only", ""):
+        return Account.objects.filter(pk=key_of(only))
     found, _ = _found(request)
     if not found.is_valid() or found.expired:
         raise Refused(EXPIRED)

@@ -18,7 +18,7 @@ from aidcases.flow import Refused
 from aidcases.models import Job
 from aidcases.roles import OfficeKind, P
 from aidcases.terms import Term
-from aidcases.web import chosen_term, command, page, paginate
+from aidcases.web import chosen_term, command, key_of, page, paginate
 from students.filters import EXPIRED, searched
 from students.models import Enrolment
 from subsidies.actions import request_recompute
@@ -235,7 +235,7 @@ def batch_search(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _chosen(request: HttpRequest, batch: PaymentBatch) -> Any:
-    keys = [int(key) for key in request.POST.getlist("line") if key.isdecimal()]
+    keys = [key for typed in request.POST.getlist("line") if (key := key_of(typed))]
     if not keys:
         raise Refused("请先勾选名单上的人。")
     return batch.payments.filter(pk__in=keys)
@@ -262,7 +262,7 @@ def batch_leave_out(request: HttpRequest, pk: int) -> HttpResponse:
 @command(can=P.PAYMENT_APPROVE)
 def batch_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
     batch = batch_of(pk)
-    rows = _chosen(request, batch).filter(state=PaymentState.APPROVED)
+    rows = _chosen(request, batch).filter(state__in=(PaymentState.APPROVED, PaymentState.REISSUED))
     moved = batches.withdraw(rows, request.POST.get("note", ""))
     return _anew(request, batch, f"撤销 {moved:,} 人次，指标已退回，正在重新测算。")
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from aidcases.flow import Refused
 from aidcases.roles import P
 from aidcases.scoping import SCHOOL, current_scope
-from aidcases.web import command, page, paginate
+from aidcases.web import command, key_of, page, paginate
 from students.models import Account
 from subsidies.casework.classlist import in_a_school
 from subsidies.models import Payment
@@ -45,8 +45,8 @@ def _chosen(request: HttpRequest) -> tuple[str, QuerySet[Payment]]:
     """The tab (?state=) and its rows, of one batch (?batch=) if told."""
     told = request.GET.get("state", "open")
     wanted = told if told in dict(TABS) else "open"
-    rows, batch = _rows(wanted), request.GET.get("batch", "")
-    return wanted, rows.filter(batch=batch) if batch.isdecimal() else rows
+    rows, batch = _rows(wanted), key_of(request.GET.get("batch", ""))
+    return wanted, rows.filter(batch=batch) if batch else rows
 
 
 @page(can=P.PAYMENT_VIEW)
@@ -54,8 +54,8 @@ def bounce_list(request: HttpRequest) -> HttpResponse:
     wanted, rows = _chosen(request)
     shown = paginate(_with_child(rows), request)
     late = timezone.now() - timedelta(days=bounces.DAYS)
-    batch = request.GET.get("batch", "")
-    more = f"&batch={batch}" if batch.isdecimal() else ""
+    batch = key_of(request.GET.get("batch", ""))
+    more = f"&batch={batch}" if batch else ""
     context = {
         "page": shown,
         "rows": [_row(payment, late) for payment in shown],
@@ -111,7 +111,7 @@ def bounce_fix(request: HttpRequest, pk: int) -> HttpResponse:
 def bounce_reissue(request: HttpRequest) -> HttpResponse:
     """`only`, or every line of the address's batch that was put right; what was done and what not is told."""
     only = request.POST.get("only", "")
-    rows = Payment.objects.filter(pk=only) if only.isdecimal() else _chosen(request)[1]
+    rows = Payment.objects.filter(pk=key_of(only)) if only else _chosen(request)[1]
     outcome = bounces.reissue(rows, by=request.actor)
     if only and not outcome.moved:
         raise Refused(*outcome.refusals)

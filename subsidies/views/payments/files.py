@@ -63,9 +63,9 @@ def batch_files(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _context(request: HttpRequest, batch: PaymentBatch, form: ReturnForm | None = None) -> dict[str, Any]:
     states = {state: Count("pk", filter=Q(state=state)) for state in PaymentState.values}
-    going = Q(state__in=files.WAITING) & ~Q(files.said_paid())
-    counts = batch.payments.order_by().aggregate(ready=Count("pk", filter=going), **states)
-    ready = counts.pop("ready")
+    told = {"ready": Count("pk", filter=files.going(batch)), "halted": Count("pk", filter=files.halted(batch))}
+    counts = batch.payments.order_by().aggregate(**told, **states)
+    ready, halted = counts.pop("ready"), counts.pop("halted")
     jobs = Job.objects.roots().filter(kind__in=(files.KIND, returns.KIND), params__batch=batch.pk).order_by("-pk")
     job = jobs.first()
     left = (job.result or {}).get("left") if job else 0
@@ -75,7 +75,9 @@ def _context(request: HttpRequest, batch: PaymentBatch, form: ReturnForm | None 
         "bank": dict(banks.choices()).get(batch.bank, batch.bank),
         "counts": counts,
         "ready": ready,
-        "blocked": _blocked(batch, ready),
+        "halted": halted,
+        "halted_url": f"{reverse('batch_detail', args=[batch.pk])}?odd=stopped",
+        "blocked": _blocked(batch, ready, halted),
         "files": list(batch.files.order_by("number")),
         "returns": [{"return": each, "counts": _counted(each)} for each in batch.returns.order_by("-pk")],
         "odd": odd_lines().filter(bank_return__batch=batch).count(),
@@ -90,13 +92,15 @@ def _context(request: HttpRequest, batch: PaymentBatch, form: ReturnForm | None 
     }
 
 
-def _blocked(batch: PaymentBatch, ready: int) -> str:
+def _blocked(batch: PaymentBatch, ready: int, halted: int) -> str:
     """Why no file can be made now; "" when one can."""
     if batch.state not in files.SENDABLE:
         return files.NOT_NOW
     if batch.state in ("approved", "checked") and (reasons := batch.blockers("send")):
         return "；".join(reasons)
-    return "" if ready else files.NOTHING
+    if ready:
+        return ""
+    return files.HALTED.format(halted) if halted else files.NOTHING
 
 
 def _counted(made: BankReturn) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from aidcases import audit
 from aidcases.flow import Refused
 from aidcases.roles import P
 from aidcases.terms import Term
-from aidcases.web import chosen_term, command, page, paginate
+from aidcases.web import chosen_term, command, key_of, page, paginate
 from students.filters import EXPIRED, narrowed, searched
 from subsidies.giving.filters import RecoveryFilter
 from subsidies.giving.forms import ReceiptForm, attempt
@@ -126,7 +126,7 @@ def recovery_open(request: HttpRequest) -> HttpResponse:
     term, today = chosen_term(request), timezone.localdate()
     rows: QuerySet[Adjustment] = recovering.owed(term)
     if pk := request.POST.get("student", ""):
-        rows = rows.filter(student=int(pk) if pk.isascii() and pk.isdecimal() else 0)
+        rows = rows.filter(student=key_of(pk))
     made = recovering.open_recoveries(
         rows, why=request.POST.get("why", ""), due_on=_day(request.POST.get("due_on", "")), by=request.actor, today=today
     )

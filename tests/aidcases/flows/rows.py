@@ -11,12 +11,15 @@ from django.utils import timezone
 
 from aidcases.models import Job, School
 from dropout.models import DropoutCase, FamilyRequest, Rectification, Report, Tip
+from ledgers.models import Submission, WorkTask
 from students.models import Account, Batch, Decision, ImportFile, ImportRow, Missing, Suspect
 from subsidies.models import (
     AdoptionRequest,
     Application,
     Assessment,
     Benefit,
+    FollowUp,
+    HouseholdPlan,
     Letter,
     Loan,
     Meeting,
@@ -33,10 +36,14 @@ from subsidies.models import (
     RulePack,
     ScoreIndex,
     TopUpCase,
+    Trainee,
+    TrainingPlan,
 )
 from tests import make
 from tests.casework import build
 from tests.dropout import build as dropout_rows
+from tests.ledgers import progress_build, reporting_build
+from tests.vocational import traces as vocational
 
 HERE = "/62/6201/620123/"
 
@@ -241,10 +248,24 @@ def payment(state: str = "listed") -> Payment:
     return made
 
 
+def household_plan(state: str = "draft") -> HouseholdPlan:
+    """With somebody who helps and a measure that is done."""
+    home = make.household()
+    made = HouseholdPlan(
+        household=home, path=home.path, year=2018, state=state, owner="乙", planned=1, made_by="甲",
+        **belonging(HouseholdPlan, state),
+    )  # fmt: skip
+    made.save()
+    return made
+
+
 MAKERS = {
+    HouseholdPlan: household_plan,
     DropoutCase: dropout_rows.ready_case,
+    TrainingPlan: vocational.plan_in, Trainee: vocational.trainee_in, FollowUp: vocational.call_in,
     Report: dropout_rows.report, Rectification: dropout_rows.rectification,
     FamilyRequest: dropout_rows.request, Tip: dropout_rows.tip,
+    WorkTask: progress_build.task, Submission: reporting_build.submission,
     Account: card, PaymentBatch: payment_batch, Payment: payment,
     Loan: loan, TopUpCase: top_up, Recovery: recovery,
     Application: application, Letter: letter,
@@ -301,10 +322,20 @@ def belonging(model: type[models.Model], target: str) -> dict:
         return {"contracted_by": "乙", "contracted_by_id": 7, **days}
     if model is TopUpCase and target in ("approved", "refused", "revoked"):
         return {"decided_on": date(2018, 9, 10), "decided_by": "乙", "decided_by_id": 7}
+    if model is HouseholdPlan and target in ("reviewed", "closed"):
+        return {"result": "eased", "effect": "好转", "reviewed_on": date(2019, 6, 3), "reviewed_by": "丙"}
+    if model is Trainee:
+        return vocational.trainee_columns(target)
+    if model is FollowUp:
+        return vocational.call_columns(target)
     if model is DropoutCase:
         return dropout_rows.case_columns(target)
     if model is Report:
         return dropout_rows.report_columns(target)
+    if model is Submission:
+        return reporting_build.columns(target)
+    if model is WorkTask:
+        return progress_build.task_columns(target)
     if model in (Rectification, FamilyRequest, Tip):
         return dropout_rows.rectification_columns(target)
     if (model, target) == (Batch, "undone"):

@@ -9,6 +9,9 @@ from aidcases.models.records import JobState
 from aidcases.roles import Role
 from dropout.enums import CaseState, ReportState, TaskState
 from dropout.models import DropoutCase, FamilyRequest, Rectification, Report, Tip
+from ledgers.enums import SubmissionState
+from ledgers.models import Submission, WorkTask
+from ledgers.models.progress import WorkState
 from students.models import Account, Batch, Decision, ImportFile, Missing, Suspect
 from students.models.accounts import AccountState
 from students.models.batches import BatchState
@@ -19,6 +22,8 @@ from subsidies.models import (
     AdoptionState,
     Application,
     DraftState,
+    FollowUp,
+    HouseholdPlan,
     Letter,
     Loan,
     Objection,
@@ -28,6 +33,8 @@ from subsidies.models import (
     PublicNotice,
     Recovery,
     TopUpCase,
+    Trainee,
+    TrainingPlan,
 )
 from subsidies.models.applications import ApplicationState
 from subsidies.models.letters import LetterState
@@ -35,9 +42,18 @@ from subsidies.models.loans import LoanState, TopUpState
 from subsidies.models.notices import NoticeState, ObjectionState
 from subsidies.models.payments import BatchState as PaymentBatchState
 from subsidies.models.payments import PaymentState
+from subsidies.models.plans import PlanState
 from subsidies.models.recoveries import RecoveryState
+from subsidies.models.vocational import CallState, TraineeState
+from subsidies.models.vocational import PlanState as TrainingState
 
 MAY_GO = {
+    HouseholdPlan: {
+        "start": ({"draft"}, "active"),
+        "review": ({"active"}, "reviewed"),
+        "close": ({"reviewed"}, "closed"),
+        "resume": ({"reviewed", "closed"}, "active"),
+    },
     DropoutCase: {
         "verify": ({"suspected"}, "verifying"),
         "acquit": ({"suspected", "verifying"}, "false_alarm"),
@@ -143,6 +159,22 @@ MAY_GO = {
         "close": ({"answered"}, "closed"),
         "reopen": ({"answered", "closed"}, "open"),
     },
+    TrainingPlan: {"fix": ({"draft"}, "fixed"), "reopen": ({"fixed"}, "draft")},
+    Trainee: {
+        "agree": ({"to_contact", "unwilling"}, "willing"),
+        "decline": ({"to_contact", "willing"}, "unwilling"),
+        "enrol": ({"to_contact", "willing", "unwilling"}, "enrolled"),
+        "quit": ({"enrolled"}, "to_contact"),
+        "finish": ({"enrolled"}, "finished"),
+        "employ": ({"finished", "employed", "studying_on", "neither"}, "employed"),
+        "study_on": ({"finished", "employed", "studying_on", "neither"}, "studying_on"),
+        "neither": ({"finished", "employed", "studying_on"}, "neither"),
+        "strike": ({"to_contact", "willing", "unwilling"}, "struck"),
+        "restore": ({"struck"}, "to_contact"),
+    },
+    FollowUp: {
+        "record": ({"due"}, "done"), "again": ({"done"}, "due"), "drop": ({"due"}, "void"), "restore": ({"void"}, "due"),
+    },
     Loan: {
         "contract": ({"applied"}, "contracted"),
         "release": ({"contracted"}, "released"),
@@ -185,7 +217,21 @@ MAY_GO = {
         "come_back": ({"paid"}, "bounced"),
         "arrive": ({"bounced", "reissued"}, "paid"),
         "reissue": ({"bounced"}, "reissued"),
-        "cancel": ({"listed", "approved", "bounced"}, "cancelled"),
+        "cancel": ({"listed", "approved", "bounced", "reissued"}, "cancelled"),
+    },
+    WorkTask: {
+        "start": ({"given"}, "under_way"),
+        "report": ({"under_way", "rectifying"}, "reported"),
+        "self_check": ({"reported"}, "self_checked"),
+        "recheck": ({"self_checked"}, "rechecked"),
+        "close": ({"self_checked", "rechecked"}, "closed"),
+        "cancel": ({"given", "under_way"}, "cancelled"),
+        "send_back": ({"reported", "self_checked", "rechecked"}, "rectifying"),
+    },
+    Submission: {
+        "accept": ({"submitted"}, "accepted"),
+        "send_back": ({"submitted"}, "returned"),
+        "replace": ({"submitted", "accepted"}, "replaced"),
     },
     Report: {
         "submit": ({"due", "returned"}, "submitted"),
@@ -218,7 +264,12 @@ PUBLISHES = {Role.SCHOOL_CHECKER, Role.COUNTY_CHECKER, Role.COUNTY_HEAD, Role.CI
 RECEIVES = {Role.COUNTY_MAKER, Role.COUNTY_CHECKER, Role.CITY_OFFICER}
 INSPECTS = APPROVES | {Role.CITY_OFFICER, Role.CITY_INSPECTOR}
 PERSUADES = {Role.COUNTY_MAKER, Role.SCHOOL_MAKER, Role.CLASS_TEACHER, Role.CADRE}
+WORKS, GIVES_WORK = {Role.COUNTY_MAKER, Role.SCHOOL_MAKER, Role.CADRE}, {Role.COUNTY_HEAD, Role.CITY_OFFICER}
 WHO_MAY = {
+    HouseholdPlan: {
+        "start": {Role.COUNTY_MAKER, Role.CADRE},
+        **dict.fromkeys(("review", "close", "resume"), APPROVES),
+    },
     DropoutCase: {
         **dict.fromkeys(("verify", "persuade", "bring_back", "place", "watch", "relapse", "reopen"), PERSUADES),
         **dict.fromkeys(
@@ -259,6 +310,9 @@ WHO_MAY = {
         **dict.fromkeys(("cancel", "reassess"), APPROVES),
     },
     Letter: COUNTY | {Role.SCHOOL_MAKER, Role.CITY_OFFICER},
+    TrainingPlan: {Role.COUNTY_HEAD, Role.CITY_OFFICER},
+    Trainee: {Role.COUNTY_MAKER, Role.SCHOOL_MAKER, Role.CADRE},
+    FollowUp: {Role.COUNTY_MAKER, Role.SCHOOL_MAKER, Role.CADRE},
     Loan: {
         **dict.fromkeys(("contract", "refuse"), APPROVES),
         **dict.fromkeys(("release", "repay", "withdraw"), GIVES),
@@ -275,6 +329,15 @@ WHO_MAY = {
         **dict.fromkeys(("leave_out", "send", "pay", "settle", "bounce"), PREPARES),
         **dict.fromkeys(("approve", "come_back", "arrive", "reissue", "cancel"), APPROVES),
     },
+    WorkTask: {
+        **dict.fromkeys(("start", "report"), WORKS),
+        **dict.fromkeys(("self_check", "recheck", "send_back"), INSPECTS),
+        **dict.fromkeys(("close", "cancel"), GIVES_WORK),
+    },
+    Submission: {
+        "replace": {Role.COUNTY_CHECKER, Role.COUNTY_HEAD, Role.SCHOOL_CHECKER},
+        **dict.fromkeys(("accept", "send_back"), RECEIVES),
+    },
     Report: {
         "submit": {Role.COUNTY_MAKER, Role.COUNTY_HEAD, Role.SCHOOL_MAKER, Role.CITY_OFFICER},
         **dict.fromkeys(("accept", "send_back"), RECEIVES),
@@ -287,6 +350,7 @@ WHO_MAY = {
     },
 }  # fmt: skip
 STATES = {
+    HouseholdPlan: list(PlanState),
     FamilyRequest: list(TaskState), Tip: list(TaskState),
     DropoutCase: list(CaseState),
     PublicNotice: list(NoticeState), Objection: list(ObjectionState),
@@ -294,9 +358,11 @@ STATES = {
     AdoptionRequest: list(AdoptionState),
     Decision: list(DecisionState), Suspect: list(SuspectState), Missing: list(MissingState),
     Application: list(ApplicationState), Letter: list(LetterState),
+    TrainingPlan: list(TrainingState), Trainee: list(TraineeState), FollowUp: list(CallState),
     Loan: list(LoanState), TopUpCase: list(TopUpState), Recovery: list(RecoveryState),
     Account: list(AccountState), PaymentBatch: list(PaymentBatchState), Payment: list(PaymentState),
     Report: list(ReportState), Rectification: list(TaskState),
+    WorkTask: list(WorkState), Submission: list(SubmissionState),
 }  # fmt: skip
 MATRIX = [(model, move, state) for model in MAY_GO for move in MAY_GO[model] for state in STATES[model]]
 

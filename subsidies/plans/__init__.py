@@ -1,0 +1,1 @@
+"""一户一策 of poor households, and children who study away from home."""

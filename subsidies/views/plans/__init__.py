@@ -1,0 +1,1 @@
+"""Pages of 一户一策 and of children who study elsewhere."""
