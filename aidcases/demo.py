@@ -20,7 +20,10 @@ from aidcases.terms import Term
 COUNTY, NEIGHBOUR, CITY = "620123", "620121", "6201"
 PASSWORD = "Demo-2026-aid"
 ACCOUNTS = 15  # among the seeders: after the schools are there, before anybody works in one
-USERNAMES = ("jingban", "shenhe", "zhuren", "xuexiao", "xiaozhang", "shiju", "shenji", "linxian")
+TOWNSHIP = "620123100"
+USERNAMES = (
+    "jingban", "shenhe", "zhuren", "xuexiao", "xiaozhang", "banzhuren", "cunganbu", "shiju", "shenji", "linxian",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,8 @@ def make_accounts(demo: Demo) -> None:
         ("zhuren", "张主任", offices[COUNTY], Role.COUNTY_HEAD),
         ("xuexiao", "陈老师", school, Role.SCHOOL_MAKER),
         ("xiaozhang", "吴校长", school, Role.SCHOOL_CHECKER),
+        ("banzhuren", "周老师", school, Role.CLASS_TEACHER),
+        ("cunganbu", "李支书", open_office(region=region_named(TOWNSHIP)), Role.CADRE),
         ("shiju", "刘专员", offices[CITY], Role.CITY_OFFICER),
         ("shenji", "赵审计", auditor, Role.AUDITOR),
         ("linxian", "孙经办", offices[NEIGHBOUR], Role.COUNTY_MAKER),

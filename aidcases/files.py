@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import struct
 import uuid
 from typing import Any
 
@@ -18,6 +20,7 @@ from aidcases.models import StoredFile
 from aidcases.scoping import current_actor
 
 LARGEST = 10 << 20
+MOST_PIXELS = 50_000_000  # more than a telephone takes; a picture of a gigapixel stops whoever opens it
 MOST = 30  # files of one kind of a record; the photos of a thick proof are one PDF
 # What a file begins with → its type and the ending it is kept under.
 KINDS = {
@@ -38,8 +41,45 @@ def kind_of(upload: UploadedFile) -> tuple[str, str]:
     upload.seek(0)
     for start, kind in KINDS.items():
         if head.startswith(start):
+            width, height = pixels(upload)
+            if width * height > MOST_PIXELS:
+                raise Refused(
+                    f"“{upload.name}”有 {width}×{height} 像素，超过 {MOST_PIXELS // 10_000} 万像素。请缩小或重新拍照后再传。"
+                )
             return kind
     raise Refused(f"“{upload.name}”不是照片或 PDF。请传 JPG、PNG 图片或 PDF 文件。")
+
+
+def pixels(upload: UploadedFile) -> tuple[int, int]:
+    """(width, height) that the header of a PNG or JPEG says; (0, 0) where it says none. Nothing is decoded."""
+    upload.seek(0)
+    try:
+        head = upload.read(24)
+        if head.startswith(b"\x89PNG"):
+            return struct.unpack(">II", head[16:24]) if head[12:16] == b"IHDR" else (0, 0)
+        return _frame(upload) if head.startswith(b"\xff\xd8") else (0, 0)
+    except struct.error:  # it ends in its header
+        return 0, 0
+    finally:
+        upload.seek(0)
+
+
+def _frame(upload: UploadedFile) -> tuple[int, int]:
+    """A JPEG's segments up to the frame header, SOF0 to SOF15 but for DHT, JPG and DAC (ITU T.81, table B.1)."""
+    upload.seek(2)
+    while upload.read(1) == b"\xff":
+        while (marker := upload.read(1)) == b"\xff":  # fill bytes
+            pass
+        if b"\xd0" <= marker <= b"\xd7" or marker == b"\x01":  # these have no length
+            continue
+        (length,) = struct.unpack(">H", upload.read(2))
+        if b"\xc0" <= marker <= b"\xcf" and marker not in (b"\xc4", b"\xc8", b"\xcc"):
+            height, width = struct.unpack(">xHH", upload.read(5))
+            return width, height
+        if marker == b"\xda" or length < 2:  # the picture itself begins
+            return 0, 0
+        upload.seek(length - 2, os.SEEK_CUR)
+    return 0, 0
 
 
 def attach(subject: models.Model, upload: UploadedFile, *, what: str, path: str) -> StoredFile:

@@ -139,7 +139,8 @@ def lacking(term: Term, path: str) -> list[str]:
 @transaction.atomic
 def compare(*, term: Term, path: str, today: date) -> dict[str, int]:
     """Compares the rosters of an area, writes what differs from the last time and opens or goes on with the cases.
-    → not_enrolled, absent, poor, off_roster (standing now), changed (lines written or ended), opened, reopened (cases).
+    → not_enrolled, absent, poor, off_roster (standing now), changed (lines written or ended), opened, reopened (cases),
+    elsewhere (children whose case lies with others).
     Raises Refused where a roster is missing. Rows of other offices are looked at, by the key of the person alone."""
     if not current_scope().covers(path):
         raise Refused("只能比对本单位范围内的名单。")

@@ -56,6 +56,13 @@ def pick(seed: str, stratum: str, candidates: Iterable[Candidate], size: int) ->
     return sorted(candidates, key=lambda each: rank(seed, stratum, each.number))[:size]
 
 
+def checksum(roster: Iterable[tuple[str, str]], drawn: Iterable[tuple[str, str]]) -> str:
+    """SHA-256 of every candidate's `stratum|identity number`, sorted, a blank line, and those drawn, in order. It is public:
+    the whole list is its key, or the few numbers of a small draw could be guessed; whoever has the list gets the same."""
+    parts = [*sorted(map("|".join, roster)), "", *map("|".join, drawn)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
 def strata(term: Term) -> dict[str, str]:
     """Code → label, in the order they are drawn."""
     groups = {"back": "已复学", "dismissed": "已排除", "poor": "贫困户在校生", "other": "其他在校生"}
@@ -119,11 +126,10 @@ def draw(*, seed: str, term: Term, size: int, by: Actor, today: date, running: R
         if made.size != size:
             raise Refused(f"本学期已用这个种子抽过（每层 {made.size} 人），请换一个种子。")
         return made
-    told, taken = _drawn(seed, term, size, running)
+    told, taken, roster = _drawn(seed, term, size, running)
     if not taken:
         raise Refused(f"{term.label}没有可以抽取的学生，请先导入学籍信息。")
-    order = "\n".join(f"{stratum}|{each.number}" for stratum, each in taken)
-    digest = hashlib.sha256(order.encode()).hexdigest()
+    digest = checksum(roster, [(stratum, each.number) for stratum, each in taken])
     made = Inspection(path=path, term=term.code, seed=seed, size=size, strata=told, sha256=digest, drawn_on=today,
                       drawn_by=by.name)  # fmt: skip
     made.save()
@@ -141,8 +147,9 @@ def draw(*, seed: str, term: Term, size: int, by: Actor, today: date, running: R
 
 def _drawn(
     seed: str, term: Term, size: int, running: Running | None
-) -> tuple[list[dict[str, Any]], list[tuple[str, Candidate]]]:
-    told, taken = [], []
+) -> tuple[list[dict[str, Any]], list[tuple[str, Candidate]], list[tuple[str, str]]]:
+    """→ the strata, (stratum, child) drawn, (stratum, number) of all who could be."""
+    told, taken, roster = [], [], []
     seen: set[int] = set()
     labels = strata(term)
     for number, (code, label) in enumerate(labels.items(), 1):
@@ -150,10 +157,11 @@ def _drawn(
         picked = pick(seed, code, [each for each in found if each.student not in seen], size)
         seen |= {each.student for each in picked}
         taken += [(code, each) for each in picked]
+        roster += [(code, each.number) for each in found]
         told.append({"stratum": code, "label": label, "population": len(found), "drawn": len(picked)})
         if running:
             running.progress(number, len(labels), f"抽取：{label}")
-    return told, taken
+    return told, taken, roster
 
 
 def work(running: Running) -> dict[str, Any]:

@@ -14,19 +14,21 @@ from aidcases.models.places import region_path
 from aidcases.scoping import HOME, current_scope
 from dropout.enums import Alarm, CaseState, Cause, DifferenceKind, FoundBy, MeasureKind, Proof
 from dropout.models import DropoutCase, Measure
-from dropout.models.cases import OUT_OF_SCHOOL
+from dropout.models.cases import OPEN, OUT_OF_SCHOOL
 from students import finding
 from students.enums import Stage
 from students.filters import ALL, YES_NO, SearchableFilter, under
 
 S = CaseState
 # 三本台账 and what is over: tab → (label, states).
+ALL_OPEN = "open"  # what a number of several ledgers opens; no ledger of its own
 TABS: dict[str, tuple[str, tuple[str, ...]]] = {
     "suspected": ("疑似辍学", (S.SUSPECTED, S.VERIFYING)),
     "dropout": ("辍学", OUT_OF_SCHOOL),
     "back": ("复学", (S.RETURNED, S.PLACED, S.WATCHED)),
     "closed": ("已销号", (S.CLOSED,)),
     "acquitted": ("已排除", (S.FALSE_ALARM,)),
+    ALL_OPEN: ("全部在办", OPEN),
 }
 ENDED = ("closed", "acquitted")
 LEVELS = [("0", "学校和村"), ("1", "乡镇"), ("2", "县"), ("3", "市")]
@@ -89,7 +91,7 @@ def tab_counts(rows: QuerySet[DropoutCase]) -> dict[str, int]:
     """How many stand in each tab, and of those closed how many without proof: one query."""
     wanted = {tab: Count("pk", filter=Q(state__in=states)) for tab, (_, states) in TABS.items()}
     unproven = Count("pk", filter=Q(state=S.CLOSED, proof=Proof.NONE))
-    late = Count("pk", filter=Q(due_on__lt=timezone.localdate()))
+    late = Count("pk", filter=Q(state__in=OPEN, due_on__lt=timezone.localdate()))
     return rows.order_by().aggregate(**wanted, unproven=unproven, late=late)
 
 

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from django.db import transaction
 from django.db.models import Count, QuerySet
 
-from aidcases import audit, crypto
+from aidcases import audit, crypto, sql
 from aidcases.flow import Refused
 from aidcases.roles import P
 from aidcases.scoping import Actor
@@ -20,7 +20,8 @@ def take(
     case: DropoutCase, *, kind: str, done_on: date, done_by: str, text: str, effect: str = "", workplace: str = "",
     by: Actor, today: date,
 ) -> Measure:  # fmt: skip
-    """A measure that was taken; a check for child labour names where the child worked. Raises Refused."""
+    """A measure that was taken; a check for child labour names where the child worked. The same told twice is one. Raises
+    Refused."""
     wrong = {
         "您的角色不能登记帮扶措施。": not by.may(P.DROPOUT_WRITE),
         "请选择措施。": kind not in MeasureKind.values,
@@ -38,6 +39,10 @@ def take(
         effect=plain(effect.strip())[:200], workplace=workplace.strip()[:100] if kind == MeasureKind.LABOUR else "",
         made_by=by.name,
     )  # fmt: skip
+    sql.lock("dropout.measure", case.pk)
+    same = {name: getattr(made, name) for name in ("kind", "done_on", "done_by", "text", "effect", "workplace", "made_by")}
+    if known := Measure.objects.filter(case=case, **same).first():
+        return known
     made.save()
     audit.record("dropoutcase.measure", subject=case, note=MeasureKind(kind).label)
     return made

@@ -49,7 +49,8 @@ _TIE = """
 
 
 def follow(term: Term, path: str, today: date) -> dict[str, int]:
-    """After the lines of an area are written. → opened, reopened."""
+    """After the lines of an area are written. → opened, reopened, elsewhere: of how many children the case lies with others, so
+    that none could be opened here."""
     actor = current_actor()
     due = Deadlines.read(today, [path]).due(S.SUSPECTED, path, today)
     params: dict[str, Any] = {
@@ -73,7 +74,11 @@ def follow(term: Term, path: str, today: date) -> dict[str, int]:
     )
     reopened = reopen(DropoutCase.objects.filter(pk__in=fresh), term=term, today=today, due=due, note=AGAIN)
     sql.run(_TIE, params)
-    return {"opened": opened, "reopened": reopened}
+    tied = DropoutCase.objects.filter(
+        differences__term=term.code, differences__area__startswith=path, differences__gone_on=None
+    )
+    elsewhere = tied.exclude(home_path__startswith=path).exclude(school_path__startswith=path).count()
+    return {"opened": opened, "reopened": reopened, "elsewhere": elsewhere}
 
 
 def reopen(rows: Any, *, term: Term, today: date, due: date | None, note: str, found_by: str = FoundBy.COMPARISON) -> int:

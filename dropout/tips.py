@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet, Value
+from django.db.models import CharField, F, Func, Q, QuerySet, Value
 from django.db.models.functions import Length, StrIndex
 
 from aidcases import audit, crypto, inbox, searching
@@ -22,6 +22,8 @@ from students import finding
 from students.models import Guardian, Student
 
 NOT_YOURS = "由收到反映的单位办理。"
+# What people leave out of a name or put into it: blanks of every kind, the middle dot however it was typed.
+LOOSE = " \t\r\n\u00a0\u2002\u2003\u2009\u200b\u3000·•․‧∙⋅・･ㆍ᛫●．."
 
 
 def held(tip: Tip, by: Actor) -> Tip:
@@ -77,18 +79,23 @@ def open_case(tip: Tip, student: Student, *, term: Term, by: Actor, today: date)
     return made
 
 
+def _close(text: str) -> str:
+    return text.translate(dict.fromkeys(map(ord, LOOSE)))
+
+
 def named_in(reply: str, tip: Tip) -> list[str]:
     """Names that must not stand in a reply anybody with the ticket reads: of the child and its family where the tip has a
-    case, of any pupil of the county where the name has three characters, or two and the tip says it, too."""
-    said = Value(reply)
-    told = tip.text or ""
-    found = Student.objects.annotate(at=StrIndex(said, F("person__name")), size=Length("person__name")).filter(at__gt=0)
+    case, of any pupil of the county where the name has three characters, or two and the tip says it, too. Blanks and dots do not
+    matter: 阿依古丽 is 阿依·古丽."""
+    said, told = _close(reply), _close(tip.text or "")
+    name = Func(F("person__name"), Value(LOOSE), Value(""), function="translate", output_field=CharField())
+    found = Student.objects.annotate(at=StrIndex(Value(said), name), size=Length(name)).filter(at__gt=0)
     names = set(found.filter(size__gte=2).order_by().values_list("person__name", flat=True)[:50])
-    names = {name for name in names if len(name) > 2 or name in told}
+    names = {name for name in names if len(_close(name)) > 2 or _close(name) in told}
     if tip.case_id:
         child = tip.case.student
         family = Guardian.objects.filter(student=child).values_list("name", flat=True)
-        names |= {name for name in [child.person.name, *family] if name and name in reply}
+        names |= {name for name in [child.person.name, *family] if name and _close(name) and _close(name) in said}
     return sorted(names)
 
 

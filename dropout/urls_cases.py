@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dropout.views import cases, deferrals, measures, steps, teams, visits
+from dropout.views import cases, deferrals, measures, teams, visits
 
 urlpatterns = [
     path("dropout/cases/", cases.case_list, name="case_list"),
@@ -11,7 +11,7 @@ urlpatterns = [
     path("students/<int:pk>/dropout/", cases.case_new, name="case_new"),
     path("students/<int:pk>/dropout/open/", cases.case_open, name="case_open"),
     path("dropout/cases/<int:pk>/", cases.case_detail, name="case_detail"),
-    path("dropout/cases/<int:pk>/step/<slug:code>/", steps.case_step, name="case_step"),
+    path("dropout/cases/<int:pk>/step/<slug:code>/", cases.case_step, name="case_step"),
     path("dropout/cases/<int:pk>/team/", teams.case_team, name="case_team"),
     path("dropout/cases/<int:pk>/team/save/", teams.case_team_save, name="case_team_save"),
     path("dropout/team/<int:pk>/reveal/", teams.team_reveal, name="team_reveal"),

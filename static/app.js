@@ -316,5 +316,8 @@
     [frames, chips, drawCharts, pickers, dropZones, tableRoles].forEach((one) => one(inside));
     showSwitches();
   }
-  document.addEventListener("DOMContentLoaded", () => dress(document));
+  document.addEventListener("DOMContentLoaded", () => {
+    dress(document);
+    for (const dialog of all("dialog[open]")) { dialog.close(); dialog.showModal(); } // what was refused comes back open
+  });
 })();

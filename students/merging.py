@@ -83,7 +83,8 @@ def undo(suspect: Suspect) -> None:
             # Rows of sheets have no journal; a merge of before this was kept names none.
             sql.run(_SHEETS_BACK, {"going": going, "keys": suspect.evidence.get("sheets", [])})
         undoing.undo(suspect.batch)
-        sql.run(_CARDS_BACK, {"keep": keep, "going": going, "cards": suspect.evidence.get("cards", [])})
+        had = {name: suspect.evidence.get(name, []) for name in ("cards", "refused")}
+        sql.run(_CARDS_BACK, {"keep": keep, "going": going, "note": _CARDS_NOTE, **had})
         sql.run(_RESTED_BACK, {"keep": keep, "going": going, "rested": suspect.evidence.get("rested", [])})
         suspect.move("reopen", by=current_actor(), batch=None, evidence={}, why="", decided_by="", decided_at=None)
 
@@ -123,9 +124,22 @@ _ROWS = """
     FROM was JOIN now USING (id) CROSS JOIN (SELECT nextval('students_written_step') AS step) s
 """
 
-# Cards stand in no journal: whose they were the merge itself remembers.
-_CARDS = "UPDATE students_account SET student_id = %(keep)s WHERE student_id = %(going)s RETURNING id"
-_CARDS_BACK = "UPDATE students_account SET student_id = %(going)s WHERE student_id = %(keep)s AND id = ANY(%(cards)s)"
+# Cards stand in no journal: whose they were the merge itself remembers. Of two that wait for their second person (a child has
+# one) that of the record that goes is not used.
+_CARDS = """
+    UPDATE students_account a SET student_id = %(keep)s,
+        (state, why) = (SELECT CASE WHEN b.both THEN 'refused' ELSE a.state END,
+            CASE WHEN b.both THEN left(%(note)s || a.why, 200) ELSE a.why END
+            FROM (SELECT a.state = 'proposed' AND EXISTS (SELECT FROM students_account k
+                WHERE k.student_id = %(keep)s AND k.state = 'proposed') AS both) b)
+    WHERE student_id = %(going)s RETURNING a.id, old.state <> a.state AS refused
+"""
+_CARDS_NOTE = "两条学生记录合并，另一个账户在等复核。"
+_CARDS_BACK = """
+    UPDATE students_account SET student_id = %(going)s, why = replace(why, %(note)s, ''),
+        state = CASE WHEN id = ANY(%(refused)s) AND state = 'refused' THEN 'proposed' ELSE state END
+    WHERE student_id = %(keep)s AND id = ANY(%(cards)s)
+"""
 
 # Neither does whose aid rested.
 _RESTED = "SELECT id FROM students_suspension WHERE student_id = %(going)s ORDER BY id"
@@ -168,11 +182,11 @@ class _Merge:
         self._households()
         apps: dict[str, Any] = {}
         sheets = sql.rows("SELECT id FROM students_exportrow WHERE student_id = %(going)s", self.ids)
-        cards: list[int] = []
+        cards: list[dict[str, Any]] = []
         rested = [row["id"] for row in sql.rows(_RESTED, self.ids)]
         if self.going_is_student:
             sql.run(_STUDENT, self.ids)
-            cards = [row["id"] for row in sql.rows(_CARDS, self.ids)]
+            cards = sql.rows(_CARDS, {**self.ids, "note": _CARDS_NOTE})
             self._refer_to(Student)
             apps = {name: app.merge(self.ids["keep"], self.ids["going"]) for name, app in registry.merged.items()}
             sql.run("DELETE FROM students_student WHERE person_id = %(going)s", self.ids)
@@ -183,7 +197,8 @@ class _Merge:
             "keep": self.ids["keep"],
             "going": self.ids["going"],
             "apps": apps,
-            "cards": cards,
+            "cards": [row["id"] for row in cards],
+            "refused": [row["id"] for row in cards if row["refused"]],
             "sheets": [row["id"] for row in sheets],
             "rested": rested,
         }

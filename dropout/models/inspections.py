@@ -24,7 +24,7 @@ class Inspection(Scoped):
     seed = models.CharField("种子", max_length=60)
     size = models.IntegerField("每层抽取人数")
     strata = models.JSONField("分层", default=list)  # [{"stratum", "label", "population", "drawn"}]
-    sha256 = models.CharField(max_length=64)  # of the keys drawn, in order
+    sha256 = models.CharField(max_length=64)  # of the whole list and of who was drawn of it (dropout.drawing.checksum)
     drawn_on = models.DateField("抽取日期")
     drawn_by = models.CharField("抽取人", max_length=120)
 

@@ -7,23 +7,25 @@ from typing import Any
 
 from django.contrib import messages
 from django.db.models import F, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from aidcases import audit
 from aidcases.flow import Refused
+from aidcases.models import School
 from aidcases.roles import P
 from aidcases.web import PERSONAL, chosen_term, command, page, paginate, saw
 from dropout import cases, parts, story, teams, visits
 from dropout.cases import Outcome
-from dropout.enums import Alarm, CaseState
-from dropout.filters import ENDED, TABS, CaseFilter, tab_counts
+from dropout.enums import Alarm, CaseState, Proof
+from dropout.filters import ALL_OPEN, ENDED, TABS, CaseFilter, tab_counts
 from dropout.forms import OpenForm
 from dropout.models import DropoutCase
-from dropout.views.steps import steps_of
+from dropout.views.steps import STEPS, Unsaved, steps_of, typed_in
 from students.enums import GRADE_LABELS
 from students.filters import EXPIRED, searched
 from students.models import Enrolment, Student
@@ -70,6 +72,7 @@ def case_list(request: HttpRequest) -> HttpResponse:
         "tabs": [
             {"label": label, "url": f"?tab={code}", "active": code == tab, "count": counts[code]}
             for code, (label, _) in TABS.items()
+            if code != ALL_OPEN or tab == ALL_OPEN
         ],
         "counts": counts,
         # The ledger itself is no narrowing.
@@ -155,9 +158,19 @@ def case_in_sight(pk: int) -> DropoutCase:
 
 @page(can=P.DROPOUT_VIEW, reads=PERSONAL)
 def case_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    case, today = case_in_sight(pk), timezone.localdate()
     saw(request, "dropout.dropoutcase", [pk])
-    seen = visits.of(case)
+    return _detail(request, pk, Unsaved())
+
+
+def not_taken(request: HttpRequest, pk: int, form: str, typed: dict[str, str], refused: Refused) -> HttpResponse:
+    """The case's page again, with what was typed in one of its forms and why it was not taken."""
+    audit.record("personal.read", subject_ids=[pk], subject_type_seen="dropout.dropoutcase", page=request.path)
+    return _detail(request, pk, Unsaved(form, typed, tuple(refused.reasons)))
+
+
+def _detail(request: HttpRequest, pk: int, unsaved: Unsaved) -> HttpResponse:
+    case, today = case_in_sight(pk), timezone.localdate()
+    seen, steps = visits.of(case), steps_of(case, request.actor, unsaved)
     context = {
         "case": case,
         "person": case.student.person,
@@ -165,13 +178,47 @@ def case_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "step": STEP.get(CaseState(case.state), 0),
         "late": (today - case.due_on).days if case.due_on and case.due_on < today else 0,
         "facts": _facts(case),
-        "steps": steps_of(case, request.actor, today),
+        "steps": steps,
+        "picked": School.objects.filter(code=unsaved.typed.get("school") or "").first() or case.school,
+        "problems": unsaved.problems,
+        "lost": _lost(unsaved, steps, case),
         "events": story.events(case, seen),
-        "parts": _parts(request, case, {"visits": seen}),
+        "parts": _parts(request, case, {"visits": seen, "typed": _typed(unsaved)}),
         "may_write": request.actor.may(P.DROPOUT_WRITE),
         "today": today,
     }
-    return render(request, "dropout/case_detail.html", context)
+    return render(request, "dropout/case_detail.html", context, status=422 if unsaved.problems else 200)
+
+
+def _typed(unsaved: Unsaved) -> dict[str, dict[str, str]]:
+    """Form of a part → what was typed into it."""
+    blank = {"seen": "", "note": ""}
+    return {form: blank | (unsaved.typed if unsaved.form == form else {}) for form in ("proof_ask", "recheck")}
+
+
+def _lost(unsaved: Unsaved, steps: list[dict[str, Any]], case: DropoutCase) -> str:
+    """What was typed into a form that is not there any more, as somebody else was faster; to be copied."""
+    there = {each["name"] for each in steps if not each["blocked"]}
+    there |= {"proof_ask"} if case.state == S.WATCHED and case.proof != Proof.NONE else set()
+    there |= {"recheck"} if case.state == S.CLOSED and not case.rechecked_on else set()
+    return "" if unsaved.form in there else "\n".join(filter(None, unsaved.typed.values()))
+
+
+@command(can=P.DROPOUT_VIEW)
+def case_step(request: HttpRequest, pk: int, code: str) -> HttpResponse:
+    """One step of one case. Who may, the move itself says."""
+    if (wanted := STEPS.get(code)) is None:
+        raise Http404
+    case = get_object_or_404(DropoutCase.objects.filter(pk=pk))
+    said, move = typed_in(wanted, request), DropoutCase.FLOW[code]
+    try:
+        wanted.run(case, said, request, timezone.localdate())
+    except Refused as refused:
+        if not said or not request.actor.may(move.permission):
+            raise
+        return not_taken(request, pk, code, said, refused)
+    messages.success(request, f"{move.label}：已办理。")
+    return redirect("case_detail", pk)
 
 
 def _parts(request: HttpRequest, case: DropoutCase, known: dict[str, Any]) -> list[SafeString]:
@@ -241,13 +288,16 @@ def case_new(request: HttpRequest, pk: int) -> HttpResponse:
 @command(can=P.DROPOUT_WRITE)
 def case_open(request: HttpRequest, pk: int) -> HttpResponse:
     student, form = _student(pk), OpenForm(request.POST)
+    if form.is_valid():
+        found_by, note = form.cleaned_data["found_by"], form.cleaned_data["note"]
+        also = {"term": chosen_term(request), "by": request.actor, "today": timezone.localdate()}
+        try:
+            made, new = teams.report(student, found_by=found_by, note=note, **also)
+        except Refused as refused:
+            form.add_error(None, refused.reasons)
     if not form.is_valid():
         context = {"student": student, "person": student.person, "form": form}
         return render(request, "dropout/case_new.html", context, status=422)
-    found_by, note = form.cleaned_data["found_by"], form.cleaned_data["note"]
-    made, new = teams.report(
-        student, found_by=found_by, note=note, term=chosen_term(request), by=request.actor, today=timezone.localdate()
-    )
     if new:
         messages.success(request, "已登记疑似辍学。")
     else:

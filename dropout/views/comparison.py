@@ -46,6 +46,7 @@ def comparison(request: HttpRequest) -> HttpResponse:
         "lacking": [kind.label for kind in comparing.NEEDED if not numbers.get(kind.value)],
         "own": own,
         "last": last,
+        "elsewhere": last.data.get("elsewhere", 0) if last else 0,
         "below": _below(made),
         "found": _standing(term),
         "stale": bool(last and any(file and file.committed_at and file.committed_at > last.at for file in files.values())),

@@ -19,6 +19,7 @@ from dropout import deferrals
 from dropout.enums import DeferralKind
 from dropout.forms import DeferralForm
 from dropout.models import Deferral, DropoutCase
+from dropout.models.cases import own_children_only
 from students.models import Student
 
 TABS = (("now", "有效期内"), ("soon", "一个月内到期"), ("over", "已到期"), ("all", "全部"))
@@ -44,6 +45,7 @@ def deferral_list(request: HttpRequest) -> HttpResponse:
         "papers": deferrals.with_papers(shown),
         "tabs": [{"label": label, "url": f"?tab={code}", "active": code == wanted} for code, label in TABS],
         "today": timezone.localdate(),
+        "own_only": own_children_only(request.actor),
         "may_set": request.actor.may(P.DROPOUT_SET),
     }
     return render(request, "dropout/deferral_list.html", context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -21,6 +22,7 @@ from aidcases.web import chosen_term, command, page, paginate
 from dropout import drawing, rectifying
 from dropout.enums import TaskState
 from dropout.models import Inspection, InspectionLine, Rectification
+from dropout.models.cases import own_children_only
 
 TABS = (("open", "待整改"), ("done", "待核实"), ("closed", "已办结"))
 TONES = {TaskState.OPEN: "warn", TaskState.DONE: "info", TaskState.CLOSED: "good"}
@@ -79,6 +81,8 @@ def inspection_detail(request: HttpRequest, pk: int) -> HttpResponse:
     given = Rectification.objects.filter(line=OuterRef("pk")).order_by().values("line").annotate(n=Count("pk")).values("n")
     lines = found.lines.select_related("student__person", "case").annotate(tasks=Coalesce(Subquery(given), 0))
     shown = paginate(lines.order_by("order"), request)
+    for line in shown:
+        line.layer = _layer(found, line)
     seen = found.lines.filter(checked_on__isnull=False)
     context = {
         "inspection": found,
@@ -89,6 +93,11 @@ def inspection_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "drawn": sum(stratum["drawn"] for stratum in found.strata),
     }
     return render(request, "dropout/inspection_detail.html", context)
+
+
+def _layer(inspection: Inspection, line: InspectionLine) -> str:
+    """The stratum in words."""
+    return next((each["label"] for each in inspection.strata if each["stratum"] == line.stratum), line.stratum)
 
 
 def _line(pk: int) -> InspectionLine:
@@ -112,7 +121,10 @@ def _task_form(line: InspectionLine, data: Any) -> TaskForm:
 def _line_context(found: InspectionLine, form: TaskForm) -> dict[str, Any]:
     stored = {None: "", True: "yes", False: "no"}[found.in_school]
     tasks = Rectification.objects.filter(line=found).order_by("pk")
-    return {"line": found, "form": form, "tasks": tasks, "in_school": stored, "found": found.found}
+    return {
+        "line": found, "form": form, "tasks": tasks, "in_school": stored, "found": found.found,
+        "layer": _layer(found.inspection, found), "ours": found.inspection.path == current_scope().path,
+    }  # fmt: skip
 
 
 @command(can=P.DROPOUT_INSPECT)
@@ -157,6 +169,7 @@ def rectification_list(request: HttpRequest) -> HttpResponse:
         "rows": [{"task": row, "late": row.state == "open" and row.due_on < today, "name": names.get(row.path, "")}
                  for row in shown],
         "tabs": [{"label": label, "url": f"?state={code}", "active": code == wanted} for code, label in TABS],
+        "own_only": own_children_only(request.actor),
     }  # fmt: skip
     return render(request, "dropout/rectification_list.html", context)
 
@@ -167,7 +180,12 @@ def _task(pk: int) -> Rectification:
 
 @page(can=P.DROPOUT_VIEW)
 def rectification_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    task, today, own = _task(pk), timezone.localdate(), current_scope().path
+    return _task_page(request, _task(pk))
+
+
+def _task_page(request: HttpRequest, task: Rectification, refused: Refused | None = None) -> HttpResponse:
+    """`refused`: why what the request holds was not taken; it stands in its form again."""
+    today, own, typed = timezone.localdate(), current_scope().path, request.POST
     context = {
         "task": task,
         "late": task.state == TaskState.OPEN and task.due_on < today,
@@ -175,13 +193,18 @@ def rectification_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "may_answer": task.path == own and task.state == TaskState.OPEN and request.actor.may(P.DROPOUT_WRITE),
         "may_check": task.given_path == own and task.state == TaskState.DONE and request.actor.may(P.DROPOUT_INSPECT),
         "in_sight": task.case_id is not None and type(task.case).objects.filter(pk=task.case_id).exists(),
+        "typed": {"answer": typed.get("answer", task.answer), **{name: typed.get(name, "") for name in ("note", "due_on")}},
+        "problems": refused.reasons if refused else (),
     }
-    return render(request, "dropout/rectification_detail.html", context)
+    return render(request, "dropout/rectification_detail.html", context, status=422 if refused else 200)
 
 
 @command(can=P.DROPOUT_WRITE)
 def rectification_answer(request: HttpRequest, pk: int) -> HttpResponse:
-    rectifying.answer(_task(pk), text=request.POST.get("answer", ""), by=request.actor, today=timezone.localdate())
+    try:
+        rectifying.answer(_task(pk), text=request.POST.get("answer", ""), by=request.actor, today=timezone.localdate())
+    except Refused as refused:
+        return _task_page(request, _task(pk), refused)
     messages.success(request, "已报告整改情况，等下达单位核实。")
     return redirect("rectification_detail", pk)
 
@@ -193,14 +216,20 @@ def rectification_accept(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("rectification_detail", pk)
 
 
-@command(can=P.DROPOUT_INSPECT)
-def rectification_send_back(request: HttpRequest, pk: int) -> HttpResponse:
+def _new_day(request: HttpRequest) -> date:
     day = forms.DateField(error_messages={"required": "请填写新的整改期限。"})
     try:
-        due_on = day.clean(request.POST.get("due_on", ""))
+        return day.clean(request.POST.get("due_on", ""))
     except forms.ValidationError as wrong:
         raise Refused(*wrong.messages) from None
-    note = request.POST.get("note", "").strip()[:200]
-    rectifying.send_back(_task(pk), note=note, due_on=due_on, by=request.actor, today=timezone.localdate())
+
+
+@command(can=P.DROPOUT_INSPECT)
+def rectification_send_back(request: HttpRequest, pk: int) -> HttpResponse:
+    try:
+        due_on, note = _new_day(request), request.POST.get("note", "").strip()[:200]
+        rectifying.send_back(_task(pk), note=note, due_on=due_on, by=request.actor, today=timezone.localdate())
+    except Refused as refused:
+        return _task_page(request, _task(pk), refused)
     messages.success(request, "已退回重改。")
     return redirect("rectification_detail", pk)

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
+from aidcases.flow import Refused
 from aidcases.roles import P
 from aidcases.scoping import Actor
 from aidcases.web import PERSONAL, command, page, paginate, saw
@@ -67,11 +68,15 @@ def measure_take(request: HttpRequest, pk: int) -> HttpResponse:
     labour = form.is_valid() and form.cleaned_data["kind"] == MeasureKind.LABOUR
     if labour and not form.cleaned_data["workplace"]:
         form.add_error("workplace", "童工专项查处要写明用工单位。")
+    if form.is_valid():
+        try:
+            made = measures.take(
+                DropoutCase.objects.get(pk=pk), **form.cleaned_data, by=request.actor, today=timezone.localdate()
+            )
+        except Refused as refused:
+            form.add_error(None, refused.reasons)
     if not form.is_valid():
         context = {"case": case, "person": case.student.person, "form": form}
         return render(request, "dropout/measure_new.html", context, status=422)
-    made = measures.take(
-        DropoutCase.objects.get(pk=pk), **form.cleaned_data, by=request.actor, today=timezone.localdate()
-    )
     messages.success(request, f"已登记{made.get_kind_display()}。")
     return redirect("case_detail", pk)

@@ -19,7 +19,7 @@ from dropout import cases, papers, placing, proving
 from dropout.enums import PlacementKind
 from dropout.forms import day, words
 from dropout.models import DropoutCase, Placement
-from dropout.views.cases import case_in_sight
+from dropout.views.cases import case_in_sight, not_taken
 from dropout.views.sight import mine
 
 PDF = "application/pdf"
@@ -95,7 +95,11 @@ def placement_plan(request: HttpRequest, pk: int) -> HttpResponse:
 @command(can=P.DROPOUT_WRITE)
 def proof_ask(request: HttpRequest, pk: int) -> HttpResponse:
     """销号 without a proof: the reason, for another person to decide."""
-    cases.ask_to_close(case_in_sight(pk), reason=request.POST.get("note", ""), by=request.actor)
+    note = request.POST.get("note", "")
+    try:
+        cases.ask_to_close(case_in_sight(pk), reason=note, by=request.actor)
+    except Refused as refused:
+        return not_taken(request, pk, "proof_ask", {"note": note}, refused)
     messages.success(request, "已提出无佐证销号，请县级审核人员批准。")
     return redirect("case_detail", pk)
 
@@ -129,6 +133,9 @@ def recheck(request: HttpRequest, pk: int) -> HttpResponse:
     if seen not in ("yes", "no"):
         raise Refused("请选择孩子在不在校。")
     note = request.POST.get("note", "")
-    proving.recheck(case, in_school=seen == "yes", note=note, by=request.actor, today=timezone.localdate())
+    try:
+        proving.recheck(case, in_school=seen == "yes", note=note, by=request.actor, today=timezone.localdate())
+    except Refused as refused:
+        return not_taken(request, pk, "recheck", {"seen": seen, "note": note}, refused)
     messages.success(request, "已登记复查：在校。" if seen == "yes" else "已登记：不在校，案件重新核查。")
     return back(request, "recheck_list")

@@ -1,22 +1,19 @@
-"""A case's steps from its page: what is open now, what stands in the way, and the command that makes each."""
+"""A case's steps from its page: what is open now, what stands in the way, what each asks for and does."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from dataclasses import field as dc_field
 from datetime import date
 from typing import Any
 
-from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
-from django.utils import timezone
+from django.http import HttpRequest
 
 from aidcases.flow import Refused
 from aidcases.models import School
-from aidcases.roles import P
 from aidcases.scoping import Actor
-from aidcases.web import chosen_term, command
+from aidcases.web import chosen_term
 from dropout import cases
 from dropout.enums import Alarm, Cause
 from dropout.forms import read_day
@@ -138,27 +135,31 @@ STEPS: dict[str, Step] = {
 }
 
 
-def steps_of(case: DropoutCase, actor: Actor, today: date) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Unsaved:
+    """What was refused of a form on the case's page: which (a step's name, or the part), what was typed, and why."""
+
+    form: str = ""
+    typed: Typed = dc_field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+
+def steps_of(case: DropoutCase, actor: Actor, unsaved: Unsaved) -> list[dict[str, Any]]:
     """Moves open from the case's state to whoever acts: .name .label .blocked (why not now) and, where this page makes the
-    move, .step; without one the part below does (placing, closing)."""
+    move, .step with its .fields (each with what was typed) and .again (its dialog stands open); without a step the part
+    below makes it (placing, closing)."""
     found = []
     for move in case.FLOW.open_from(case.state):
         if not actor.may(move.permission):
             continue
         failing = [condition.label for condition in move.guards.failing(_one(case))]
-        found.append(
-            {"name": move.name, "label": move.label, "blocked": "；".join(failing), "step": STEPS.get(move.name)}
-        )
+        step, again = STEPS.get(move.name), move.name == unsaved.form
+        typed = unsaved.typed if again else {}
+        fields = [(each, typed.get(each.name, "")) for each in step.fields] if step else []
+        shown = {"blocked": "；".join(failing), "step": step, "fields": fields, "again": again}
+        found.append({"name": move.name, "label": move.label, **shown})
     return found
 
 
-@command(can=P.DROPOUT_VIEW)
-def case_step(request: HttpRequest, pk: int, code: str) -> HttpResponse:
-    """One step of one case. Who may, the move itself says."""
-    if (wanted := STEPS.get(code)) is None:
-        raise Http404
-    case = get_object_or_404(DropoutCase.objects.filter(pk=pk))
-    said = {field.name: request.POST.get(field.name, "").strip()[:200] for field in wanted.fields}
-    wanted.run(case, said, request, timezone.localdate())
-    messages.success(request, f"{DropoutCase.FLOW[code].label}：已办理。")
-    return redirect("case_detail", pk)
+def typed_in(step: Step, request: HttpRequest) -> Typed:
+    return {field.name: request.POST.get(field.name, "").strip()[:200] for field in step.fields}

@@ -80,7 +80,11 @@ def _tip(pk: int) -> Tip:
 
 @page(can=P.CARE_VIEW)
 def tip_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    found = _tip(pk)
+    return _detail(request, _tip(pk))
+
+
+def _detail(request: HttpRequest, found: Tip, refused: Refused | None = None) -> HttpResponse:
+    """`refused`: why what the request holds was not taken; it stands in its form again."""
     ours = request.actor.may(P.TIP_HANDLE) and current_scope().covers(found.path, OFFICE)
     office = Organisation.objects.filter(path=found.path, kind=OfficeKind.COUNTY).first()
     held = Membership.objects.filter(organisation=office, user__is_active=True).values("user") if ours else None
@@ -94,8 +98,10 @@ def tip_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "contact": crypto.mask_phone(found.contact) if found.contact else "",
         "reveals": request.actor.may(P.SECRET_REVEAL) and current_scope().covers(found.path, OFFICE),
         "sees_case": request.actor.may(P.DROPOUT_VIEW),
+        "typed": {name: request.POST.get(name, "") for name in ("answer", "reply", "child")},
+        "problems": refused.reasons if refused else (),
     }
-    return render(request, "dropout/tip_detail.html", context)
+    return render(request, "dropout/tip_detail.html", context, status=422 if refused else 200)
 
 
 @command(can=P.SECRET_REVEAL)
@@ -118,8 +124,11 @@ def tip_assign(request: HttpRequest, pk: int) -> HttpResponse:
 @command(can=P.TIP_HANDLE)
 def tip_case(request: HttpRequest, pk: int) -> HttpResponse:
     """A case of the child named in `child`, a whole name or identity number."""
-    child, today = tips.meant(request.POST.get("child", "")), timezone.localdate()
-    made = tips.open_case(_tip(pk), child, term=chosen_term(request), by=request.actor, today=today)
+    try:
+        child, today = tips.meant(request.POST.get("child", "")), timezone.localdate()
+        made = tips.open_case(_tip(pk), child, term=chosen_term(request), by=request.actor, today=today)
+    except Refused as refused:
+        return _detail(request, _tip(pk), refused)
     messages.success(request, f"{child.person.name}的案件：{made.get_state_display()}。")
     return redirect("tip_detail", pk)
 
@@ -127,7 +136,10 @@ def tip_case(request: HttpRequest, pk: int) -> HttpResponse:
 @command(can=P.TIP_HANDLE)
 def tip_answer(request: HttpRequest, pk: int) -> HttpResponse:
     told = {"text": request.POST.get("answer", ""), "reply": request.POST.get("reply", "")}
-    tips.answer(_tip(pk), **told, by=request.actor, today=timezone.localdate())
+    try:
+        tips.answer(_tip(pk), **told, by=request.actor, today=timezone.localdate())
+    except Refused as refused:
+        return _detail(request, _tip(pk), refused)
     messages.success(request, "已答复。反映人凭查询码可以看到。")
     return redirect("tip_detail", pk)
 

@@ -73,8 +73,7 @@ def visit_send(request: HttpRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         if _asks_json(request):
             return JsonResponse({"errors": {name: told[0] for name, told in form.errors.items()}}, status=422)
-        context = _context(request, case, form, str(_key(request)), None)
-        return render(request, "dropout/visit_new.html", context, status=422)
+        return _again(request, case, form)
     photos = request.FILES.getlist("photos")
     try:
         made = visits.record(
@@ -83,9 +82,19 @@ def visit_send(request: HttpRequest, pk: int) -> HttpResponse:
     except Refused as refused:
         if _asks_json(request):
             return JsonResponse({"refused": refused.reasons}, status=422)
-        raise
+        form.add_error(None, refused.reasons)
+        return _again(request, case, form)
     messages.success(request, f"已登记第 {made.number} 次走访。")
     return JsonResponse({"url": _home(pk)}) if _asks_json(request) else redirect(_home(pk))
+
+
+def _again(request: HttpRequest, case: DropoutCase, form: VisitForm) -> HttpResponse:
+    """The page with what was typed; photos have to be chosen again. Without a key of its own it gets one."""
+    try:
+        key = _key(request)
+    except Refused:
+        key = uuid.uuid4()
+    return render(request, "dropout/visit_new.html", _context(request, case, form, str(key), None), status=422)
 
 
 def _home(pk: int) -> str:

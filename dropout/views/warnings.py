@@ -24,6 +24,7 @@ from aidcases.web import chosen_term, command, page, paginate
 from dropout import exams, teams, warnings
 from dropout.enums import FoundBy, WarningCode
 from dropout.models import ExamResult, WarningLine
+from dropout.models.cases import own_children_only
 from dropout.views import sight
 from students.enums import grade_label
 from students.filters import EXPIRED, narrowed, searched
@@ -83,6 +84,7 @@ def warning_list(request: HttpRequest) -> HttpResponse:
         "narrowed": narrowed(found),
         "expired": EXPIRED,
         "in_school": sight.in_a_school(),
+        "own_only": own_children_only(request.actor),
         "may": {
             "run": request.actor.may(P.DROPOUT_COMPARE),
             "exams": request.actor.may(P.DROPOUT_WRITE) and sight.school_side(),

@@ -147,6 +147,19 @@ def name(value: Value) -> str:
     return mask_numbers(found)
 
 
+_MARKS = re.compile(r"[·•․‧∙⋅・･ㆍ᛫●.。\s]")
+
+
+def bare(name: str) -> str:
+    """A name without blanks and without the dots between its parts, which every bank and every list writes otherwise."""
+    return _MARKS.sub("", clean(name))
+
+
+def alike(one: str, other: str) -> bool:
+    """Whether two names are the same but for blanks and dots."""
+    return bare(one) == bare(other)
+
+
 _DAY = re.compile(
     r"(\d{4})\s*[-/.年]\s*(\d{1,2})(?:\s*[-/.月]\s*(\d{1,2})\s*日?|月)?"
     r"(?:[ T]\s*\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?"

@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
                 'verbose_name': '一卡通账户',
                 'ordering': ['-from_on', '-pk'],
                 'indexes': [models.Index(fields=['student', '-from_on'], name='account_student'), models.Index(fields=['number_hash'], name='account_number'), models.Index(fields=['school_path', 'state'], name='account_school')],
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('state', 'confirmed'), _negated=True), models.Q(('confirmed_by', ''), _negated=True), _connector='OR'), name='confirmed_account_by_somebody'), models.CheckConstraint(condition=models.Q(('confirmed_by_id', None), ('proposed_by_id', None), models.Q(('confirmed_by_id', models.F('proposed_by_id')), _negated=True), _connector='OR'), name='account_second_person')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'proposed')), fields=('student',), name='account_proposed_once'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'confirmed'), _negated=True), models.Q(('confirmed_by', ''), _negated=True), _connector='OR'), name='confirmed_account_by_somebody'), models.CheckConstraint(condition=models.Q(('confirmed_by_id', None), ('proposed_by_id', None), models.Q(('confirmed_by_id', models.F('proposed_by_id')), _negated=True), _connector='OR'), name='account_second_person')],
             },
         ),
     ]

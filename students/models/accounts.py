@@ -83,6 +83,7 @@ class Account(Moving, Scoped):
         verbose_name = "一卡通账户"
         ordering = ["-from_on", "-pk"]
         constraints = [
+            models.UniqueConstraint(fields=["student"], condition=Q(state="proposed"), name="account_proposed_once"),
             models.CheckConstraint(
                 name="confirmed_account_by_somebody", condition=~Q(state="confirmed") | ~Q(confirmed_by="")
             ),

@@ -107,15 +107,18 @@ class SchoolYear:
             applying.submit(self.applications(students), self.term, by=by, today=today)
 
     def name_responsible(self) -> None:
-        """Contact teachers class by class, deputy and principal of the school."""
-        names = Names(self.rng, "62")
+        """Contact teachers class by class (the first the one with an account), deputy and principal of the school."""
+        names, teachers = Names(self.rng, "62"), Membership.objects.filter(role=Role.CLASS_TEACHER)
+        account = teachers.filter(organisation__school=self.school).values_list("user", flat=True).first()
         with self.clerk() as by:
             for grade, class_name in sorted({(each.grade, each.class_name) for each in self.pupils()}):
                 rows = Enrolment.objects.in_term(self.term).filter(
                     school=self.school, grade=grade, class_name=class_name
                 )
                 contact = names.elder(names.line("汉族"), self.rng.random() < 0.5)
-                responsible.set_for(rows, contact=contact, deputy="杨树林", principal="吴建国", by=by)
+                told = {"contact": "" if account else contact, "account": account}
+                responsible.set_for(rows, **told, deputy="杨树林", principal="吴建国", by=by)
+                account = None
 
     # ---------- panel ----------
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
+from uuid import UUID
 
-from aidcases import crypto
+from django.db import models
+
+from aidcases import crypto, sql
 from aidcases.flow import Refused
 from students.models import Student
 
+M = TypeVar("M", bound=models.Model)
 MOST = Decimal("10000000")  # of one line; more is a slip of the finger
 
 
@@ -33,6 +37,21 @@ def yuan_wrong(yuan: Decimal, label: str) -> dict[str, bool]:
         f"{label}最多两位小数。": yuan != round(yuan, 2),
         f"{label}超过 {MOST:,} 元，请核对。": yuan > MOST,
     }
+
+
+ANOTHER = "这张表已经登记过别的内容，请重新打开再填。"
+
+
+def sent_before(model: type[M], key: UUID | None, said: dict[str, Any]) -> M | None:
+    """The row that the form with this key has made; a second one that comes meanwhile waits until the first is through.
+    Raises Refused where the row says something else."""
+    if key is None:
+        return None
+    sql.lock("giving.form", key)
+    known = model._default_manager.filter(key=key).first()
+    if known and any(getattr(known, name) != value for name, value in said.items()):
+        raise Refused(ANOTHER)
+    return known
 
 
 def owners(student: Student) -> dict[str, str]:

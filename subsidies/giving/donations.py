@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet, Sum
@@ -13,7 +14,7 @@ from aidcases import audit
 from aidcases.flow import Refused
 from aidcases.scoping import Actor, current_scope
 from students.models import Student
-from subsidies.giving.common import day_wrong, owners, refuse_if, said, yuan_wrong
+from subsidies.giving.common import day_wrong, owners, refuse_if, said, sent_before, yuan_wrong
 from subsidies.models import Donation, DonationProject, Donor, Gift
 from subsidies.models.giving import Form
 
@@ -59,17 +60,21 @@ def _goods(form: str, what: str) -> dict[str, bool]:
 
 @transaction.atomic
 def receive(
-    project: DonationProject, *, form: str, yuan: Decimal, what: str, received_on: date, receipt: str, by: Actor, today: date
+    project: DonationProject, *, form: str, yuan: Decimal, what: str, received_on: date, receipt: str, by: Actor, today: date,
+    key: UUID | None = None,
 ) -> Donation:
-    """Money or goods (by their value) that came in. Raises Refused."""
+    """Money or goods (by their value) that came in. `key`: of the form, which sent twice makes one. Raises Refused."""
+    columns = {
+        "project": project, "form": form, "yuan": yuan, "what": said(what, 120), "received_on": received_on,
+        "receipt": receipt.strip()[:40],
+    }  # fmt: skip
+    if known := sent_before(Donation, key, columns):
+        return known
     refuse_if({
         **yuan_wrong(yuan, "金额或价值"), **_goods(form, what), **day_wrong(received_on, today, "收到日期"),
         "收到日期早于项目的起始日期。": received_on < project.from_on,
     })  # fmt: skip
-    made = Donation(
-        project=project, form=form, yuan=yuan, what=said(what, 120), received_on=received_on, receipt=receipt.strip()[:40],
-        made_by=by.name,
-    )  # fmt: skip
+    made = Donation(**columns, **({"key": key} if key else {}), made_by=by.name)
     made.save()
     audit.record("donation.received", subject=made)
     return made
@@ -90,9 +95,15 @@ def thank(donation: Donation, *, thanked_on: date, thanks: str, today: date) -> 
 @transaction.atomic
 def give(
     student: Student, project: DonationProject, *, form: str, yuan: Decimal, what: str, given_on: date, signed_by: str,
-    by: Actor, today: date,
+    by: Actor, today: date, key: UUID | None = None,
 ) -> Gift:
-    """Money or goods of a project for a child. Of money never more than the project has left. Raises Refused."""
+    """Money or goods of a project for a child. Of money never more than the project has left. `key`: of the form, which
+    sent twice makes one. Raises Refused."""
+    columns = {
+        "student": student, "project": project, "form": form, "yuan": yuan, "what": said(what, 120), "given_on": given_on
+    }  # fmt: skip
+    if known := sent_before(Gift, key, columns):
+        return known
     held = DonationProject.objects.select_for_update(of=("self",)).get(pk=project.pk)
     refuse_if({
         **yuan_wrong(yuan, "金额或价值"), **_goods(form, what), **day_wrong(given_on, today, "发放日期"),
@@ -103,9 +114,8 @@ def give(
             f"“{held.title}”收到捐款 {held.received:,.2f} 元，已发 {held.given:,.2f} 元，只剩 {held.left:,.2f} 元。"
         )
     made = Gift(
-        student=student, project=held, form=form, yuan=yuan, what=said(what, 120), given_on=given_on,
-        signed_by=signed_by.strip()[:40], signed_on=given_on if signed_by.strip() else None, made_by=by.name,
-        **owners(student),
+        **columns, **({"key": key} if key else {}), signed_by=signed_by.strip()[:40],
+        signed_on=given_on if signed_by.strip() else None, made_by=by.name, **owners(student),
     )  # fmt: skip
     made.save()
     audit.record("gift.given", subject=made)

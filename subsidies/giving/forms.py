@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from decimal import Decimal
 from typing import Any
 
@@ -26,6 +27,11 @@ def money(label: str, **also: Any) -> forms.DecimalField:
 def words(label: str, most: int, *, required: bool = True, rows: int = 0, **also: Any) -> forms.CharField:
     widget = forms.Textarea(attrs={"rows": rows}) if rows else forms.TextInput(attrs={"autocomplete": "off"})
     return forms.CharField(label=label, max_length=most, required=required, widget=widget, **also)
+
+
+def once() -> forms.UUIDField:
+    """Names a form when it is opened: pressed twice, it is one."""
+    return forms.UUIDField(required=False, initial=uuid.uuid4, widget=forms.HiddenInput)
 
 
 def attempt(form: forms.Form, act: Any) -> Any:
@@ -98,6 +104,7 @@ class DonationForm(forms.Form):
     what = words("物资名称和数量", 120, required=False, help_text="物资要写。")
     received_on = on_day("收到日期")
     receipt = words("收据号", 40, required=False)
+    key = once()
 
 
 class ThanksForm(forms.Form):
@@ -116,6 +123,7 @@ class GiftForm(forms.Form):
     what = words("物资名称和数量", 120, required=False, help_text="物资要写。")
     given_on = on_day("发放日期")
     signed_by = words("签收人", 40, required=False, help_text="签收单上的名字；还没有签的先不填。")
+    key = once()
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)

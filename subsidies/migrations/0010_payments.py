@@ -6,6 +6,7 @@ import aidcases.scoping
 import django.db.models.deletion
 import django.db.models.expressions
 import django.db.models.functions.datetime
+import django.utils.timezone
 from django.db import migrations, models
 
 _FIGURES = """
@@ -329,6 +330,7 @@ class Migration(migrations.Migration):
                 ('sha256', models.CharField(max_length=64)),
                 ('lines', models.IntegerField(verbose_name='笔数')),
                 ('total', models.DecimalField(decimal_places=2, max_digits=14, verbose_name='金额（元）')),
+                ('sent_on', models.DateField(default=django.utils.timezone.localdate, verbose_name='报送日期')),
                 ('made_by', models.CharField(max_length=120, verbose_name='生成人')),
                 ('made_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('batch', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='files', to='subsidies.paymentbatch')),

@@ -3,6 +3,7 @@ no project gives more money than it received and nobody spends points they have 
 its student (as migration 0002 does).
 """
 
+import uuid
 from importlib import import_module
 
 import aidcases.encrypted_field
@@ -114,6 +115,7 @@ class Migration(migrations.Migration):
             name='Gift',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', models.UUIDField(default=uuid.uuid4, unique=True)),
                 ('form', models.CharField(choices=[('cash', '现金'), ('goods', '物资')], max_length=6, verbose_name='形式')),
                 ('yuan', models.DecimalField(decimal_places=2, max_digits=12, verbose_name='金额或价值（元）')),
                 ('what', models.CharField(blank=True, default='', max_length=120, verbose_name='物资')),
@@ -377,6 +379,7 @@ class Migration(migrations.Migration):
             name='Donation',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', models.UUIDField(default=uuid.uuid4, unique=True)),
                 ('form', models.CharField(choices=[('cash', '现金'), ('goods', '物资')], max_length=6, verbose_name='形式')),
                 ('yuan', models.DecimalField(decimal_places=2, max_digits=14, verbose_name='金额或价值（元）')),
                 ('what', models.CharField(blank=True, default='', max_length=120, verbose_name='物资')),

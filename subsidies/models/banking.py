@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from aidcases.scoping import OFFICE, PathField, Scoped, ScopedQuerySet, scoped_manager
 from students.models import Account
@@ -11,7 +12,8 @@ from subsidies.models.payments import Bounce, Payment, PaymentBatch
 
 
 class BankFile(Scoped):
-    """A file for the bank, sealed under FILES; `sha256` is that of the file as downloaded."""
+    """A file for the bank, sealed under FILES; `sha256` is that of the file as downloaded. No line of it can have been
+    paid before `sent_on`."""
 
     OWNER_PATHS = {OFFICE: "path"}
 
@@ -24,6 +26,7 @@ class BankFile(Scoped):
     sha256 = models.CharField(max_length=64)
     lines = models.IntegerField("笔数")
     total = models.DecimalField("金额（元）", max_digits=14, decimal_places=2)
+    sent_on = models.DateField("报送日期", default=timezone.localdate)
     made_by = models.CharField("生成人", max_length=120)
     made_at = models.DateTimeField(db_default=models.functions.Now())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 
@@ -84,10 +86,11 @@ class DonationProject(Written):
 
 
 class Donation(Written):
-    """Money or goods that came in, and how the donor was thanked."""
+    """Money or goods that came in, and how the donor was thanked. `key` is made by the form: sent twice, it is one."""
 
     OWNER_PATHS = {OFFICE: "project__path"}
 
+    key = models.UUIDField(unique=True, default=uuid.uuid4)
     project = models.ForeignKey(DonationProject, models.PROTECT, related_name="donations")
     form = models.CharField("形式", max_length=6, choices=Form.choices)
     yuan = models.DecimalField("金额或价值（元）", max_digits=14, decimal_places=2)
@@ -113,10 +116,12 @@ class Donation(Written):
 
 
 class Gift(Written):
-    """Money or goods of a project for one child. Not an entitlement: never summed with what rules give."""
+    """Money or goods of a project for one child. Not an entitlement: never summed with what rules give. `key` is made by
+    the form: sent twice, it is one; a second gift of the same sum on the same day comes of a form of its own."""
 
     OWNER_PATHS = {HOME: "home_path", SCHOOL: "school_path"}
 
+    key = models.UUIDField(unique=True, default=uuid.uuid4)
     student = models.ForeignKey(Student, models.PROTECT, related_name="gifts")
     project = models.ForeignKey(DonationProject, models.PROTECT, related_name="gifts", verbose_name="捐助项目")
     form = models.CharField("形式", max_length=6, choices=Form.choices)

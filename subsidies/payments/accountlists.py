@@ -17,6 +17,7 @@ from aidcases.flow import Refused
 from aidcases.roles import P
 from aidcases.scoping import current_actor
 from students.imports import source
+from students.imports.cells import alike
 from students.imports.texts import read_texts
 from students.models import Account, Student
 from students.models.accounts import AccountState, Holder
@@ -100,6 +101,7 @@ def propose_all(rows: list[dict[str, Any]], day: date | None = None) -> Listed:
     found = Student.objects.filter(person__id_hash__in=list(hashes.values())).select_related("person")
     students = {bytes(each.person.id_hash): each for each in found.defer("roll_number", "person__id_number")}
     keys = [each.pk for each in students.values()]
+    accounts.one_by_one()
     force = {a.student_id: a for a in Account.objects.in_force_on(day).filter(student__in=keys).defer("number")}
     waiting = Account.objects.filter(student__in=keys, state=AccountState.PROPOSED)
     busy = set(waiting.values_list("student", flat=True))
@@ -128,7 +130,7 @@ def _account(
     }  # fmt: skip
     if student is None:
         reasons = ["本单位没有这个证件号的学生"]
-    elif student.person.name != row["name"]:
+    elif not alike(student.person.name, row["name"]):
         reasons = ["姓名和证件号对不上"]
     elif (now := force.get(student.pk)) and accounts.same(now, *(columns[k] for k in ("number", "holder", "relation", "bank"))):
         told.unchanged += 1
@@ -147,5 +149,5 @@ def _account(
 def _relation(row: dict[str, Any]) -> str:
     said = row.get("relation", "")
     if not said:
-        return Holder.SELF if row["holder"] == row["name"] else ""
+        return Holder.SELF if alike(row["holder"], row["name"]) else ""
     return RELATIONS.get(said, Holder.GUARDIAN)

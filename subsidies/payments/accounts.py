@@ -19,6 +19,7 @@ from aidcases import audit, crypto, sql
 from aidcases.flow import Refused
 from aidcases.roles import P
 from aidcases.scoping import current_actor
+from students.imports.cells import alike
 from students.models import Account, Student
 from students.models.accounts import AccountState, Holder
 from subsidies.casework.applying import Outcome
@@ -28,6 +29,7 @@ from subsidies.models.payments import Channel, PaymentState
 OWN_PROPOSAL = "是您自己登记的，要由另一人复核"
 SAME = "和现在用的账户一样"
 WAITS = "这名学生已有一个账户等复核"
+_ONE_BY_ONE = "account.proposed"
 _SPACES = re.compile(r"[\s-]")
 _WIDE = str.maketrans("０１２３４５６７８９", "0123456789")
 # Lines that have not been sent, or will be sent again: they follow the child's card.
@@ -83,7 +85,7 @@ def problems(student: Student, *, number: str, holder: str, relation: str, bank:
         "请填写户名": not holder,
         "请填写开户行": not bank,
         "请选择持卡人是谁": relation not in Holder.values,
-        f"持卡人是本人时，户名要和学生姓名“{name}”一致": relation == Holder.SELF and bool(holder) and holder != name,
+        f"持卡人是本人时，户名要和学生姓名“{name}”一致": relation == Holder.SELF and bool(holder) and not alike(holder, name),
     }
     return [sentence for sentence, holds in wrong.items() if holds]
 
@@ -99,7 +101,7 @@ def propose(
     if reasons := problems(student, number=number, holder=holder, relation=relation, bank=bank):
         raise Refused(*reasons)
     day = from_on or timezone.localdate()
-    sql.lock("account", student.pk)
+    one_by_one()
     now = Account.objects.in_force_on(day).filter(student=student).first()
     if Account.objects.filter(student=student, state=AccountState.PROPOSED).exists():
         raise Refused(WAITS)
@@ -113,6 +115,12 @@ def propose(
     made.refresh_from_db()
     audit.record("account.proposed", subject=made, path=_path(made), change=now is not None)
     return made
+
+
+def one_by_one() -> None:
+    """Proposals wait for each other: the second for a child is told that one waits, the second of a number sees the first.
+    One lock for all: a list has more numbers than the database keeps locks."""
+    sql.lock(_ONE_BY_ONE)
 
 
 def made_for(student: Student, day: date, *, number: str, **columns: Any) -> Account:

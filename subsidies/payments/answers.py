@@ -12,7 +12,7 @@ from typing import Any
 from aidcases import crypto
 from aidcases.flow import Refused
 from students.imports import cells
-from students.imports.cells import Bad, clean
+from students.imports.cells import Bad, bare, clean
 from subsidies.models.payments import Bounce
 from subsidies.payments.banks import ANSWERED, Answer, Profile
 
@@ -100,7 +100,7 @@ class _Reader:
         result = self._result(said["result"])
         bounce = self._bounce(said["reason"], said["result"]) if result == "bounced" else ""
         return Told(
-            number, said["reference"].upper(), self.blind(account) if account.isdigit() else b"", _name(said["holder"]),
+            number, said["reference"].upper(), self.blind(account) if account.isdigit() else b"", bare(said["holder"]),
             amount, is_odd, result, bounce, masked(said["reason"] or said["result"])[:LONGEST_REASON], _day(said["day"]),
             masked(" | ".join(text for text in row if text))[:LONGEST_SAID],
         )  # fmt: skip
@@ -119,10 +119,6 @@ class _Reader:
 
 def masked(text: str) -> str:
     return _LONG_NUMBER.sub(lambda run: "*" * 8 + run[0][-4:], crypto.mask_numbers(text))
-
-
-def _name(text: str) -> str:
-    return re.sub(r"\s", "", clean(text))
 
 
 def _amount(text: str) -> tuple[Decimal | None, bool]:

@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from subsidies.models.payments import Bounce
+from subsidies.payments import remarks
 
 SHIPPED = Path(__file__).parent.parent / "banks"
 FORMATS = ("xlsx", "xls", "csv", "txt")
@@ -41,12 +42,14 @@ class ProfileError(ValueError):
 
 @dataclass(frozen=True)
 class Column:
-    """`is_number`: written as a number where the format knows numbers, else as text (账号 always as text)."""
+    """`is_number`: written as a number where the format knows numbers, else as text (账号 always as text). `limit`: of
+    摘要, how many places it has; a Chinese character takes two."""
 
     field: str
     title: str
     is_number: bool = False
     width: int = 16
+    limit: int = remarks.LIMIT
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,11 @@ class Profile:
     digits: tuple[int, int] = (16, 19)
     luhn: bool = False
 
+    @property
+    def remark(self) -> int:
+        """Places of its 摘要."""
+        return next((column.limit for column in self.columns if column.field == "summary"), remarks.LIMIT)
+
     def name_of(self, batch: str, number: int, day: date) -> str:
         """The name of a batch's file on a day; it says nothing about anybody."""
         return f"{self.filename.format(batch=batch, number=number, day=f'{day:%Y%m%d}')}.{self.format}"
@@ -109,6 +117,22 @@ def profile(code: str) -> Profile:
     return known[code]
 
 
+def expected(made: Profile) -> dict[str, Any]:
+    """What an answer of this bank looks like, in words: `columns` as (what, where), the words of `success` and `failure`,
+    `reasons` as (what it is taken for, words)."""
+    answer = made.answer
+    where = {name: f"第 {place} 列" if isinstance(place, int) else f"“{place}”" for name, place in answer.columns.items()}
+    words: dict[Bounce, list[str]] = {}
+    for word, bounce in answer.bounces.items():
+        words.setdefault(bounce, []).append(word)
+    return {
+        "code": made.code, "name": made.name, "heading": answer.heading, "skip": answer.skip,
+        "columns": [(label, where[name]) for name, label in ANSWERED.items() if name in where],
+        "success": "、".join(answer.success), "failure": "、".join(answer.failure),
+        "reasons": [(bounce.label, "、".join(each)) for bounce, each in words.items()],
+    }  # fmt: skip
+
+
 def choices() -> list[tuple[str, str]]:
     """(code, name) for a form."""
     return [(each.code, each.name) for each in profiles().values()]
@@ -133,7 +157,10 @@ def parse(text: str, name: str) -> Profile:
 def _profile(told: dict[str, Any]) -> Profile:
     answer = told.pop("answer")
     columns = tuple(
-        Column(each["field"], each.get("title", ""), each.get("type", "text") == "number", each.get("width", 16))
+        Column(
+            each["field"], each.get("title", ""), each.get("type", "text") == "number", each.get("width", 16),
+            each.get("limit", remarks.LIMIT),
+        )
         for each in told.pop("columns")
     )
     digits = tuple(told.pop("digits", (16, 19)))
@@ -157,6 +184,7 @@ def problems(made: Profile) -> list[str]:
         "有表头时每一列都要写 title": made.heading and not all(column.title for column in made.columns),
         "columns 里一个 field 只能出现一次": len(set(fields)) < len(fields),
         "账号、户名、流水号要按文本写": any(c.is_number and c.field not in ("order", "amount") for c in made.columns),
+        f"limit 只写在摘要（summary）上，在 {remarks.LEAST} 和 {remarks.MOST} 之间": not all(map(_is_limited, made.columns)),
         "digits 要写成 [最少位数, 最多位数]，在 8 和 30 之间": not _are_digits(made.digits),
         "filename 只能用 {batch}、{number}、{day}，并且要有 {batch} 和 {number}": not _is_filename(made),
     }
@@ -193,6 +221,12 @@ def _is_code(code: str) -> bool:
 
 def _is_separator(mark: str) -> bool:
     return len(mark) == 1 and not mark.isalnum() and mark not in ".\r\n"
+
+
+def _is_limited(column: Column) -> bool:
+    if column.field != "summary":
+        return column.limit == remarks.LIMIT
+    return remarks.LEAST <= column.limit <= remarks.MOST
 
 
 def _are_digits(digits: tuple[int, ...]) -> bool:

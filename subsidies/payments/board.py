@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -36,6 +37,8 @@ _PEOPLE = ", ".join(
 )
 _MATRIX = f"""
     SELECT benefit_id, status, sum(n)::int AS "all", {_EACH}, NULL::jsonb AS people FROM cells GROUP BY 1, 2
+    UNION ALL SELECT benefit_id, 'ready', sum(n)::int, {_EACH}, NULL FROM cells WHERE status = 'due' AND detail = 'ready'
+        GROUP BY 1
     UNION ALL SELECT NULL, 'children', count(*)::int, {_EACH}, NULL FROM (SELECT mask, 1 AS n FROM seen) s
     UNION ALL SELECT NULL, 'people', 0, {", ".join("0" for _ in BIT)}, jsonb_build_object({_PEOPLE})
         FROM (SELECT array_agg(DISTINCT status) AS states FROM cells
@@ -45,11 +48,13 @@ _MATRIX = f"""
 
 @dataclass
 class Cell:
-    """Children of a category and what became of a benefit: status → children, only those that occur; together `whole`."""
+    """Children of a category and what became of a benefit: status → children, only those that occur; together `whole`.
+    `ready`: of those without a word (due) whom nothing stops from being listed."""
 
     category: str
     whole: int
     counts: dict[str, int] = field(default_factory=dict)
+    ready: int = 0
 
     @property
     def label(self) -> str:
@@ -72,6 +77,18 @@ class Cell:
     def told(self) -> list[tuple[Status, int]]:
         """What it says, the worst first."""
         return [(status, self.counts[status]) for status in ORDER if status in self.counts]
+
+    @property
+    def links(self) -> Iterator[tuple[Status, str, str, int]]:
+        """The same as links: (status, detail, in words, children). Who is due without a word can be listed now, else has
+        back-pay to come."""
+        for status, count in self.told:
+            if status == Status.DUE and self.ready:
+                yield status, "ready", "可以编入批次", self.ready
+                if count > self.ready:
+                    yield status, "back_pay", "待补发", count - self.ready
+            else:
+                yield status, "", status.short, count
 
 
 @dataclass
@@ -145,7 +162,7 @@ def _line(benefit: Benefit, claim: bool, counted: dict[str, dict[str, int]], chi
         # A benefit that came from a rule no longer in force is nobody's else.
         if rest := children[code] - sum(counts.values()):
             counts[Status.NA] = counts.get(Status.NA, 0) + rest
-        cells.append(Cell(code, children[code], counts))
+        cells.append(Cell(code, children[code], counts, counted.get("ready", {}).get(code, 0)))
     return Line(benefit, claim, cells)
 
 

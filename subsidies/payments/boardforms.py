@@ -15,6 +15,13 @@ from subsidies.payments.cells import COLUMNS, Status
 from subsidies.payments.offered import Offered
 
 ANY = [("", "全部")]
+# Each state once, with what several are together before its parts.
+STATES = [
+    ("owed", "应助"), (Status.PAID, "已助"), ("unaided", "未助（全部）"), (Status.DUE, "未助：没有写原因"),
+    (Status.UNPAID, "未助：有原因"), (Status.SUSPENDED, "未助：暂停"), ("underway", "办理中和退票"), (Status.PROCESS, "办理中"),
+    (Status.BOUNCED, "退票"), (Status.CLAIM, "可申请"), (Status.NOT_DUE, "不应助"), (Status.NA, "不适用"),
+    (Status.ERROR, "与政策不符"),
+]  # fmt: skip
 
 
 class NamesForm(forms.Form):
@@ -24,17 +31,17 @@ class NamesForm(forms.Form):
     category = forms.ChoiceField(
         label="困难类别", required=False, choices=[*ANY, *((code, label) for code, (label, _) in COLUMNS.items())]
     )
-    status = forms.ChoiceField(
-        label="情况", required=False, choices=[*ANY, *((code, label) for code, (label, _) in GROUPS.items()), *Status.choices]
-    )
+    status = forms.ChoiceField(label="情况", required=False, choices=[*ANY, *STATES])
     term = forms.CharField(required=False, widget=forms.HiddenInput)
     county = forms.CharField(required=False, max_length=6, widget=forms.HiddenInput)
     school = forms.CharField(required=False, max_length=20, widget=forms.HiddenInput)
     detail = forms.CharField(required=False, max_length=40, widget=forms.HiddenInput)
     student = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, offered: Offered, **kwargs: Any):
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: dict[str, Any], *, offered: Offered):
+        """A figure of the board that is one state alone (silent) is asked for by that state."""
+        _, alone = GROUPS.get(data["status"], ("", ()))
+        super().__init__({**data, "status": alone[0]} if len(alone) == 1 else data)
         self.codes = {benefit.code: benefit.pk for benefit in offered.benefits}
         self.fields["benefit"].choices = [*ANY, *((benefit.code, benefit.name) for benefit in offered.benefits)]
 

@@ -18,7 +18,8 @@ from subsidies.models.payments import PaymentState
 from subsidies.models.reasons import Unaided
 from subsidies.payments.board import GROUPS, Matrix, Name, Question
 from subsidies.payments.cells import COLUMNS, Status
-from subsidies.payments.obstacles import labels
+from subsidies.payments.listing import DELIVERED
+from subsidies.payments.obstacles import CARD_DOUBTED, CARD_WAITS, labels
 from subsidies.payments.offered import Offered
 
 MOST = 20_000  # rows of a sheet a page can wait for
@@ -27,6 +28,7 @@ _SAID = {
     "differs": "应享记录和现在按政策算出的不同，请重新测算",
     "marked": "资料有变化，还没有重新测算",
     "back_pay": "要补发，还没有列入",
+    "ready": "可以编入批次",
     "not_paid": "定为不发放",
 }
 
@@ -37,6 +39,8 @@ class Words:
     def __init__(self, question: Question, offered: Offered):
         self.offered = offered
         self.obstacles = labels(question.term, question.day)
+        by = {delivery: channel for channel, deliveries in DELIVERED.items() for delivery in deliveries}
+        self.channels = {a.rule.benefit_id: by[a.rule.delivery] for a in offered.rules if a.rule.delivery in by}
 
     def of(self, detail: str) -> str:
         """Of one that an address may have made up, too."""
@@ -61,17 +65,31 @@ class Words:
 
 @dataclass(frozen=True)
 class Row:
-    """A child's cell for people; `why` has who wrote a reason and when."""
+    """A child's cell for people; `why` has who wrote a reason and when. `channel`: of the batches that could hold it."""
 
     name: Name
     enrolment: Enrolment
     categories: list[str]
     benefit: Benefit
     words: str
+    channel: str = ""
     note: str = ""
     said_by: str = ""
     said_at: datetime | None = None
     reason_pk: int = 0
+
+    @property
+    def ready(self) -> bool:
+        """Nothing but a batch is missing."""
+        return self.name.detail == "ready"
+
+    @property
+    def card_waits(self) -> bool:
+        return self.name.detail in (f"wait:{CARD_WAITS}", f"wait:{CARD_DOUBTED}")
+
+    @property
+    def label(self) -> str:
+        return "未助，可以编入批次" if self.ready else self.name.status.label
 
     @property
     def writable(self) -> bool:
@@ -91,6 +109,7 @@ def rows(found: Sequence[Name], question: Question, words: Words) -> list[Row]:
     return [
         Row(
             name, enrolments[name.student_id], held[name.student_id], benefits[name.benefit_id], words.of(name.detail),
+            words.channels.get(name.benefit_id, ""),
             **_said(name, reasons.get((name.student_id, name.benefit_id))),
         )
         for name in found if name.student_id in enrolments
@@ -133,7 +152,7 @@ def _cells(found: Iterable[Row]) -> Iterator[list[Any]]:
         person = row.enrolment.student.person
         yield [
             person.name, masked(person.id_last4), row.enrolment.school.name, row.enrolment.grade_label,
-            row.enrolment.class_name, "、".join(row.categories), row.benefit.name, row.name.status.label, row.words, row.note,
+            row.enrolment.class_name, "、".join(row.categories), row.benefit.name, row.label, row.words, row.note,
             row.said_by,
         ]  # fmt: skip
 

@@ -18,8 +18,8 @@ from aidcases import crypto, inbox
 from aidcases.conditions import All, Condition
 from aidcases.flow import Refused
 from aidcases.inbox import Task
-from aidcases.models import Organisation
-from aidcases.roles import OfficeKind, P
+from aidcases.models import Membership, Organisation
+from aidcases.roles import PERMISSIONS, OfficeKind, P
 from aidcases.scoping import HOME, SCHOOL, Actor, current_scope
 from students.models import Account
 from students.models.accounts import ALLOWED
@@ -58,10 +58,20 @@ FIXES: dict[str, Fix] = {
 }
 
 
+# Sent again to the same card and holder it would come back again: no word of anybody's stands for another account.
+BY_ACCOUNT = tuple(code for code, fix in FIXES.items() if fix.account)
+OTHER_ACCOUNT = "这个原因要换一张卡，或改户名、账号：请登记新的一卡通，由另一人复核，只写处理情况不行"
+
+
 def changed() -> Exists:
     """Another account was confirmed for the child since the money came back."""
     newer = Account.objects.filter(ALLOWED.holds, student=OuterRef("student"), state="confirmed")
     return Exists(newer.filter(confirmed_at__gt=OuterRef("bounced_at"), from_on__lte=TruncDate(Now())))
+
+
+def put_right() -> Q:
+    """Of a bounce: a word of what was done is enough where the account may stay; else only another account is."""
+    return Q(changed()) | (~Q(fixed="") & ~Q(bounce__in=BY_ACCOUNT))
 
 
 def conditions(by: Actor, terms: Collection[str]) -> All:
@@ -70,6 +80,7 @@ def conditions(by: Actor, terms: Collection[str]) -> All:
         (
             *stopped.conditions(terms),
             Condition("put_right", "学校还没有处理，也没有换一卡通", ~Q(fixed="") | Q(changed())),
+            Condition("other_account", "写了处理情况，但一卡通没有更换并复核，重发还会退回", Q(fixed="") | put_right()),
             Condition("one_answer", "银行前后说法不同，先核实是不是已经到账", ~Q(said_paid())),
             Condition("second_person", "是您自己处理的，要由另一人重新发放", Q(fixed="") | ~_fixed_by(by)),
         )
@@ -95,6 +106,18 @@ def tasks() -> QuerySet[Payment]:
     return left if current_scope().path == "/" else left.filter(school_path__startswith=current_scope().path)
 
 
+def manned(permission: P = P.ACCOUNT_WRITE) -> Exists:
+    """Of rows with a school_path: somebody of the school's own has an account and may do this."""
+    roles = [role for role, powers in PERMISSIONS.items() if permission in powers]
+    there = Membership.objects.filter(organisation__kind=OfficeKind.SCHOOL, role__in=roles, user__is_active=True)
+    return Exists(there.filter(organisation__path=OuterRef("school_path")))
+
+
+def county_sees_to(payment: Any) -> bool:
+    """Of a line with `manned`: a school of the own area that has nobody for it; the county puts it right in its place."""
+    return not payment.manned and current_scope().covers(payment.school_path, SCHOOL)
+
+
 @transaction.atomic
 def fix(payment: Payment, what: str, *, by: Actor) -> Payment:
     """What was done about a bounce, in the school's words. Raises Refused."""
@@ -107,9 +130,8 @@ def fix(payment: Payment, what: str, *, by: Actor) -> Payment:
         "最多写 200 个字": len(text) > 200,
         "由学校处理，请通知学校": not current_scope().covers(held.school_path, SCHOOL),
     }
-    card = FIXES[held.bounce].account and held.bounce in (Bounce.CLOSED, Bounce.OTHER_BANK)
-    if card and not Payment.objects.filter(changed(), pk=held.pk).exists():
-        wrong["这个原因要换一张卡：请登记新的一卡通，由另一人复核"] = True
+    if held.bounce in BY_ACCOUNT and not Payment.objects.filter(changed(), pk=held.pk).exists():
+        wrong[OTHER_ACCOUNT] = True
     if reasons := [reason for reason, holds in wrong.items() if holds]:
         raise Refused(*reasons)
     held.fixed, held.fixed_by, held.fixed_by_id, held.fixed_at = text, by.name, by.user_id, timezone.now()

@@ -92,7 +92,7 @@ _STATUS = f"""CASE
     WHEN w.obstacle = ANY (%(under_way)s) THEN 'process|wait:' || w.obstacle
     WHEN u.reason IS NOT NULL THEN 'unpaid|said:' || u.reason
     WHEN w.obstacle IS NOT NULL THEN 'unpaid|wait:' || w.obstacle
-    ELSE 'due|'
+    ELSE 'due|ready'
 END"""
 # Of what is not.
 _ELSE = """CASE WHEN outcome IS NULL THEN 'na' WHEN outcome >= 1000 THEN 'not_due' WHEN outcome > 0 THEN 'unpaid'

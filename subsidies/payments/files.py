@@ -29,6 +29,7 @@ from subsidies.models.banking import BankFile, ReturnLine, Sending, Verdict
 from subsidies.models.payments import BatchState, Channel, PaymentState
 from subsidies.payments import banks, stopped
 from subsidies.payments.filewriting import write
+from subsidies.payments.remarks import remark
 
 KIND = "subsidies.bankfiles"
 MANY = 1000  # lines
@@ -204,13 +205,13 @@ class _Making:
     def _lines(self, keys: list[int]) -> list[_Line]:
         rows = Payment.objects.filter(pk__in=keys).order_by().values_list(
             "pk", "attempt", "account", "amount", "account__number", "account__holder", "account__bank",
-            "student__person__name", "school__name",
+            "student__person__name", "school__name", "benefit__name",
         )  # fmt: skip
-        found = {}
-        for pk, attempt, account, amount, number, holder, bank, student, school in rows:
+        found, limit = {}, self.profile.remark
+        for pk, attempt, account, amount, number, holder, bank, student, school, benefit in rows:
             cells = {
                 "account": number, "holder": holder, "amount": amount, "bank": bank, "student": student, "school": school,
-                "summary": self.batch.title[:20],
+                "summary": remark(benefit, self.batch.term, limit),
             }  # fmt: skip
             found[pk] = _Line(pk, attempt + 1, account, cells)
         return [found[pk] for pk in keys]
@@ -227,6 +228,7 @@ class _Making:
         made = BankFile(
             batch=self.batch, path=self.batch.path, number=number, profile=self.profile.code, lines=len(lines),
             filename=self.profile.name_of(self.batch.number, number, self.day), stored=stored, total=total,
+            sent_on=self.day,
             sha256=crypto.write_sealed(self.sealed[-1], [content]), made_by=current_actor().name,
         )  # fmt: skip
         made.save()

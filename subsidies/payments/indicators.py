@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from django.db import transaction
 from django.db.models import Q, QuerySet, Sum
 
-from aidcases import audit
+from aidcases import audit, sql
 from aidcases.flow import Refused
 from aidcases.models import Organisation, School
 from aidcases.roles import P
@@ -51,7 +51,8 @@ def enter(
     *, office: Organisation, term: Term, benefit: Benefit, yuan: Decimal, document: str, issued_on: date,
     funding: str = "", school: School | None = None, arrived_on: date | None = None, note: str = "",
 ) -> Indicator:  # fmt: skip
-    """指标下达. Raises Refused for what makes no sense."""
+    """指标下达. Raises Refused for what makes no sense, and for what is entered already: a document gives a benefit one
+    sum of a level and a place on one day."""
     by = current_actor()
     wrong = {
         "您的角色不能登记指标": not by.may(P.INDICATOR_SET),
@@ -63,10 +64,16 @@ def enter(
     }
     if reasons := [reason for reason, holds in wrong.items() if holds]:
         raise Refused(*reasons)
+    sql.lock("indicator.entered", office.path, term.code)
+    same = {
+        "path": office.path, "term": term.code, "benefit": benefit, "yuan": yuan, "document": document.strip()[:60],
+        "issued_on": issued_on, "funding": funding, "school": school,
+    }  # fmt: skip
+    if Indicator.objects.filter(**same).exists():
+        raise Refused(f"{document.strip()[:60]} 的这笔指标已经登记过，没有再登记")
     made = Indicator(
-        office=office, path=office.path, term=term.code, benefit=benefit, yuan=yuan, document=document.strip()[:60],
-        issued_on=issued_on, funding=funding, school=school, arrived_on=arrived_on, note=note[:200], made_by=by.name,
-    )  # fmt: skip
+        office=office, arrived_on=arrived_on, note=note[:200], made_by=by.name, **same,
+    )
     made.save()
     audit.record("indicator.entered", subject=made, yuan=str(yuan), funding=funding)
     return made

@@ -39,8 +39,9 @@ class LineFilter(OfBenefit):
 
     state = django_filters.ChoiceFilter(label="状态", choices=PaymentState.choices, empty_label=ALL)
     odd = django_filters.ChoiceFilter(
-        label="变化", choices=[("less", "编制以后应享减少"), ("stopped", "资助暂停或已放弃"), ("later", "补发")], empty_label=ALL, method="by_oddity"
-    )
+        label="变化", choices=[("less", "编制以后应享减少"), ("stopped", "资助暂停或已放弃"), ("later", "补发")],
+        empty_label=ALL, method="by_oddity",
+    )  # fmt: skip
 
     class Meta:
         model = Payment

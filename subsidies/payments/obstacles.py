@@ -8,6 +8,8 @@ from django.db.models import Case, CharField, Exists, Expression, ExpressionWrap
 
 from aidcases.conditions import All
 from aidcases.terms import Term
+from students.models import Account
+from students.models.accounts import AccountState
 from subsidies.enums import Jurisdiction
 from subsidies.models import Application, Indicator
 from subsidies.models.applications import ApplicationState
@@ -17,6 +19,8 @@ from subsidies.payments.listing import DELIVERED
 
 # Whose application is on its way; the funnel says of them that no determination is approved yet.
 APPLYING = "applying"
+# Whose card is written down and waits for its second person; the funnel says of them that there is none.
+CARD_WAITS, CARD_DOUBTED = "card_waits", "card_doubted"
 UNFUNDED = "no_indicator"  # it may be listed, but no approval could take the money of anything
 UNDER_WAY = (APPLYING, "notice_over", "unopposed")
 _CLOSED = (ApplicationState.APPROVED, ApplicationState.REJECTED, ApplicationState.CANCELLED)
@@ -25,7 +29,8 @@ _CLOSED = (ApplicationState.APPROVED, ApplicationState.REJECTED, ApplicationStat
 def labels(term: Term, day: date) -> dict[str, str]:
     """Code of an obstacle → what the board and the ledgers say."""
     found = {c.code: c.label for channel in Channel for c in conditions(term, channel, day)}
-    return {**found, APPLYING: "认定申请正在办理", UNFUNDED: "没有登记指标"}
+    more = {CARD_WAITS: "卡待复核", CARD_DOUBTED: "卡待复核，有疑点没有核实", UNFUNDED: "没有登记指标"}
+    return {**found, APPLYING: "认定申请正在办理", **more}
 
 
 def first_obstacle(term: Term, day: date) -> Expression:
@@ -39,6 +44,7 @@ def first_obstacle(term: Term, day: date) -> Expression:
 def _first(asked: All, term: Term) -> Expression:
     """Nested, not negated: what is not known fails."""
     applied = Application.objects.filter(student=OuterRef("student"), term=term.code).exclude(state__in=_CLOSED)
+    proposed = Account.objects.filter(student=OuterRef("student"), state=AccountState.PROPOSED).order_by()
     found: Expression = Case(
         When(Q(amount=None) | _funded(term), then=Value(None)), default=Value(UNFUNDED), output_field=CharField()
     )
@@ -46,6 +52,11 @@ def _first(asked: All, term: Term) -> Expression:
         fails: Expression = Value(condition.code)
         if condition.code == "determined":
             fails = Case(When(Exists(applied), then=Value(APPLYING)), default=fails)
+        if condition.code == "account":
+            fails = Case(
+                When(Exists(proposed.exclude(alarm="").filter(cleared="")), then=Value(CARD_DOUBTED)),
+                When(Exists(proposed), then=Value(CARD_WAITS)), default=fails,
+            )  # fmt: skip
         if condition.holds:
             found = Case(When(condition.holds, then=found), default=fails, output_field=CharField())
     return found

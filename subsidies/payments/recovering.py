@@ -31,6 +31,7 @@ from subsidies.payments.words import in_words
 TEMPLATE = Path(__file__).parent.parent / "recovery.typ"
 OWN_WORK = "是您自己开列的，要由另一人决定不再追缴。"
 ELSEWHERE = "由发放这笔资助的单位办理。"
+ALL_BACK = "已经全部收回，没有要退的钱，不用打印退款通知书；请点“收清”办结。"
 NOT_PAID_OUT = "还没有发到卡上，请在发放批次里撤销这一笔，不用追缴。"
 
 
@@ -256,8 +257,10 @@ def print_notice(recovery: Recovery, today: date) -> Printed:
     """退款通知书 for the family: what, why, how much in figures and in words, until when. Raises Refused."""
     if recovery.state != RecoveryState.OPEN:
         raise Refused(f"这一笔{recovery.get_state_display()}，不用打印通知书。")
+    if not (left := recovery.yuan - recovery.collected):
+        raise Refused(ALL_BACK)
     enrolled = Enrolment.objects.filter(term=recovery.term, student=recovery.student_id).select_related("school").defer("phone")
-    enrolment, left = enrolled.first(), recovery.yuan - recovery.collected
+    enrolment = enrolled.first()
     data = {
         "name": recovery.student.person.name,
         "school": enrolment.school.name if enrolment else "",

@@ -23,13 +23,14 @@ from aidcases.jobs import Running
 from aidcases.models import Job
 from aidcases.models.records import JobState
 from aidcases.scoping import Actor, current_actor
+from students.imports.cells import bare
 from students.imports.source import Refused as Unreadable
 from students.imports.texts import read_texts
 from subsidies.models import Payment, PaymentBatch
 from subsidies.models.banking import BankReturn, ReturnLine, Sending, Verdict
 from subsidies.models.payments import BatchState, Channel, PaymentState
 from subsidies.payments import banks
-from subsidies.payments.answers import Told, copied, told
+from subsidies.payments.answers import LONGEST_SAID, Told, copied, told
 from subsidies.payments.files import planned_for
 from subsidies.payments.steps import Steps
 
@@ -39,6 +40,7 @@ HEARING = (BatchState.SENT, BatchState.RETURNED, BatchState.BALANCED)
 NOT_SENT = "这一批还没有报送，不会有回盘。"
 CHANGED = "有人刚刚改动了这一批，没有登记，请再上传一次。"
 GONE = "这个文件没有登记，已经删除，请重新上传。"
+EARLY = "（到账日期早于报送，按报送日登记）"
 SAME_FILE = "这个文件 {at:%Y-%m-%d} 已由{by}上传过，没有再登记。"
 # What a person may look into and settle; only contradictions change anything.
 ODD = (Verdict.CONTRADICTS, Verdict.UNKNOWN, Verdict.WRONG_AMOUNT, Verdict.UNCLEAR)
@@ -56,6 +58,7 @@ class Sent:
     result: str
     amount: Decimal
     batch: int
+    on: date
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,11 @@ class Judged:
     line: Told
     verdict: Verdict
     sent: Sent | None = None
+
+    def early(self, paid_on: date) -> bool:
+        """Registered as paid, by a day on which the file had not been sent: then it counts from the day it was."""
+        paid = self.verdict == Verdict.APPLIED and self.line.result == "paid"
+        return paid and self.sent is not None and (self.line.day or paid_on) < self.sent.on
 
 
 @transaction.atomic
@@ -158,7 +166,7 @@ def register(
     applied = [each for each in judged if each.verdict == Verdict.APPLIED]
     steps.begin(len(judged), "登记结果")
     for first, last in steps.ranges(len(judged)):
-        _write(made, judged[first - 1 : last])
+        _write(made, judged[first - 1 : last], paid_on)
     _apply(applied, by, paid_on, steps)
     audit.record("bankreturn.received", subject=made, path=made.path, sha256=made.sha256, **made.counts)
     if applied:
@@ -174,13 +182,14 @@ def locked(batch: PaymentBatch) -> PaymentBatch:
 def judge(batch: PaymentBatch, lines: list[Told]) -> list[Judged]:
     """A verdict for every line, in their order."""
     sendings = Sending.objects.filter(file__batch=batch).order_by("pk").values_list(
-        "reference", "pk", "payment", "result", "payment__amount", "file__batch", "account__number_hash", "account__holder"
+        "reference", "pk", "payment", "result", "payment__amount", "file__batch", "file__sent_on", "account__number_hash",
+        "account__holder",
     )  # fmt: skip
     known: dict[str, Sent] = {}
     alike: dict[tuple, list[Sent]] = defaultdict(list)
-    for reference, pk, payment, result, amount, of, account, holder in sendings:
-        known[reference] = sent = Sent(pk, payment, result, amount, of)
-        alike[bytes(account), "".join(holder.split()), amount].append(sent)
+    for reference, pk, payment, result, amount, of, on, account, holder in sendings:
+        known[reference] = sent = Sent(pk, payment, result, amount, of, on)
+        alike[bytes(account), bare(holder), amount].append(sent)
     known |= _elsewhere({line.reference for line in lines} - set(known) - {""})
     return [_verdict(line, _match(line, known, alike), batch) for line in lines]
 
@@ -188,7 +197,7 @@ def judge(batch: PaymentBatch, lines: list[Told]) -> list[Judged]:
 def _elsewhere(references: set[str]) -> dict[str, Sent]:
     """Of the office's other batches."""
     rows = Sending.objects.filter(reference__in=references).order_by().values_list(
-        "reference", "pk", "payment", "result", "payment__amount", "file__batch"
+        "reference", "pk", "payment", "result", "payment__amount", "file__batch", "file__sent_on"
     )  # fmt: skip
     return {reference: Sent(*rest) for reference, *rest in rows}
 
@@ -217,10 +226,10 @@ def _verdict(line: Told, sent: Sent | None, batch: PaymentBatch) -> Judged:
     return Judged(line, Verdict.REPEATED if sent.result == line.result else Verdict.CONTRADICTS, sent)
 
 
-def _write(made: BankReturn, judged: list[Judged]) -> None:
+def _write(made: BankReturn, judged: list[Judged], paid_on: date) -> None:
     rows = (
         (made.pk, made.path, each.line.row, each.verdict, each.sent.pk if each.sent else None, each.line.result,
-         each.line.bounce, each.line.amount, each.line.said, "", "")
+         each.line.bounce, each.line.amount, f"{EARLY if each.early(paid_on) else ''}{each.line.said}"[:LONGEST_SAID], "", "")
         for each in judged
     )  # fmt: skip
     sql.copy_in(ReturnLine, _COLUMNS, io.BytesIO("".join(copied(rows)).encode()))
@@ -250,7 +259,8 @@ def _apply(applied: list[Judged], by: Actor, paid_on: date, steps: Steps) -> Non
     paid: dict[date, list[Judged]] = defaultdict(list)
     for each in applied:
         if each.line.result == "paid":
-            paid[min(each.line.day or paid_on, timezone.localdate())].append(each)
+            first = each.sent.on  # type: ignore[union-attr]
+            paid[max(first, min(each.line.day or paid_on, timezone.localdate()))].append(each)
     for day, lines in paid.items():
         _move("pay", _payments(lines), by, steps, paid_on=day)
 

@@ -15,7 +15,7 @@ from aidcases.flow import Refused
 from aidcases.models import Job, School
 from aidcases.roles import OfficeKind, P
 from aidcases.terms import Term
-from aidcases.web import chosen_term, command, page, paginate
+from aidcases.web import chosen_term, command, key_of, page, paginate
 from students.filters import EXPIRED, searched
 from students.models import Enrolment
 from students.places import Places
@@ -114,9 +114,8 @@ def change_list(request: HttpRequest) -> HttpResponse:
 
 @command(can=P.ENTITLEMENT_VIEW)
 def change_search(request: HttpRequest) -> HttpResponse:
-    run = request.POST.get("run", "")
-    of_run = run.isascii() and run.isdecimal()
-    return searched(request, resolve_url("run_detail", run) if of_run else "change_list", ChangeFilter)
+    run = key_of(request.POST.get("run", ""))
+    return searched(request, resolve_url("run_detail", run) if run else "change_list", ChangeFilter)
 
 
 def _changes(request: HttpRequest, data: Any, rows: Any, term: Term) -> dict[str, Any]:

@@ -65,6 +65,7 @@ SQL = {
     "dropout/daily.py": "the level of cases over their day, by the daily round, each with its event",
     "dropout/merged.py": "moves a student's rows and case to another one",
     "dropout/caring.py": "files for children found in scope, in one INSERT … SELECT; a lock per kind",
+    "dropout/measures.py": "a lock per case",
     "dropout/rounds.py": "how the rounds of cases found in scope ended, in one INSERT … SELECT",
     "dropout/resting.py": "counts of the cases that stand on a batch's rows, on either side",
     "dropout/cases.py": "the word to those who pay, of cases found in scope, in one INSERT … SELECT; a lock per child",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -77,6 +78,32 @@ def test_never_more_money_given_than_received(crew: Crew):
     Gift.objects.all().delete()
     fund.refresh_from_db()
     assert fund.given == 0
+
+
+def test_a_form_sent_twice_is_one_gift_and_a_second_gift_has_a_form_of_its_own(crew: Crew, browser: Browser, today: date):
+    who, fund = make.student("受助生", at=crew.school, term=TERM), project(crew)
+    maker = browser("county_maker")
+    came = {"form": "cash", "yuan": "50", "what": "", "received_on": "2026-09-10", "receipt": ""}
+    given_ = {"form": "cash", "yuan": "10", "what": "", "given_on": "2026-09-12", "signed_by": "", "project": fund.pk}
+
+    def send(page: str, url: str, said: dict, times: int = 1) -> object:
+        """The form as the page gives it."""
+        key = re.search(r'name="key" value="([0-9a-f-]{36})"', maker.get(page).content.decode())[1]
+        for _ in range(times):
+            assert maker.post(url, {**said, "key": key}).status_code == 302
+        return maker.post(url, {**said, "key": key, "yuan": "11"})
+
+    page = reverse("project_detail", args=[fund.pk])
+    for count in (1, 2):
+        send(page, reverse("donation_add", args=[fund.pk]), came, 3)
+        assert Donation.objects.count() == count
+    page = reverse("gift_new", args=[who.pk])
+    for count in (1, 2):
+        changed = send(page, reverse("gift_create", args=[who.pk]), given_, 3)
+        assert (changed.status_code, "请重新打开再填" in changed.content.decode()) == (422, True)
+        assert Gift.objects.count() == count
+    fund.refresh_from_db()
+    assert (fund.received, fund.given) == (100, 20)
 
 
 def test_goods_are_named_thanks_noted_and_receipts_signed_once(crew: Crew):

@@ -8,6 +8,7 @@ from io import BytesIO
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 from openpyxl import Workbook
@@ -81,6 +82,34 @@ def test_one_proposes_another_confirms_and_what_waits_follows_the_card(crew: Cre
     with crew.acting("foreign_county_maker"):
         assert not Account.objects.exists()
     assert Payment.objects.count() == 2
+
+
+def test_a_name_is_the_same_however_its_dot_is_written_and_goes_to_the_bank_as_typed(crew: Crew):
+    who = build.student("阿依·古丽", at=crew.school)
+    with crew.acting("school_maker"):
+        for holder in ("阿依·古丽", "阿依•古丽", "阿依．古丽", "阿依・古丽", "阿依.古丽", "阿依古丽", "阿依 古丽"):
+            assert accounts.problems(who, **good(holder=holder)) == [], holder
+        assert accounts.problems(who, **good(holder="阿依·古丽江")) != []
+        made = accounts.propose(who, **good(holder="阿依•古丽"))
+        other = build.student("买买提·江", at=crew.school)
+        row = {"row": 2, "name": "买买提．江", "id": other.person.id_number, **good(holder="买买提江", relation="")}
+        told = accountlists.propose_all([row])
+    assert (made.holder, told.problems, told.first) == ("阿依•古丽", [], 1)
+    assert (other.accounts.get().holder, other.accounts.get().relation) == ("买买提江", "self")
+
+
+def test_a_child_has_one_proposal_and_a_second_list_says_so(crew: Crew):
+    who, other = build.student("甲", at=crew.school), build.student("乙", at=crew.school)
+    rows = [
+        {"row": n, "name": each.person.name, "id": each.person.id_number, **good(holder=each.person.name, relation="本人")}
+        for n, each in enumerate((who, other), 2)
+    ]
+    with crew.acting("school_maker"):
+        assert accountlists.propose_all(rows).first == 2
+        told = accountlists.propose_all([{**row, "number": make.card()} for row in rows])
+    assert (told.first, told.problems) == (0, [(2, "甲", accounts.WAITS), (3, "乙", accounts.WAITS)])
+    with pytest.raises(IntegrityError, match="account_proposed_once"), transaction.atomic():
+        make.account(who, state="proposed")
 
 
 def test_shared_in_a_household_is_normal_across_households_and_held_by_staff_an_alarm(crew: Crew):

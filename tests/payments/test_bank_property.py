@@ -119,9 +119,9 @@ class History:
         """What came back is put right, paid anew and sent."""
         with self.crew.acting("school_maker") as by:
             for payment in bounces.tasks():
-                if payment.bounce != "closed" and not self.draw(st.booleans()):
+                if payment.bounce not in bounces.BY_ACCOUNT and not self.draw(st.booleans()):
                     bounces.fix(payment, "家长已到网点办理", by=by)
-                elif payment.bounce == "closed":
+                elif payment.bounce in bounces.BY_ACCOUNT:
                     bank.account(payment.student, holder=payment.student.person.name)
         with self.crew.acting("county_checker") as by:
             bounces.reissue(Payment.objects.all(), by=by)

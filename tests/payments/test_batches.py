@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 from django.db import connection, transaction
 from django.db.utils import DatabaseError, IntegrityError
+from django.utils import timezone
 
 from aidcases.flow import Refused
 from aidcases.models import AuditEvent
@@ -86,7 +87,7 @@ def test_from_the_list_to_the_end_of_what_is_settled_with_schools(paid: Paying):
         some = made.payments.filter(school_path=paid.crew.school.path)
         with pytest.raises(Refused, match="收据"):
             batches.settle(made, date(2026, 11, 22), " ", today=date(2026, 11, 22))
-        day = PaymentBatch.objects.get(pk=made.pk).approved_at.date()
+        day = timezone.localdate(PaymentBatch.objects.get(pk=made.pk).approved_at)
         assert batches.settle(made, day, "0012345", some, today=day) == 3
         assert PaymentBatch.objects.get(pk=made.pk).state == "sent"
         assert batches.balance(made) == [
@@ -317,6 +318,11 @@ def test_what_makes_no_sense_is_not_entered(paid: Paying):
             issued_on=TODAY,
         )
     made = money(paid, "senior-fee", "5")
+    with pytest.raises(Refused, match="已经登记过"):  # the same form again
+        money(paid, "senior-fee", "5.00", note="再登记一次", arrived_on=TODAY)
+    for other in ({"document": "榆财教〔2026〕2号"}, {"funding": "county"}, {"school": paid.crew.second}, {"issued_on": TODAY}):
+        with paid.crew.acting("county_head"):
+            indicators.drop(money(paid, "senior-fee", "5", **other))
     with paid.crew.acting("county_head"):
         indicators.drop(made)
     assert not Indicator.objects.exists()

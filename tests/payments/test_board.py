@@ -125,6 +125,24 @@ def test_a_row_that_does_not_follow_from_the_rules_is_red(world: World, poor: St
     assert cells()[poor.pk, "compulsory-boarding"] == ("not_due", "不符合：寄宿")
 
 
+def test_figures_are_their_names_whole_and_by_benefit(world: World, poor: Student):
+    """Who lacks a figure or stands there against the rules has no row of their own, and is one of the people all the same."""
+    teen = world.here.students[2]
+    SchoolFee.objects.filter(school=world.here.senior).delete()
+    make.recompute()
+    due(teen, "senior-grant").delete()
+    due(poor, "compulsory-boarding").delete()
+    found, named = board.matrix(TERM, DAY), cells()
+    claims = {each.benefit.code for each in found.claims}
+    for group, (_, statuses) in board.GROUPS.items():
+        behind = {pk for (pk, code), (state, _) in named.items() if state in statuses and code not in claims}
+        assert found.people[group] == len(behind), group
+        assert found.times[group] == sum(state in statuses for state, _ in named.values()), group
+    assert (found.people["wrong"], named[teen.pk, "senior-fee"][0]) == (2, "unpaid")
+    for benefit in Offered.of(TERM).benefits:  # the same words, whether asked of all benefits or of one
+        assert cells(benefit=benefit.pk) == {key: told for key, told in named.items() if key[1] == benefit.code}
+
+
 def test_a_line_on_its_way_to_the_card(world: World, poor: Student):
     code = "compulsory-boarding"
     assert cells()[poor.pk, code] == ("unpaid", "没有公示，或公示的金额不同")
@@ -233,6 +251,17 @@ def test_the_county_sees_it_first_and_opens_names(as_: As, world: World, poor: S
         302,
         404,
     )
+
+
+def test_a_reason_that_an_address_makes_up_is_nobody_s(as_: As, world: World):
+    client, url = as_("maker"), reverse("board_names")
+    made_up = ("outcome:99999999", "outcome:x", "outcome:²", "outcome:-1", "outcome:", "state:zz", "said:zz", "zz", "outcome:0")
+    for detail in made_up:
+        for asked in ({}, {"benefit": "compulsory-boarding"}):
+            answer = client.get(url, {"term": TERM.code, "detail": detail, **asked})
+            assert (answer.status_code, "没有这样的学生" in text(answer)) == (200, True), detail
+    sheet = client.post(f"{url}sheet/?term={TERM.code}&detail=outcome:99999999", {"purpose": "报局"})
+    assert sheet.status_code == 200
 
 
 def test_sheets_are_masked_and_recorded(as_: As, world: World, poor: Student):

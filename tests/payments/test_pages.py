@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from aidcases import jobs
 from aidcases.models import Job
@@ -107,10 +108,23 @@ def test_settled_with_a_school_and_a_paper_confirmation(paid: Paying, browser: C
     made.refresh_from_db()
     assert made.state == "approved"
     assert "请填写结算日期" in maker.post(reverse("batch_settle", args=[made.pk]), {}, follow=True).content.decode()
-    sent = {"day": str(made.approved_at.date()), "receipt": "001", "school": paid.crew.school.code}
+    sent = {"day": str(timezone.localdate(made.approved_at)), "receipt": "001", "school": paid.crew.school.code}
     assert "已登记结算 3 人次" in maker.post(reverse("batch_settle", args=[made.pk]), sent, follow=True).content.decode()
     last = maker.post(reverse("batch_settle", args=[made.pk]), {**sent, "school": ""}, follow=True).content.decode()
     assert "已结清" in last
+
+
+def test_keys_that_are_none_are_nobody_s(paid: Paying, browser: Callable[[str], Client]):
+    made, maker, head = prepared(paid), browser("county_maker"), browser("county_head")
+    for typed in ("9" * 25, "1" * 4500, "٣", "²", "-1", "x"):
+        answer = maker.post(reverse("batch_leave_out", args=[made.pk]), {"line": typed, "note": "x"}, follow=True)
+        assert (answer.status_code, "请先勾选名单上的人" in answer.content.decode()) == (200, True)
+        assert maker.get(reverse("bounce_list"), {"batch": typed}).status_code == 200
+        for name in ("bounce_reissue", "account_confirm"):
+            assert head.post(reverse(name), {"only": typed}).status_code == 302
+        recovery = maker.post(reverse("recovery_open"), {"student": typed, "why": "名单更正"})
+        assert recovery.status_code == 302
+    assert made.payments.filter(state="listed").count() == 6
 
 
 def test_who_may_look_and_who_may_not(paid: Paying, browser: Callable[[str], Client]):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
 
 from aidcases import sql
 from aidcases.flow import Refused
@@ -126,12 +129,42 @@ def test_the_gbk_text_of_another_bank(crew: Crew):
     lines = bank.content(batch.files.get()).decode("gbk").splitlines()[1:]
     a, b, c = (line.split("|")[:4] for line in lines)
     told = "\r\n".join(
-        ["3|1875.00", "|".join([*a, "0000", "", "20261018"]), "|".join([*b, "1002", "账号不存在"]), "|".join(c)]
+        ["3|1875.00", "|".join([*a, "0000", "", "20261021"]), "|".join([*b, "1002", "账号不存在"]), "|".join(c)]
     )
     made = bank.heard(crew, batch, SimpleUploadedFile("HP.txt", told.encode("gbk")))
     assert made.counts == {"applied": 2, "unclear": 1}
-    assert Payment.objects.get(state="paid").paid_on == date(2026, 10, 18)
+    assert Payment.objects.get(state="paid").paid_on == date(2026, 10, 21)
     assert Payment.objects.get(state="bounced").bounce == "missing"
+
+
+def test_without_a_reference_the_dot_of_a_name_may_be_another(crew: Crew):
+    batch = bank.batch(0, at=crew.school)
+    PaymentBatch.objects.filter(pk=batch.pk).update(state="prepared", approved_at=None)
+    for name in ("阿依·古丽", "买买提·江"):
+        child = bank.line(batch, name, at=crew.school, card=False)
+        bank.account(child.student, holder=name)
+    bank.send(crew, bank.approved(batch))
+    rows = {row["户名"]: {**bank.paid(row), "备注": None} for row in bank.sent(batch)}
+    answers = [{**rows["阿依·古丽"], "户名": "阿依．古丽"}, {**rows["买买提·江"], "户名": "买买提江"}]
+    assert bank.hear(crew, batch, answers).counts == {"applied": 2}
+
+
+def test_nothing_is_paid_before_it_was_sent(crew: Crew, browser: Callable[[str], Client]):
+    batch = bank.batch(3, at=crew.school, profile="social-card")
+    bank.send(crew, batch)
+    lines = bank.content(batch.files.get()).decode("gbk").splitlines()[1:]
+    a, b, c = (line.split("|")[:4] for line in lines)
+    told = "\r\n".join(
+        ["3|1875.00", "|".join([*a, "0000", "", "20261018"]), "|".join([*b, "0000", "", "20261021"]), "|".join([*c, "0000"])]
+    )
+    made = bank.heard(crew, batch, SimpleUploadedFile("HP.txt", told.encode("gbk")))
+    assert made.counts == {"applied": 3}
+    days = [Payment.objects.get(sendings__row=row).paid_on for row in (1, 2, 3)]
+    assert days == [bank.TODAY, date(2026, 10, 21), bank.TODAY]
+    early = ReturnLine.objects.filter(said__startswith=returns.EARLY)
+    assert [line.sending.row for line in early] == [1]
+    page = browser("county_maker").get(reverse("bank_return_detail", args=[made.pk])).content.decode()
+    assert "1 行的到账日期早于报送，已按报送日登记" in page
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from aidcases.flow import Refused
 from aidcases.models import Job, School
 from aidcases.roles import P
 from aidcases.scoping import current_scope
-from aidcases.web import chosen_term, command, page
+from aidcases.web import chosen_term, command, key_of, page
 from students.models import Student
 from subsidies.casework import archive
 from subsidies.casework.classlist import in_a_school
@@ -41,7 +41,7 @@ def archive_request(request: HttpRequest) -> HttpResponse:
     """`school`: its code; or `student`: a child's key."""
     purpose = request.POST.get("purpose", "")
     if pk := request.POST.get("student", ""):
-        student = get_object_or_404(Student, pk=pk if pk.isdecimal() else 0)
+        student = get_object_or_404(Student, pk=key_of(pk))
         archive.request_student(student, purpose=purpose)
     else:
         school = get_object_or_404(School, code=request.POST.get("school", ""))

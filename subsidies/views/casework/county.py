@@ -20,7 +20,7 @@ from aidcases.models import School
 from aidcases.roles import P
 from aidcases.scoping import SCHOOL, current_scope
 from aidcases.terms import Term
-from aidcases.web import chosen_term, command, page, paginate
+from aidcases.web import chosen_term, command, key_of, page, paginate
 from students import finding
 from students.filters import ALL, EXPIRED, SearchableFilter, narrowed, searched
 from students.models import Enrolment
@@ -134,11 +134,11 @@ def county_search(request: HttpRequest) -> HttpResponse:
 @command(can=P.APPLICATION_RETURN)
 def county_hold(request: HttpRequest) -> HttpResponse:
     """One line (`pk`) kept out of bulk steps or taken in again; `do=none` takes all in again."""
-    held, pk = set(held_back(request)), request.POST.get("pk", "")
+    held, pk = set(held_back(request)), key_of(typed := request.POST.get("pk", ""))
     if request.POST.get("do") == "none":
         held = set()
-    elif pk.isdecimal():
-        held = held - {int(pk)} if pk in request.POST.getlist("take") else held | {int(pk)}
+    elif pk:
+        held = held - {pk} if typed in request.POST.getlist("take") else held | {pk}
     if len(held) > MOST_HELD:
         raise Refused(f"最多暂缓 {MOST_HELD:,} 条。")
     request.session["county_held"] = sorted(held)
@@ -151,11 +151,11 @@ def _chosen(request: HttpRequest, term: Term) -> tuple[QuerySet[Application], in
     """The filter's lines without those held back on any page or unticked on this one, and how many these are; or the
     one line of `only`."""
     if (only := request.POST.get("only")) is not None:  # never the whole filter where one line was meant
-        return county.queue(term).filter(pk=int(only) if only.isdecimal() else 0), 0
+        return county.queue(term).filter(pk=key_of(only)), 0
     found = _found(request, term)
     if not found.is_valid() or found.expired:
         raise Refused(EXPIRED)
-    shown, taken = (set(map(int, filter(str.isdecimal, request.POST.getlist(name)))) for name in ("shown", "take"))
+    shown, taken = (set(map(key_of, request.POST.getlist(name))) for name in ("shown", "take"))
     vetoed = set(held_back(request)) | (shown - taken)
     rows = county.queue(term).filter(pk__in=found.qs.order_by().values("pk"))
     return rows.exclude(pk__in=vetoed), rows.filter(pk__in=vetoed).count()

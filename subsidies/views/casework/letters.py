@@ -15,7 +15,7 @@ from aidcases import crypto
 from aidcases.flow import Refused
 from aidcases.roles import P
 from aidcases.scoping import OFFICE, current_scope
-from aidcases.web import command, page, paginate
+from aidcases.web import command, key_of, page, paginate
 from students.views.secrets import reveal
 from subsidies.casework import appeals, letters
 from subsidies.models import Application, Letter
@@ -65,7 +65,7 @@ def _context(form: LetterForm, pk: str) -> dict[str, Any]:
 def _application(pk: str) -> Application:
     rows = Application.objects.select_related("student__person")
     light = rows.defer("phone", "parent_phone", "student__person__id_number", "student__roll_number")
-    return get_object_or_404(light, pk=pk if pk.isdecimal() else 0)
+    return get_object_or_404(light, pk=key_of(pk))
 
 
 @command(can=P.LETTER_WRITE)

@@ -255,7 +255,8 @@ def score_save(request: HttpRequest, pk: int, key: int) -> HttpResponse:
     version = request.POST.get("version", "")
     try:
         made = assessing.assess(
-            meeting, child, **typed, seen_version=int(version) if version.isdecimal() else -1, by=request.actor
+            meeting, child, **typed, by=request.actor,
+            seen_version=int(version) if version.isdecimal() and len(version) < 19 else -1,
         )
     except Refused as refused:
         given = Assessment.objects.filter(meeting=meeting, application=child).first()

@@ -15,7 +15,7 @@ from aidcases.models import School
 from aidcases.roles import P
 from aidcases.scoping import SCHOOL, current_scope
 from aidcases.terms import Term
-from aidcases.web import chosen_term, command, page, paginate
+from aidcases.web import chosen_term, command, key_of, page, paginate
 from subsidies.casework import classlist, panel
 from subsidies.casework.panelforms import MemberForm, told
 from subsidies.models import Panel, PanelMember
@@ -129,12 +129,8 @@ def panel_child(request: HttpRequest, pk: int) -> HttpResponse:
 @command(can=P.PANEL_RUN)
 def panel_child_remove(request: HttpRequest, pk: int) -> HttpResponse:
     member = member_of(pk)
-    member.children.remove(*member.children.filter(pk=_number(request.POST.get("student", ""))))
+    member.children.remove(*member.children.filter(pk=key_of(request.POST.get("student", ""))))
     return redirect("panel_detail", member.panel_id)
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isdecimal() and len(text) < 18 else 0
 
 
 @command(can=P.PANEL_RUN)

@@ -34,6 +34,9 @@ class AccountFilter(SearchableFilter):
     search = django_filters.CharFilter(method="as_it_is", label="姓名、首字母、证件号或学籍号")
     kind = django_filters.ChoiceFilter(label="情况", choices=KINDS, empty_label=ALL, method="of_kind")
     state = django_filters.CharFilter(method="as_it_is", widget=forms.HiddenInput)
+    student = django_filters.NumberFilter(
+        min_value=1, max_value=2**63 - 1, decimal_places=0, widget=forms.HiddenInput
+    )  # from a page that speaks of one child
 
     class Meta:
         model = Account
@@ -82,8 +85,9 @@ def account_list(request: HttpRequest) -> HttpResponse:
         "rows": [{**row, "tone": TONES[state]} for row in accounts.changes(shown, timezone.localdate())],
         "tabs": [{"label": label, "url": f"?state={code}", "active": code == state} for code, label in TABS],
         "state": state,
-        "narrowed": bool(request.GET.get("kind") or request.GET.get("q")) and narrowed(found),
+        "narrowed": any(request.GET.get(name) for name in ("kind", "q", "student")) and narrowed(found),
         "expired": EXPIRED,
+        "one": bool(request.GET.get("student")),
         "may_write": request.actor.may(P.ACCOUNT_WRITE),
         "may_confirm": request.actor.may(P.ACCOUNT_CONFIRM) and state == AccountState.PROPOSED,
     }

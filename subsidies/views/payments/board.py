@@ -15,7 +15,7 @@ from django.utils import timezone
 from aidcases import audit
 from aidcases.flow import Refused
 from aidcases.models import Region
-from aidcases.roles import P
+from aidcases.roles import OfficeKind, P
 from aidcases.scoping import current_actor, current_scope
 from aidcases.terms import Term
 from aidcases.web import back, chosen_term, command, page, paginate
@@ -92,6 +92,8 @@ def board_names(request: HttpRequest) -> HttpResponse:
         "found": form, "page": shown, "rows": rows, "silent": silent, "people": len({name.student_id for name in found}),
         "total": len(found), "reasons": boardrows.by_reason(found, words), "schools": boardrows.by_school(found),
         "detail": question.detail, "detail_words": words.of(question.detail), "one": question.student,
+        "ready": sum(name.detail == "ready" for name in found), "sees_cards": request.actor.may(P.ACCOUNT_VIEW),
+        "may_list": request.actor.may(P.PAYMENT_PREPARE) and request.membership.organisation.kind == OfficeKind.COUNTY,
         "school": form.cleaned_data.get("school"), "reason_form": ReasonForm() if form_needed else None, "writes": writes,
         "board_term": question.term, "may_take": request.actor.may(P.LEDGER_ISSUE),
     }  # fmt: skip

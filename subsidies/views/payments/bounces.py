@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -29,7 +29,7 @@ TABS = (("open", "待学校处理"), ("ready", "已处理，待重新发放"), (
 def _rows(state: str) -> QuerySet[Payment]:
     if state == "again":
         return Payment.objects.filter(state=PaymentState.REISSUED).order_by("bounced_at", "pk")
-    right = ~Q(fixed="") | Q(bounces.changed())
+    right = bounces.put_right()
     return bounces.bounced().filter(right if state == "ready" else ~right)
 
 
@@ -38,7 +38,9 @@ def _with_child(rows: QuerySet[Payment]) -> QuerySet[Payment]:
     rows = rows.select_related("student__person", "school", "batch", "benefit").defer(
         "student__person__id_number", "student__roll_number"
     )  # fmt: skip
-    return rows.annotate(last4=F("account__number_last4"), proposed=Exists(waits), new_card=bounces.changed())
+    return rows.annotate(
+        last4=F("account__number_last4"), proposed=Exists(waits), new_card=bounces.changed(), manned=bounces.manned()
+    )
 
 
 def _chosen(request: HttpRequest) -> tuple[str, QuerySet[Payment]]:
@@ -75,6 +77,7 @@ def _row(payment: Any, late: Any) -> dict[str, Any]:
         "person": payment.student.person,
         "todo": bounces.FIXES[payment.bounce].todo,
         "late": payment.bounced_at < late,
+        "unmanned": bounces.county_sees_to(payment),
         "days": (timezone.now() - payment.bounced_at).days,
     }
 
@@ -85,14 +88,15 @@ def bounce_detail(request: HttpRequest, pk: int) -> HttpResponse:
     payment = get_object_or_404(rows, pk=pk)
     late = timezone.now() - timedelta(days=bounces.DAYS)
     back, ours = payment.state == PaymentState.BOUNCED, current_scope().covers(payment.school_path, SCHOOL)
-    ready = payment.fixed or payment.new_card
+    needs_card = payment.bounce in bounces.BY_ACCOUNT and not payment.new_card
+    ready = payment.new_card or (payment.fixed and not needs_card)
     context = {
         **_row(payment, late),
         "back": back,
-        "needs_card": bounces.FIXES[payment.bounce].account,
+        "needs_card": needs_card,
         "contradiction": open_contradictions(sending__payment=payment).first(),
         "may_write": request.actor.may(P.ACCOUNT_WRITE),
-        "may_fix": back and not payment.fixed and ours and request.actor.may(P.ACCOUNT_WRITE),
+        "may_fix": back and not payment.fixed and not needs_card and ours and request.actor.may(P.ACCOUNT_WRITE),
         "may_reissue": back and ready and request.actor.may(P.PAYMENT_APPROVE),
         "may_give_up": back and request.actor.may(P.PAYMENT_APPROVE),
     }

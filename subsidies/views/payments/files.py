@@ -89,6 +89,8 @@ def _context(request: HttpRequest, batch: PaymentBatch, form: ReturnForm | None 
         "hears": batch.state in returns.HEARING,
         "bounces_url": f"{reverse('bounce_list')}?batch={batch.pk}",
         "form": form or ReturnForm(initial=start),
+        # The batch's own format first.
+        "formats": sorted(map(banks.expected, banks.profiles().values()), key=lambda each: each["code"] != batch.bank),
     }
 
 
@@ -163,7 +165,8 @@ def bank_return_detail(request: HttpRequest, pk: int) -> HttpResponse:
         }
         for each in counts
     ]
-    context = {"made": made, "page": shown, "rows": _shown(shown), "tabs": tabs}
+    early = ReturnLine.objects.filter(bank_return=made, said__startswith=returns.EARLY).count()
+    context = {"made": made, "page": shown, "rows": _shown(shown), "tabs": tabs, "early": early}
     return render(request, "subsidies/payments/bank_return.html", context)
 
 
