@@ -1,10 +1,12 @@
-"""Home cards: what has to be handed up and who has not; which county has last issued which ledger of the term."""
+"""Home cards: what has to be handed up and who has not; what each county has issued in the term."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db.models import Count, F
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -14,7 +16,7 @@ from aidcases.web import chosen_term
 from ledgers.definitions import LEDGERS
 from ledgers.models import LedgerIssue
 from ledgers.schedules import BELOW
-from ledgers.submitting import below, board
+from ledgers.submitting import below
 from ledgers.submitting import own as own_dues
 from ledgers.views.submissions import told
 
@@ -27,30 +29,33 @@ def dues(request: HttpRequest) -> dict[str, Any] | None:
     kind, today = request.membership.organisation.kind, timezone.localdate()
     own = own_dues().open().filter(due_on__lte=today + timedelta(days=SOON)).with_last().order_by("due_on", "pk")
     mine = [told(due) for due in own[:LINES]]
-    red = [line for line in board(today).lines if line.missing] if kind in BELOW else []
-    late = below().late(today).count() if kind in BELOW else 0
-    return {"mine": mine, "red": red, "late": late, "has_below": kind in BELOW} if mine or kind in BELOW else None
+    red = _late(today) if kind in BELOW else []
+    late = sum(line["late"] for line in red)
+    told_of = {"mine": mine, "red": red[:LINES], "late": late, "more": len(red) - LINES, "has_below": kind in BELOW}
+    return told_of if mine or kind in BELOW else None
+
+
+def _late(today: date) -> list[dict[str, Any]]:
+    """Offices below and how many items each is late with (name, late, ledgers), the most first; one statement."""
+    rows = below().late(today).order_by().values(name=F("office__name"))
+    counted = rows.annotate(late=Count("pk"), codes=ArrayAgg("ledger", distinct=True)).order_by("-late", "name")
+    return [{**row, "ledgers": [LEDGERS[code].title for code in row["codes"] if code in LEDGERS]} for row in counted]
 
 
 def counties(request: HttpRequest) -> dict[str, Any] | None:
-    """Counties × ledgers, those that have issued nothing included; None for an office that is no city."""
+    """What each county has issued, those that have issued nothing included; None for an office that is no city."""
     office = request.membership.organisation
     if office.kind != OfficeKind.CITY:
         return None
     term = chosen_term(request)
-    issues = LedgerIssue.objects.finished().filter(term=term.code).order_by("path", "ledger", "-pk")
-    last = {(issue.path, issue.ledger): issue for issue in issues.distinct("path", "ledger")}
+    found = LedgerIssue.objects.finished().filter(term=term.code).order_by("path", "ledger", "-pk").distinct("path", "ledger")
+    issued: dict[str, list[LedgerIssue]] = {}
+    for issue in found:
+        issued.setdefault(issue.path, []).append(issue)
     regions = Region.objects.under(office.path).filter(level="county").order_by("code")
-    rows = [
-        {
-            "name": region.name,
-            "issues": [(ledger.title, last.get((region.path, ledger.code))) for ledger in LEDGERS.values()],
-        }
-        for region in regions
-    ]
-    return {
-        "term": term,
-        "ledgers": list(LEDGERS.values()),
-        "rows": rows,
-        "silent": sum(not any(issue for _, issue in row["issues"]) for row in rows),
-    }
+    rows = [{"name": region.name, "issues": (mine := issued.get(region.path, [])), "last": _newest(mine)} for region in regions]
+    return {"term": term, "all": len(LEDGERS), "rows": rows, "silent": sum(not row["issues"] for row in rows)}
+
+
+def _newest(issues: list[LedgerIssue]) -> LedgerIssue | None:
+    return max(issues, key=lambda issue: (issue.finished_at, issue.pk), default=None)

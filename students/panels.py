@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from django.db.models import Case, Count, When
+from django.db.models import Case, Count, Q, When
 from django.http import HttpRequest
 from django.urls import reverse
 
+from aidcases import sql
 from aidcases.roles import OfficeKind, P
 from aidcases.scoping import HOME, current_scope
 from aidcases.terms import EARLIEST, Term, chronological
@@ -131,11 +132,14 @@ def enrolments(request: HttpRequest, student: Student) -> dict[str, Any]:
 
 def imports(request: HttpRequest) -> dict[str, Any] | None:
     """Home card: the last imports, what waits for a person, and which rosters the term still lacks."""
-    recent = list(ImportFile.objects.select_related("office")[:RECENT])
+    last = ImportFile.objects.values("pk")[:RECENT]
+    shown = ImportFile.objects.filter(Q(pk__in=last) | Q(state=FileState.PREVIEWED)).select_related("office")
+    files = list(shown[: RECENT + MOST_WAITING])
+    recent = files[:RECENT]
     if not (recent or request.actor.may(P.IMPORT_WRITE)):
         return None
     term = chosen_term(request)
-    waiting = list(ImportFile.objects.filter(state=FileState.PREVIEWED).only("kind", "term")[:MOST_WAITING])
+    waiting = [file for file in files if file.state == FileState.PREVIEWED][:MOST_WAITING]
     return {"files": recent, "waiting": waiting, "term": term, "rosters": rosters_of(request, term)} | {
         "missing": missing_people(request), "begin": begin_terms(request)
     }  # fmt: skip
@@ -146,10 +150,10 @@ def reviews(request: HttpRequest) -> dict[str, Any] | None:
     requests = Decision.objects.filter(state=DecisionState.ASKED, other_path__startswith=current_scope().path)
     # Every file carries its count, so that no rows are read for a figure.
     files = ImportFile.objects.committed().exclude(kind=RosterKind.EDITS).filter(counts__review__gt=0)
+    pairs = Suspect.objects.filter(state=SuspectState.OPEN)
     waits = {
         "rows": sum(files.values_list("counts__review", flat=True)),
-        "requests": requests.count(),
-        "people": Suspect.objects.filter(state=SuspectState.OPEN).count(),
+        **sql.counts(requests=requests.order_by(), people=pairs.order_by()),
     }
     return {"waits": waits} if any(waits.values()) else None
 
@@ -191,8 +195,10 @@ def begin_terms(request: HttpRequest) -> list[Term]:
     for to in dict.fromkeys([worked_in, *([last.next] if last else [])]):
         before = Term(to.year, "spring") if to.autumn else Term(to.year - 1, "autumn")
         due = to == worked_in or to.first_day <= date.today()
-        if due and before.code in known and not own.in_term(to).exists() and own.in_term(before).exists():
-            return [before, to]
+        if due and before.code in known:
+            there = sql.counts(now=own.in_term(to).order_by()[:1], before=own.in_term(before).order_by()[:1])
+            if there["before"] and not there["now"]:
+                return [before, to]
     return []
 
 

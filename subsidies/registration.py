@@ -16,7 +16,7 @@ from subsidies.demo import plans as demo_plans
 from subsidies.demo import year
 from subsidies.giving import merged as giving_merged
 from subsidies.models.applications import OwnPupil
-from subsidies.payments import batchjobs, bounces, files, returns
+from subsidies.payments import batchjobs, bounces, files, reminding, returns
 from subsidies.plans import daily as plan_daily
 from subsidies.plans import merged as plans_merged
 from subsidies.views.casework import county as county_views
@@ -30,7 +30,7 @@ from subsidies.vocational import demo as vocational_demo
 from subsidies.vocational import following
 from subsidies.vocational import merged as vocational_merged
 
-registry.daily.extend((*daily.HOOKS, bounces.remind, plan_daily.measures_overdue))
+registry.daily.extend((*daily.HOOKS, bounces.remind, bounces.remind_county, *reminding.HOOKS, plan_daily.measures_overdue))
 registry.merged["subsidies"] = Merged(merged.merge, merged.part)
 registry.daily.extend(following.HOOKS)
 registry.merged["vocational"] = Merged(vocational_merged.merge, vocational_merged.part)
@@ -119,6 +119,7 @@ registry.add(
     Card(1, P.PAYMENT_VIEW, "subsidies/payments/board_card.html", board_views.board_card),
     Card(10, P.ENTITLEMENT_VIEW, "subsidies/aid_board.html", panels.aid_board),
     Card(10, P.ENTITLEMENT_VIEW, "subsidies/county_board.html", panels.county_board),
+    Card(3, P.PAYMENT_VIEW, "subsidies/payments/waiting_card.html", reminding.card),
     Card(4, P.ACCOUNT_WRITE, "subsidies/payments/bounce_card.html", bounces.card),
     Card(5, P.APPLICATION_WRITE, "subsidies/casework/application_card.html", parts.school_card),
     Card(6, P.APPLICATION_VIEW, "subsidies/casework/panel_card.html", panelcard.panel_card),

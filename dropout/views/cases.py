@@ -25,7 +25,7 @@ from dropout.enums import Alarm, CaseState, Proof
 from dropout.filters import ALL_OPEN, ENDED, TABS, CaseFilter, tab_counts
 from dropout.forms import OpenForm
 from dropout.models import DropoutCase
-from dropout.views.steps import STEPS, Unsaved, steps_of, typed_in
+from dropout.views.steps import STEPS, Unsaved, for_others, steps_of, typed_in
 from students.enums import GRADE_LABELS
 from students.filters import EXPIRED, searched
 from students.models import Enrolment, Student
@@ -179,6 +179,7 @@ def _detail(request: HttpRequest, pk: int, unsaved: Unsaved) -> HttpResponse:
         "late": (today - case.due_on).days if case.due_on and case.due_on < today else 0,
         "facts": _facts(case),
         "steps": steps,
+        "others": for_others(case, request.actor),
         "picked": School.objects.filter(code=unsaved.typed.get("school") or "").first() or case.school,
         "problems": unsaved.problems,
         "lost": _lost(unsaved, steps, case),

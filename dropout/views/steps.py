@@ -12,6 +12,7 @@ from django.http import HttpRequest
 
 from aidcases.flow import Refused
 from aidcases.models import School
+from aidcases.roles import PERMISSIONS, ROLE_LABELS
 from aidcases.scoping import Actor
 from aidcases.web import chosen_term
 from dropout import cases
@@ -159,6 +160,16 @@ def steps_of(case: DropoutCase, actor: Actor, unsaved: Unsaved) -> list[dict[str
         shown = {"blocked": "；".join(failing), "step": step, "fields": fields, "again": again}
         found.append({"name": move.name, "label": move.label, **shown})
     return found
+
+
+def for_others(case: DropoutCase, actor: Actor) -> list[str]:
+    """Moves open from the case's state that somebody else makes: “排除、确认辍学：县级审核、县中心负责人”."""
+    found: dict[str, list[str]] = {}
+    for move in case.FLOW.open_from(case.state):
+        if not actor.may(move.permission):
+            roles = "、".join(label for role, label in ROLE_LABELS.items() if move.permission in PERMISSIONS[role])
+            found.setdefault(roles, []).append(move.label)
+    return [f"{'、'.join(labels)}：{roles}" for roles, labels in found.items()]
 
 
 def typed_in(step: Step, request: HttpRequest) -> Typed:

@@ -16,7 +16,7 @@ from aidcases.models import Organisation
 from aidcases.roles import OfficeKind, P
 from aidcases.scoping import current_scope
 from aidcases.terms import Term
-from aidcases.web import command, page, paginate
+from aidcases.web import command, key_of, page, paginate
 from ledgers import schedules, submitting
 from ledgers.definitions import LEDGERS
 from ledgers.enums import STANDING, Counted, Rhythm, SubmissionState
@@ -92,7 +92,7 @@ def due_detail(request: HttpRequest, pk: int) -> HttpResponse:
 @command(can=P.LEDGER_SUBMIT)
 def due_submit(request: HttpRequest, pk: int) -> HttpResponse:
     due, number = get_object_or_404(submitting.own(), pk=pk), request.POST.get("issue", "")
-    issue = LedgerIssue.objects.filter(pk=int(number)).first() if number.isdecimal() else None
+    issue = LedgerIssue.objects.filter(pk=key_of(number)).first()
     if issue is None:
         raise Refused("请选择要上报的台账。")
     made = submitting.submit(

@@ -147,7 +147,8 @@ def name(value: Value) -> str:
     return mask_numbers(found)
 
 
-_MARKS = re.compile(r"[·•․‧∙⋅・･ㆍ᛫●.。\s]")
+MARKS = "·•․‧∙⋅・･ㆍ᛫●.．。 　"
+_MARKS = re.compile(rf"[{MARKS}\s]")
 
 
 def bare(name: str) -> str:

@@ -19,7 +19,7 @@ from aidcases import audit, crypto, sql
 from aidcases.flow import Refused
 from aidcases.roles import P
 from aidcases.scoping import current_actor
-from students.imports.cells import alike
+from students.imports.cells import MARKS, alike
 from students.models import Account, Student
 from students.models.accounts import AccountState, Holder
 from subsidies.casework.applying import Outcome
@@ -49,10 +49,11 @@ _ALARM = """
             WHEN n.relation <> 'self' AND EXISTS (
                 SELECT FROM aidcases_user u JOIN aidcases_membership w ON w.user_id = u.id
                 JOIN aidcases_organisation g ON g.id = w.organisation_id
-                WHERE u.full_name = n.holder AND g.kind = 'school' AND g.path = n.school_path
+                WHERE translate(u.full_name, %(marks)s, '') = translate(n.holder, %(marks)s, '')
+                  AND g.kind = 'school' AND g.path = n.school_path
             ) THEN '户名和学校工作人员同名'
             ELSE '' END AS alarm
-        FROM students_account n WHERE n.id = ANY(%s)
+        FROM students_account n WHERE n.id = ANY(%(keys)s)
     ) d WHERE d.id = a.id AND a.alarm <> d.alarm
 """
 
@@ -142,7 +143,7 @@ def _path(account: Account) -> str:
 
 
 def _alarm(keys: Collection[int]) -> None:
-    sql.run(_ALARM, [list(keys)])
+    sql.run(_ALARM, {"keys": list(keys), "marks": MARKS})
 
 
 def alarmed(keys: Collection[int]) -> int:

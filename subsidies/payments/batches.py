@@ -13,7 +13,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from aidcases import audit, sql
+from aidcases import audit, inbox, sql
 from aidcases.flow import Refused
 from aidcases.models import Membership, Organisation, School
 from aidcases.roles import PERMISSIONS, OfficeKind, P
@@ -22,7 +22,7 @@ from aidcases.terms import Term
 from students.models import Account
 from subsidies.models import Adjustment, BatchPart, Benefit, Payment, PaymentBatch
 from subsidies.models.payments import FUNDING, BatchState, Channel, PaymentState
-from subsidies.payments import funnel, indicators, listing, stopped
+from subsidies.payments import funnel, indicators, listing, reminding, stopped
 from subsidies.payments.files import ONE_ANSWER, said_paid
 from subsidies.payments.returns import go_on
 from subsidies.payments.steps import Steps
@@ -172,6 +172,7 @@ def _agreed(part: BatchPart, name: str) -> None:
     if not rows.update(agreed_by=name, agreed_by_id=current_actor().user_id, agreed_at=Now(), objection=""):
         raise Refused("这份名单已经确认过了")
     audit.record("batchpart.agreed", subject=part, path=part.school_path)
+    inbox.done(part, reminding.PART)
     _confirmed(batch)
 
 
@@ -202,6 +203,7 @@ def _confirmed(batch: PaymentBatch) -> None:
         batch.refresh_from_db()
         if batch.state == B.PREPARED and batch.lines and not batch.parts_open:
             batch.move("confirm", by=current_actor())
+            reminding.again(reminding.APPROVAL, [batch.pk])
 
 
 def _of_county(batch: PaymentBatch) -> Any:
@@ -214,6 +216,8 @@ def reopen(batch: PaymentBatch, note: str) -> None:
     held(batch).move("reopen", by=current_actor(), note=note)
     parts = BatchPart.objects.filter(batch=batch).exclude(agreed_by=ELSEWHERE)
     parts.update(agreed_by="", agreed_by_id=None, agreed_at=None, objection=f"县里退回：{note.strip()}"[:200])
+    inbox.done(batch, reminding.APPROVAL)
+    reminding.again(reminding.PART, parts.values_list("pk", flat=True))
     batch.refresh_from_db()
 
 
@@ -292,6 +296,7 @@ def approve(
         "approve", by=by, note=document.strip(), approved_by=by.name, approved_by_id=by.user_id, approved_at=moment,
         document=document.strip()[:60], approved_lines=moved, **sums,
     )  # fmt: skip
+    inbox.done(batch, reminding.APPROVAL)
     return batch
 
 
@@ -329,6 +334,7 @@ def cancel(batch: PaymentBatch, note: str) -> None:
     for use in batch_held.uses.order_by("indicator"):
         use.delete()
     batch_held.move("cancel", by=current_actor(), note=note)
+    inbox.done(batch, reminding.APPROVAL)
     batch.refresh_from_db()
 
 

@@ -18,8 +18,8 @@ from aidcases import crypto, inbox
 from aidcases.conditions import All, Condition
 from aidcases.flow import Refused
 from aidcases.inbox import Task
-from aidcases.models import Membership, Organisation
-from aidcases.roles import PERMISSIONS, OfficeKind, P
+from aidcases.models import Organisation
+from aidcases.roles import OfficeKind, P
 from aidcases.scoping import HOME, SCHOOL, Actor, current_scope
 from students.models import Account
 from students.models.accounts import ALLOWED
@@ -29,6 +29,7 @@ from subsidies.models.payments import Bounce, PaymentState
 from subsidies.payments import stopped
 from subsidies.payments.batches import withdraw
 from subsidies.payments.files import said_paid
+from subsidies.payments.reminding import able
 from subsidies.payments.returns import locked
 
 DAYS = 7  # within which a school has put a bounce right
@@ -108,8 +109,7 @@ def tasks() -> QuerySet[Payment]:
 
 def manned(permission: P = P.ACCOUNT_WRITE) -> Exists:
     """Of rows with a school_path: somebody of the school's own has an account and may do this."""
-    roles = [role for role, powers in PERMISSIONS.items() if permission in powers]
-    there = Membership.objects.filter(organisation__kind=OfficeKind.SCHOOL, role__in=roles, user__is_active=True)
+    there = able(permission).filter(organisation__kind=OfficeKind.SCHOOL)
     return Exists(there.filter(organisation__path=OuterRef("school_path")))
 
 
@@ -183,6 +183,36 @@ def _task(office: Organisation, row: dict[str, Any], today: date) -> Task:
     late = due < today
     title = f"{row['n']} 笔退票没有处理{'，已超过 7 天' if late else ''}"
     return Task(office, "payment.bounce", title, reverse("bounce_list"), due, None, P.ACCOUNT_WRITE, urgent=late)
+
+
+def remind_county(now: datetime) -> dict[str, int]:
+    """Each county that paid: what waits to be put right, for whoever looks after the schools, and what was put right, for
+    the second person who has it paid anew."""
+    today = timezone.localdate(now)
+    left, ready = tasks().annotate(manned=manned()), bounced().filter(put_right())
+    told = _by_office(left, alone=Count("pk", filter=Q(manned=False)))
+    found = [_county(office, row, today) for office, row in told]
+    found += [_anew(office, row, today) for office, row in _by_office(ready)]
+    return inbox.keep("payment.returned", found, today=today)
+
+
+def _by_office(rows: QuerySet[Payment], **more: Count) -> list[tuple[Organisation, dict[str, Any]]]:
+    counted = rows.order_by().values("batch__office").annotate(n=Count("pk"), since=Min("bounced_at"), **more)
+    told = {row["batch__office"]: row for row in counted}
+    return [(office, told[office.pk]) for office in Organisation.objects.filter(pk__in=told)]
+
+
+def _county(office: Organisation, row: dict[str, Any], today: date) -> Task:
+    due = timezone.localdate(row["since"]) + timedelta(days=DAYS)
+    alone = f"，其中 {row['alone']} 笔的学校没有账号，由县里处理" if row["alone"] else ""
+    title, url = f"{row['n']} 笔退票没有处理{alone}", reverse("bounce_list")
+    return Task(office, "payment.returned", title, url, due, office, P.ACCOUNT_WRITE, urgent=due < today)
+
+
+def _anew(office: Organisation, row: dict[str, Any], today: date) -> Task:
+    due = timezone.localdate(row["since"]) + timedelta(days=2 * DAYS)
+    title, url = f"{row['n']} 笔退票已处理，待重新发放", f"{reverse('bounce_list')}?state=ready"
+    return Task(office, "payment.returned.ready", title, url, due, office, P.PAYMENT_APPROVE, urgent=due < today)
 
 
 def card(request: Any) -> dict[str, Any] | None:

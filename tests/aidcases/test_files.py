@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -42,6 +44,28 @@ def test_a_file_is_what_its_content_says(office: Organisation, content: bytes, n
     made = attach(office, content=content, name=name)
     assert (made.content_type, made.filename, made.size) == (kind, kept, len(content))
     assert files.content(made) == content
+
+
+def png(width: int, height: int) -> bytes:
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sIIBBBBB", 13, b"IHDR", width, height, 8, 2, 0, 0, 0)
+
+
+def jpeg(width: int, height: int, frame: bytes = b"\xc0") -> bytes:
+    """As a telephone writes it: EXIF with a thumbnail that has a frame of its own, tables, fill bytes, then the frame."""
+    exif = b"Exif\0\0\xff\xd8\xff\xc0\0\x11\x08\xff\xff\xff\xff" + b"\0" * 500
+    parts = [b"\xe1" + struct.pack(">H", len(exif) + 2) + exif, b"\xc4" + struct.pack(">H", 6) + b"abcd", b"\xff"]
+    return b"\xff\xd8\xff" + b"\xff".join(parts) + frame + struct.pack(">HBHHB", 17, 8, height, width, 3) + b"\0" * 9
+
+
+def test_a_picture_of_more_than_fifty_megapixels_is_refused(office: Organisation) -> None:
+    """By what its header says: 50,000 × 50,000 white points are 7 MB of PNG and 7 GB for whoever opens it."""
+    for content in (png(50_000, 50_000), jpeg(40_000, 30_000), jpeg(10_000, 5_001, b"\xc2")):
+        with pytest.raises(Refused, match="像素，超过 5000 万像素。请缩小或重新拍照后再传"):
+            attach(office, content=content)
+    for content in (png(10_000, 5_000), jpeg(8_000, 6_000), jpeg(8_000, 6_000, b"\xc2"), png(9, 9)[:20], jpeg(9, 9)[:30]):
+        assert files.content(attach(office, content=content)) == content
+    assert files.pixels(upload(jpeg(4_000, 3_000))) == (4_000, 3_000)
+    assert files.pixels(upload(png(640, 480))) == (640, 480)
 
 
 @pytest.mark.parametrize(

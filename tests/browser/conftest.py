@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connection
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from tests.aidcases.processes import running
@@ -22,6 +22,9 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-lcd-text", "--font-render-hinting=none",
 ]  # fmt: skip
+
+
+expect.set_options(timeout=15_000)  # what a busy machine may take to show something
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

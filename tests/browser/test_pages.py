@@ -15,7 +15,7 @@ from tests.conventions.resolver import Address, addresses
 from tests.conventions.test_canary import requests_of
 
 FILL = counties.build
-PERSONAS = ("maker", "head", "city", "school", "auditor", "nobody")  # who sees pages that those before them do not
+PERSONAS = ("maker", "head", "city", "school", "auditor", "other_maker", "nobody")  # who sees pages that those before them do not
 
 
 @pytest.fixture(scope="module")

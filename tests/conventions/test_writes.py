@@ -56,6 +56,8 @@ BULK = {
 }
 SQL = {
     "dropout/deferrals.py": "a lock per child",
+    "subsidies/payments/indicators.py": "a lock per office and term",
+    "subsidies/giving/common.py": "a lock per form",
     "subsidies/casework/classlist.py": "one statement over classes of schools found in scope, compiled from scoped querysets",
     "dropout/board.py": "compiled from scoped querysets",
     "dropout/warnings.py": "facts of the own area's pupils, looked at across offices by the key of the person alone",
@@ -108,6 +110,7 @@ SQL = {
     "subsidies/payments/recovering.py": "recoveries from differences found in scope, in one INSERT … SELECT; a mark",
     "students/imports/names.py": "names are judged across offices",
     "students/imports/pipeline.py": "staging and commit of one file",
+    "students/panels.py": "how many of some scoped querysets, in one statement",
     "students/carry.py": "a term's enrolments from the last one's, of the area of whoever acts",
     "students/imports/missing.py": "a whole register against what its office recorded",
     "students/registration.py": "codes of the terms in the table; which are in sight the scoped manager says",
@@ -143,6 +146,7 @@ ACTING = {
     "dropout/warnings.py": "a county's weekly job, asked for by the daily round, is the county's",
     "dropout/comparing.py": "a child's case is anybody's who has the child; the lines are of the own area",
     "dropout/rectifying.py": "what is overdue, whoever gave it",
+    "subsidies/payments/reminding.py": "reminders of what is to be done anew, which the county that says so does not see",
     "dropout/views/public.py": "anybody's tip or answer, to one county; its supervisors, which are public",
     "subsidies/demo/county.py": "the demo's people act each in their own office",
     "subsidies/vocational/demo.py": "the demo's people act each in their own office",

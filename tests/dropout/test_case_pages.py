@@ -36,9 +36,9 @@ def said(answer: Any) -> str:
     return re.sub(r"\s+", "", answer.content.decode())
 
 
-def step(client: Client, row: DropoutCase, name: str, **data: Any) -> str:
+def step(client: Client, row: DropoutCase, name: str, *, status: int = 200, **data: Any) -> str:
     answer = client.post(reverse("case_step", args=[row.pk, name]), data, follow=True)
-    assert answer.status_code == 200
+    assert answer.status_code == status
     return said(answer)
 
 
@@ -100,8 +100,9 @@ def test_a_case_goes_its_way_on_its_page(ledgers: dict[str, DropoutCase], county
     assert asks(checker, page) <= 30
     assert "确认辍学" in said(checker.get(page))
     assert "已排除" not in said(maker.get(page))
-    assert "请选择辍学原因" in step(checker, row, "confirm", left_on=str(TODAY), cause="")
-    assert "请写成2026-10-20" in step(checker, row, "confirm", left_on="昨天", cause="work")
+    assert "由别的岗位办理的：排除、确认辍学：县级审核、县中心负责人。" in said(maker.get(page))
+    assert "请选择辍学原因" in step(checker, row, "confirm", status=422, left_on=str(TODAY), cause="")
+    assert "请写成2026-10-20" in step(checker, row, "confirm", status=422, left_on="昨天", cause="work")
     assert "确认辍学：已办理" in step(
         checker, row, "confirm", left_on=str(TODAY), cause="work", whereabouts="在餐馆打工"
     )

@@ -61,6 +61,11 @@ def test_the_published_rule_gives_the_same_by_hand(county) -> None:
     by_hand = sorted(others, key=lambda n: hashlib.sha256(f"双色球 12|other-primary|{n}".encode()).hexdigest())[:4]
     assert [number for stratum, number, _ in lines if stratum == "其他在校生·小学"] == by_hand
     assert len({number for _, number, _ in lines}) == len(lines)
+    codes = {label: code for code, label in drawing.strata(TERM).items()}
+    with acting_in(Scope(HERE), SYSTEM):
+        roster = [(code, each.number) for code in codes.values() for each in drawing.candidates(TERM, code)]
+    whole = sorted(f"{code}|{number}" for code, number in roster) + [""] + [f"{codes[s]}|{n}" for s, n, _ in lines]
+    assert made.sha256 == hashlib.sha256("\n".join(whole).encode()).hexdigest()
     told = {stratum["stratum"]: (stratum["population"], stratum["drawn"]) for stratum in made.strata}
     assert (told["back-primary"], told["poor-primary"]) == ((1, 1), (1, 1))
 

@@ -85,15 +85,15 @@ def test_one_proposes_another_confirms_and_what_waits_follows_the_card(crew: Cre
 
 
 def test_a_name_is_the_same_however_its_dot_is_written_and_goes_to_the_bank_as_typed(crew: Crew):
-    who = build.student("阿依·古丽", at=crew.school)
+    who, other, third = (build.student(name, at=crew.school) for name in ("阿依·古丽", "买买提·江", "丙"))
     with crew.acting("school_maker"):
         for holder in ("阿依·古丽", "阿依•古丽", "阿依．古丽", "阿依・古丽", "阿依.古丽", "阿依古丽", "阿依 古丽"):
             assert accounts.problems(who, **good(holder=holder)) == [], holder
         assert accounts.problems(who, **good(holder="阿依·古丽江")) != []
         made = accounts.propose(who, **good(holder="阿依•古丽"))
-        other = build.student("买买提·江", at=crew.school)
         row = {"row": 2, "name": "买买提．江", "id": other.person.id_number, **good(holder="买买提江", relation="")}
         told = accountlists.propose_all([row])
+        assert accounts.propose(third, **good(holder="校·经办", relation="guardian")).alarm == "户名和学校工作人员同名"
     assert (made.holder, told.problems, told.first) == ("阿依•古丽", [], 1)
     assert (other.accounts.get().holder, other.accounts.get().relation) == ("买买提江", "self")
 

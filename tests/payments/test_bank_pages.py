@@ -30,6 +30,7 @@ def test_from_the_files_to_the_answer_on_pages(crew: Crew, browser: Browser, dja
     maker, checker = browser("county_maker"), browser("county_checker")
     here = reverse("batch_files", args=[batch.pk])
     assert "还没有代发文件" in text(maker.get(here))
+    assert "怎样算成功和失败" not in text(maker.get(here))  # no answer is taken yet
     assert "生成代发文件" not in text(checker.get(here))
     assert maker.post(reverse("batch_files_make", args=[batch.pk]), follow=True).status_code == 200
     assert checker.post(reverse("batch_files_make", args=[batch.pk])).status_code == 403
@@ -47,6 +48,9 @@ def test_from_the_files_to_the_answer_on_pages(crew: Crew, browser: Browser, dja
     assert checker.post(take, {"purpose": "看看"}).status_code == 403
     assert browser("foreign_county_maker").post(take, {"purpose": "看看"}).status_code == 404
 
+    own, *_ = (page[page.index("怎样算成功和失败") :]).split("<h3")[1:]  # the batch's own format first
+    told = ("农村信用社（.xlsx）（本批次的格式）", "流水号：“备注”", "结果：“处理结果”", "成功、交易成功", "户名不符、户名与")
+    assert [part for part in told if part not in own] == []
     a, b, c = bank.sent(batch)
     upload = reverse("return_upload", args=[batch.pk])
     fields = {"paid_on": "2026-10-20", "profile": "rural-credit"}

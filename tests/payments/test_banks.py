@@ -14,6 +14,7 @@ from python_calamine import load_workbook
 from subsidies.payments import banks
 from subsidies.payments.banks import ProfileError
 from subsidies.payments.filewriting import write
+from subsidies.payments.remarks import remark
 
 LINE = {
     "order": 1, "account": "6217000000000000001", "holder": "张&三,丰|", "amount": Decimal("1250.50"), "bank": "榆中联社",
@@ -59,6 +60,21 @@ def test_xls_and_gbk_text():
     assert "䶮𬭚".encode(banks.ENCODINGS["GBK"]).decode("gb18030") == "䶮𬭚"
 
 
+@pytest.mark.parametrize(
+    ("benefit", "limit", "said"),
+    [
+        ("义务教育免学杂费", 20, "26秋义务教育免学杂费"), ("普通高中国家助学金", 20, "26秋国家助学金"),
+        ("义务教育非寄宿生生活补助", 20, "26秋非寄宿生生活补助"), ("农村义务教育学生营养膳食补助", 20, "26秋学生营养膳食补助"),
+        ("义务教育非寄宿生生活补助", 40, "26秋义务教育非寄宿生生活补助"), ("义务教育", 9, "26秋义务"),
+        ("生源地信用助学贷款", 15, "26秋生源地信用"),
+    ],
+)  # fmt: skip
+def test_the_remark_is_the_benefit_and_the_term_within_the_banks_places(benefit: str, limit: int, said: str):
+    assert remark(benefit, "2026-autumn", limit) == said
+    assert len(said.encode("gbk")) <= limit
+    assert remark("滋蕙计划新生资助", "2019-spring", 20) == "19春滋蕙计划新生资助"
+
+
 def test_a_countys_own_profile_is_a_file_and_is_checked(settings, tmp_path: Path):
     settings.HOME = tmp_path
     own = tmp_path / "banks"
@@ -83,6 +99,8 @@ def test_a_countys_own_profile_is_a_file_and_is_checked(settings, tmp_path: Path
         ('field = "account"\ntitle = "账号"', 'field = "account"\ntitle = "账号"\ntype = "number"', "要按文本写"),
         ('title = "账号"\n', "", "每一列都要写 title"),
         ("rows = 5000", "rows = 0", "rows 要在 1 和"),
+        ("limit = 20", "limit = 4", "limit 只写在摘要（summary）上，在 8 和 200 之间"),
+        ('field = "holder"\n', 'field = "holder"\nlimit = 30\n', "limit 只写在摘要"),
         ("digits = [16, 19]", "digits = [19]", "digits 要写成"),
         ('filename = "{batch}-{number:02}"', 'filename = "../{batch}{number}"', "filename 只能用"),
         ('filename = "{batch}-{number:02}"', 'filename = "{batch.__class__}"', "filename 只能用"),

@@ -10,6 +10,7 @@ from io import BytesIO
 import pytest
 from django.db.models import Q
 from django.urls import reverse
+from django.utils import timezone
 from openpyxl import load_workbook
 
 from aidcases.flow import Refused
@@ -17,7 +18,7 @@ from aidcases.models import AuditEvent, SchoolFee
 from aidcases.scoping import EVERYWHERE, SYSTEM, Scope, acting_in
 from students.models import Enrolment, Student
 from subsidies.explain import explain
-from subsidies.models import Adjustment, Entitlement, Payment, UnpaidReason
+from subsidies.models import Adjustment, Entitlement, NoticeLine, Payment, PublicNotice, UnpaidReason
 from subsidies.payments import board, boardrows, listing, reasons
 from subsidies.payments.board import Question
 from subsidies.payments.cells import COLUMNS, OWED, Status
@@ -294,3 +295,61 @@ def test_each_sees_their_own(as_: As, world: World):
     assert refused.status_code == 403
     with acting_in(EVERYWHERE):
         assert UnpaidReason.objects.count() == 0
+
+
+def test_whom_only_a_batch_is_missing_and_whose_card_waits(as_: As, world: World, poor: Student):
+    """Nobody is said to lack a word, or a card, where the next step is known; the figures stay as they were."""
+    found, matrix = board.names(Question(TERM, DAY, statuses=(Status.DUE,)), Offered.of(TERM)), board.matrix(TERM, DAY)
+    assert {name.detail for name in found} == {"ready"}
+    for each in matrix.lines:
+        assert each.whole.ready == sum(name.benefit_id == each.benefit.pk for name in found)
+        assert sum(count for *_, count in each.whole.links) == each.whole.whole
+    assert matrix.times["silent"] == len(found)
+    maker = as_("maker")
+    asked = {"term": TERM.code, "benefit": "compulsory-textbook", "status": "due"}
+    page = maker.get(reverse("board_names"), asked).content.decode()
+    make_one = f"{reverse('batch_new')}?term={TERM.code}&amp;channel=settlement&amp;benefits=compulsory-textbook"
+    assert all(part in page for part in ("未助，可以编入批次", "写原因", make_one))
+    assert maker.get(make_one.replace("&amp;", "&")).status_code == 200
+    assert make_one not in as_("school").get(reverse("board_names"), asked).content.decode()
+    whole = maker.get(reverse("aid_matrix"), {"term": TERM.code}).content.decode()
+    here = line("compulsory-textbook", HERE.path).whole.ready
+    assert f'benefit=compulsory-textbook&amp;status=due&amp;detail=ready">可以编入批次 {here} 人' in whole
+
+    code = "compulsory-boarding"
+    people = board.matrix(TERM, DAY).people
+    with acting_in(EVERYWHERE):
+        announce(poor, code)
+    assert cells()[poor.pk, code] == ("unpaid", "没有一卡通")
+    card = make.account(poor, state="proposed")
+    assert cells()[poor.pk, code] == ("unpaid", "卡待复核")
+    link = f"{reverse('account_list')}?state=proposed&amp;student={poor.pk}"
+    assert link in maker.get(reverse("board_names"), {"term": TERM.code, "benefit": code}).content.decode()
+    type(card).objects.filter(pk=card.pk).update(alarm="这张卡也登记在别的户的孩子名下")
+    assert cells()[poor.pk, code] == ("unpaid", "卡待复核，有疑点没有核实")
+    assert board.matrix(TERM, DAY).people == people
+    # Refused, there is none again.
+    type(card).objects.filter(pk=card.pk).update(state="refused", why="不是他的")
+    assert cells()[poor.pk, code] == ("unpaid", "没有一卡通")
+
+
+def announce(who: Student, code: str) -> PublicNotice:
+    """A list of those aided that holds the child, and is over."""
+    office = make.office("620123")
+    row = due(who, code).select_related("benefit").get()
+    made = PublicNotice(
+        kind="benefit", office=office, path=office.path, term=TERM.code, title="受助名单", state="over", hotline="0931-5221234",
+        made_by="甲", published_by="乙", published_on=DAY, ends_at=timezone.now(), sha256="0" * 64,
+    )  # fmt: skip
+    made.save()
+    NoticeLine(notice=made, order=1, name="某某", student=who, about=row.benefit, benefit="补助", amount=row.amount).save()
+    return made
+
+
+def test_the_filter_has_each_state_once(as_: As, world: World):
+    page = as_("maker").get(reverse("board_names"), {"term": TERM.code, "status": "silent"}).content.decode()
+    options = re.findall(r'<option value="(\w+)"( selected)?>([^<]+)<', page[page.index('name="status"') :])
+    shown = [(value, label) for value, _, label in options if value in {*Status.values, *board.GROUPS}]
+    assert len(shown) == len(dict(shown)) == len({label for _, label in shown})
+    assert {value for value, _ in shown} == {*Status.values, "owed", "unaided", "underway"}
+    assert [value for value, selected, _ in options if selected] == ["due"]  # 没有写原因 of the board is that state

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from aidcases.flow import Refused
 from aidcases.inbox import reminders
+from aidcases.models import User
+from students.models import Account
 from subsidies.models import Payment, PaymentBatch, Sending
 from subsidies.models.payments import Bounce
 from subsidies.payments import bounces, returns
+from subsidies.payments.accounts import confirm
 from tests.casework.conftest import Crew
 from tests.payments import bank
 
@@ -89,6 +95,55 @@ def test_another_card_confirmed_by_a_second_person_puts_it_right(crew: Crew):
     assert reissue(crew, batch).moved == 1
     bank.send(crew, batch)
     assert Sending.objects.get(payment=a, attempt=2).account == newer
+
+
+def test_what_only_another_account_mends_is_not_put_right_by_words(crew: Crew, browser: Callable[[str], Client]):
+    batch, (name, _) = back(crew, "户名不符", "冻结")
+    with crew.acting("school_maker") as by, pytest.raises(Refused, match="只写处理情况不行"):
+        bounces.fix(name, "已问过银行，户名是对的", by=by)
+    # However the word got there: the same card and holder are not sent a second time.
+    Payment.objects.filter(batch=batch).update(fixed="已问过银行", fixed_by="校经办")
+    outcome = reissue(crew, batch)
+    assert (outcome.moved, outcome.refusals) == (1, {"写了处理情况，但一卡通没有更换并复核，重发还会退回": 1})
+    Payment.objects.filter(pk=name.pk).update(fixed="", fixed_by="")
+    school, checker = browser("school_maker"), browser("county_checker")
+    page, propose = reverse("bounce_detail", args=[name.pk]), reverse("account_new", args=[name.student_id])
+    shown = school.get(page).content.decode()
+    assert ("只写处理情况不行" in shown, propose in shown, reverse("bounce_fix", args=[name.pk]) in shown) == (True, True, False)
+    newer = bank.account(name.student, state="proposed", from_on=timezone.localdate())
+    waiting = f"{reverse('account_list')}?state=proposed&amp;student={name.student_id}"
+    assert waiting in school.get(page).content.decode()
+    found = school.get(waiting.replace("&amp;", "&")).content.decode()
+    assert ("只看一名学生" in found, name.student.person.name in found) == (True, True)
+    assert "重新发放</button>" not in checker.get(page).content.decode()
+    with crew.acting("school_checker"):
+        assert confirm(Account.objects.filter(pk=newer.pk)).moved == 1
+    assert "重新发放</button>" in checker.get(page).content.decode()
+    assert reissue(crew, batch).moved == 1
+    name.refresh_from_db()
+    assert (name.state, name.account) == ("reissued", newer)
+
+
+def test_where_nobody_of_the_school_has_an_account_the_county_sees_to_it(crew: Crew, browser: Callable[[str], Client]):
+    _, (one,) = back(crew, "未激活")
+    county, alone = browser("county_maker"), "学校没有账号，由县里办理"
+    lists = [reverse("bounce_list"), reverse("bounce_detail", args=[one.pk])]
+    assert not any("没有账号" in county.get(url).content.decode() for url in lists)
+    bounces.remind_county(timezone.now())
+    with crew.acting("county_maker") as by:
+        assert [row.title for row in reminders(by)] == ["1 笔退票没有处理"]
+    User.objects.filter(pk=crew["school_maker"].pk).update(is_active=False)
+    bounces.remind_county(timezone.now())
+    assert alone in county.get(lists[0]).content.decode()
+    assert "这所学校没有人有账号" in county.get(lists[1]).content.decode()
+    with crew.acting("county_maker") as by:
+        assert [row.title for row in reminders(by)] == ["1 笔退票没有处理，其中 1 笔的学校没有账号，由县里处理"]
+        bounces.fix(one, "家长已到网点激活", by=by)
+    bounces.remind_county(timezone.now())
+    with crew.acting("county_checker") as by:
+        assert [row.title for row in reminders(by)] == ["1 笔退票已处理，待重新发放"]
+    with crew.acting("county_maker") as by:
+        assert not reminders(by).exists()
 
 
 def test_not_paid_again_while_the_bank_says_it_arrived(crew: Crew):

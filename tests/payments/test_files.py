@@ -15,7 +15,7 @@ from aidcases.models import AuditEvent, Job
 from subsidies.models import BankFile, Payment, Sending
 from subsidies.payments import banks, files
 from tests.casework.conftest import Crew
-from tests.payments import bank
+from tests.payments import bank, county
 
 pytestmark = pytest.mark.django_db
 
@@ -55,6 +55,16 @@ def test_every_line_goes_once_in_files_of_at_most_n(crew: Crew, monkeypatch: pyt
     stored = (settings.FILES / "bank" / found[0].stored).read_bytes()
     assert stored.startswith(b"SEALED1")
     assert plain[:100] not in stored
+
+
+def test_each_line_says_its_own_benefit(crew: Crew):
+    paid = county.paying(crew, ("甲一", "甲二"))
+    for code in ("compulsory-boarding", "senior-grant"):
+        county.money(paid, code, "9999")
+    made = county.approved(paid, county.prepared(paid))
+    assert bank.send(crew, made).result["lines"] == 3
+    lines = bank.content(BankFile.objects.get(batch=made)).decode("gbk").splitlines()[1:]
+    assert sorted(line.rsplit("|", 1)[1] for line in lines) == ["26秋国家助学金", *["26秋寄宿生生活补助"] * 2]
 
 
 def test_those_without_a_card_stay_and_go_with_the_next_file(crew: Crew):

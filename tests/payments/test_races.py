@@ -26,7 +26,8 @@ DAY = date(2026, 10, 20)
 
 
 def together(crew: Crew, *works: Callable[[], object], persona: str = "county_maker") -> list[str]:
-    """Each by the county's clerk (or another) on a connection of its own, all at once: "" or why it was refused, in order of the words."""
+    """Each by the county's clerk (or another) on a connection of its own, all at once: "" or why it was refused, in order
+    of the words."""
     told: list[str] = []
     start = threading.Barrier(len(works))
 

@@ -207,10 +207,13 @@ def test_the_pages(crew: Crew, teen: Student, browser: Browser, monkeypatch: pyt
     said = {"yuan": "1000.01", "received_on": "2018-11-20", "number": "SJ-1"}
     refused = maker.post(reverse("recovery_receive", args=[found.pk]), said)
     assert (refused.status_code, "还差 1,000.00 元" in refused.content.decode()) == (422, True)
+    notice = reverse("recovery_notice", args=[found.pk])
+    assert maker.post(notice)["Content-Type"] == "application/pdf"
     maker.post(reverse("recovery_receive", args=[found.pk]), {**said, "yuan": "1000"})
-    assert "SJ-1" in head.get(detail).content.decode()
+    repaid = head.get(detail).content.decode()
+    assert ("SJ-1" in repaid, notice in repaid) == (True, False)  # nothing left to ask the family for
+    assert "已经全部收回" in maker.post(notice, follow=True, HTTP_REFERER=detail).content.decode()
     assert maker.post(reverse("recovery_sheet") + term).status_code == 200
-    assert maker.post(reverse("recovery_notice", args=[found.pk]))["Content-Type"] == "application/pdf"
     maker.post(reverse("receipt_remove", args=[found.receipts.get().pk]), {"note": "写错"})
     maker.post(reverse("recovery_receive", args=[found.pk]), {**said, "yuan": "1000", "number": "SJ-2"})
     maker.post(reverse("recovery_close", args=[found.pk]))

@@ -117,7 +117,9 @@ def test_a_file_never_takes_who_left_or_refused_since_and_names_them(paid: Payin
     assert states(made, "甲二", "乙一") == {"甲二": "sent", "乙一": "cancelled"}
 
 
-def test_a_bounce_of_theirs_is_not_paid_anew_and_one_on_its_way_can_be_withdrawn(crew: Crew):
+def test_a_bounce_of_theirs_is_not_paid_anew_and_one_on_its_way_can_be_withdrawn(
+    crew: Crew, browser: Callable[[str], Client]
+):
     batch = bank.batch(3, at=crew.school)
     bank.send(crew, batch)
     bank.hear(crew, batch, [bank.bounced(row, "未激活") for row in bank.sent(batch)])
@@ -128,6 +130,8 @@ def test_a_bounce_of_theirs_is_not_paid_anew_and_one_on_its_way_can_be_withdrawn
     with crew.acting("county_checker") as by:
         told = bounces.reissue(Payment.objects.filter(batch=batch), by=by)
     assert (told.moved, dict(told.refusals)) == (1, {"孩子已确认辍学，资助暂停": 1, "家长已放弃这项资助": 1})
+    page = browser("county_checker").get(reverse("bounce_list"), {"state": "ready"}).content.decode()
+    assert (page.count("资助暂停"), page.count("已放弃")) == (1, 1)
     leave(three.student)
     with crew.acting("county_maker") as by, pytest.raises(Refused, match="1 人次资助已暂停"):
         files.request_files(batch, by=by, today=TODAY)

@@ -165,11 +165,15 @@ def test_the_same_thing_listed_for_both_becomes_a_recovery(pair: tuple, here: Of
         setattr(second, level, 0)
     second.save()
     cards = {who.pk: make.account(who).pk for who in Student.objects.all()}
+    waiting = {who.pk: make.account(who, state="proposed").pk for who in Student.objects.all()}
     before = everything()
     merge(pair[2], keep.pk)
     mine = Payment.objects.filter(student=keep.pk, benefit=benefit)
     assert sorted(mine.values_list("instalment", flat=True)) == [1, 2, 3]
-    assert set(Account.objects.filter(student=keep.pk).values_list("pk", flat=True)) == set(cards.values())
+    assert set(Account.objects.filter(student=keep.pk).values_list("pk", flat=True)) == {*cards.values(), *waiting.values()}
+    states = {pk: state for pk, state in Account.objects.values_list("pk", "state") if pk in waiting.values()}
+    assert states.pop(waiting[keep.pk]) == "proposed"  # of two that wait one is left
+    assert set(states.values()) == {"refused"}
     undo(pair[2])
     assert everything() == before
     merge(pair[2], keep.pk)

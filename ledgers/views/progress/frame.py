@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from aidcases.flow import Refused
 from aidcases.scoping import current_scope
+from aidcases.web import key_of
 from ledgers.progress import spans
 from students.places import codes_of
 
@@ -36,8 +37,8 @@ def reckons() -> bool:
 
 def year_of(request: HttpRequest) -> int:
     """?year=, else this calendar year."""
-    typed = request.GET.get("year", "")
-    return int(typed) if typed.isdigit() and 2015 <= int(typed) <= 2100 else timezone.localdate().year
+    typed = key_of(request.GET.get("year", ""))
+    return typed if 2015 <= typed <= 2100 else timezone.localdate().year
 
 
 def office_name(request: HttpRequest) -> str:

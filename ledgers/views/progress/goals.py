@@ -14,7 +14,7 @@ from aidcases.models import Region
 from aidcases.roles import P
 from aidcases.scoping import current_scope
 from aidcases.terms import AUTUMN, Term
-from aidcases.web import command, page, paginate
+from aidcases.web import command, key_of, page, paginate
 from dropout.indicators import Asked
 from ledgers.models import AgeFigure, IndicatorGoal, NamedArea
 from ledgers.progress import goals, targets
@@ -25,8 +25,8 @@ from ledgers.views.progress.frame import office_name, reckons, refuse_errors, ta
 
 def _school_year(request: HttpRequest) -> int:
     """?year= as a school year, else the running one."""
-    typed, newest = request.GET.get("year", ""), goals.school_years(timezone.localdate())[0]
-    return int(typed) if typed.isdigit() and 2010 <= int(typed) <= newest else newest
+    typed, newest = key_of(request.GET.get("year", "")), goals.school_years(timezone.localdate())[0]
+    return typed if 2010 <= typed <= newest else newest
 
 
 def _asked(request: HttpRequest, path: str = "") -> Asked:
@@ -101,7 +101,7 @@ def goal_names(request: HttpRequest) -> HttpResponse:
     )
     rows, name = goals.pupils(_asked(request, region.path), goal), region.name
     if area := request.GET.get("area", ""):
-        found = get_object_or_404(NamedArea, pk=area if area.isdigit() else 0, path=region.path)
+        found = get_object_or_404(NamedArea, pk=key_of(area), path=region.path)
         rows, name = goals.within(rows, found), f"{region.name}{found.name}"
     shown = paginate(rows.select_related("student__person", "school").order_by("school_path", "grade", "pk"), request)
     context = {"goal": goal, "page": shown, "place": name, "year": _school_year(request)}

@@ -13,7 +13,7 @@ from aidcases.models import Organisation, Region
 from aidcases.roles import OfficeKind, P
 from aidcases.scoping import current_scope
 from aidcases.terms import AUTUMN, Term
-from aidcases.web import page
+from aidcases.web import key_of, page
 from dropout.indicators import Asked
 from ledgers.models import Talk
 from ledgers.progress import figures, goals, reports, spans
@@ -108,7 +108,7 @@ def county_year(request: HttpRequest, code: str) -> HttpResponse:
     region = get_object_or_404(Region.objects.under(own).filter(level="county"), code=code)
     typed = request.GET.get("year", "")
     today = timezone.localdate()
-    span = spans.parse(typed) if typed.isdigit() and 2015 <= int(typed) <= 2100 else spans.current("year", today)
+    span = spans.parse(typed) if 2015 <= key_of(typed) <= 2100 else spans.current("year", today)
     office = Organisation.objects.filter(path=region.path, kind=OfficeKind.COUNTY).first()
     rows = figures.of(reports.tasks_of(span, region.path).filter(path=region.path), span, today, request.actor)
     asked = _asked(span, region.path)

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from aidcases.flow import Refused
 from aidcases.roles import P
-from aidcases.web import command
+from aidcases.web import command, key_of
 from ledgers.models import WorkTask
 from ledgers.progress import tasks
 from ledgers.views.progress.frame import office_name, year_of
@@ -74,7 +74,7 @@ def worktask_draw(request: HttpRequest) -> HttpResponse:
     size = request.POST.get("size", "")
     year = year_of(request)
     drawn = tasks.draw(
-        year=year, seed=request.POST.get("seed", ""), size=int(size) if size.isdigit() else 0, by=request.actor
+        year=year, seed=request.POST.get("seed", ""), size=key_of(size), by=request.actor
     )
     messages.success(request, f"抽中 {drawn} 项任务复查。" if drawn else "没有县级自查通过、待抽查的任务。")
     return redirect(f"{redirect('worktask_list').url}?year={year}&state=self_checked")

@@ -13,7 +13,7 @@ from aidcases.flow import Refused
 from aidcases.models import Organisation
 from aidcases.roles import OfficeKind, P
 from aidcases.scoping import current_scope
-from aidcases.web import command, page, paginate
+from aidcases.web import command, key_of, page, paginate
 from ledgers.models import Talk, WorkTask
 from ledgers.progress import talks, tasks
 from ledgers.progress.forms import TalkForm
@@ -46,7 +46,7 @@ def talk_detail(request: HttpRequest, pk: int) -> HttpResponse:
 def _about(request: HttpRequest) -> tuple[WorkTask | None, str]:
     """?task= or ?indicator=: what the talk is about."""
     key, indicator = request.GET.get("task", ""), request.GET.get("indicator", "")
-    task = WorkTask.objects.select_related("line", "office").filter(pk=key).first() if key.isdigit() else None
+    task = WorkTask.objects.select_related("line", "office").filter(pk=key_of(key)).first()
     return task, indicator if indicator in GOALS else ""
 
 

@@ -13,7 +13,7 @@ from aidcases.flow import Refused
 from aidcases.roles import P
 from aidcases.scoping import current_scope
 from aidcases.seen import mark
-from aidcases.web import command, page, paginate
+from aidcases.web import command, key_of, page, paginate
 from ledgers.models import Talk, WorkLine, WorkMonth, WorkTask
 from ledgers.models.progress import WORKING, WorkState
 from ledgers.progress import figures, sources, spans, tasks
@@ -237,10 +237,7 @@ def workmonth_tell(request: HttpRequest, pk: int) -> HttpResponse:
 @page(can=P.PROGRESS_VIEW)
 def work_rows(request: HttpRequest) -> HttpResponse:
     """?task=&span=2026-11&from=year: who stands behind a figure the system counts; of a typed one the months."""
-    key = request.GET.get("task", "")
-    if not key.isdigit():
-        raise Http404
-    task = _task(int(key))
+    task = _task(key_of(request.GET.get("task", "")))
     try:
         span = spans.parse(request.GET.get("span", str(task.line.year)))
     except ValueError:

@@ -21,7 +21,7 @@ from students.filters import ALL, EXPIRED, SearchableFilter, narrowed, searched
 from students.models import Account, Student
 from students.models.accounts import AccountState, Holder
 from students.views.secrets import reveal
-from subsidies.payments import accountlists, accounts
+from subsidies.payments import accountlists, accounts, reminding
 
 TABS = (("proposed", "待复核"), ("confirmed", "现在用的"), ("refused", "不采用"))
 TONES = {"proposed": "warn", "confirmed": "good", "refused": ""}
@@ -151,6 +151,7 @@ def _chosen(request: HttpRequest) -> QuerySet[Account]:
 @command(can=P.ACCOUNT_CONFIRM)
 def account_confirm(request: HttpRequest) -> HttpResponse:
     outcome = accounts.confirm(_chosen(request))
+    reminding.cards_done(request.actor)
     (messages.success if outcome.moved else messages.info)(request, f"复核通过 {outcome.moved:,} 个账户。")
     for reason, count in outcome.refusals.most_common():
         messages.warning(request, f"{count:,} 个没有通过：{reason}。")
@@ -162,6 +163,7 @@ def account_refuse(request: HttpRequest, pk: int) -> HttpResponse:
     rows = Account.objects.filter(pk=get_object_or_404(Account, pk=pk).pk)
     if not accounts.refuse(rows, request.POST.get("note", "")):
         raise Refused("已被他人处理，请刷新后再看。")
+    reminding.cards_done(request.actor)
     messages.success(request, "已退回，不采用这个账户。")
     return redirect("account_list")
 

@@ -20,7 +20,7 @@ from students.models import Account
 from subsidies.casework.classlist import in_a_school
 from subsidies.models import Payment
 from subsidies.models.payments import PaymentState
-from subsidies.payments import bounces
+from subsidies.payments import bounces, stopped
 from subsidies.payments.files import open_contradictions
 
 TABS = (("open", "待学校处理"), ("ready", "已处理，待重新发放"), ("again", "待重新报送"))
@@ -34,13 +34,16 @@ def _rows(state: str) -> QuerySet[Payment]:
 
 
 def _with_child(rows: QuerySet[Payment]) -> QuerySet[Payment]:
+    """.halted: why it must not be paid anew, or ""."""
+    terms = set(rows.order_by().values_list("term", flat=True).distinct())
     waits = Account.objects.filter(student=OuterRef("student"), state="proposed")
     rows = rows.select_related("student__person", "school", "batch", "benefit").defer(
         "student__person__id_number", "student__roll_number"
     )  # fmt: skip
     return rows.annotate(
-        last4=F("account__number_last4"), proposed=Exists(waits), new_card=bounces.changed(), manned=bounces.manned()
-    )
+        last4=F("account__number_last4"), proposed=Exists(waits), new_card=bounces.changed(), manned=bounces.manned(),
+        halted=stopped.word(terms),
+    )  # fmt: skip
 
 
 def _chosen(request: HttpRequest) -> tuple[str, QuerySet[Payment]]:
