@@ -212,7 +212,8 @@ def uncomputed(term: Term, area: Area) -> str:
 def _look(issue: LedgerIssue, ledger: Ledger, run: ComputeRun | None, table: Table, title: str) -> Look:
     term, area = Term.parse(issue.term), area_at(issue.area_path)
     notes = ledger.notes(term, area, table.name)
-    notes += [MASKED_NOTE] if ledger.personal and not issue.unmasked else []
+    masks = any(column.masked is not None for column in table.columns)
+    notes += [MASKED_NOTE] if masks and not issue.unmasked else []
     notes += [NOT_OURS_NOTE] if ledger.personal and area.is_school else []
     computed = f"{timezone.localtime(run.finished_at):%Y-%m-%d %H:%M}" if run else ""
     notes.append(f"依据 {computed} 的测算，校验码 {run.certificate[:16]}。" if run else uncomputed(term, area))
