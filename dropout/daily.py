@@ -27,6 +27,7 @@ from students.places import codes_of
 
 # Working days over the deadline from which on a level is asked: 1 the township, 2 the county, 3 the city.
 OVER = {1: 1, 2: 3, 3: 5}
+URGES = {1: "乡镇", 2: "县级", 3: "市级"}
 LEVEL_CODES = {1: 9, 2: 6, 3: 4}  # how long the code of the place of a level is
 ASKED = {0: P.DROPOUT_WRITE, 1: P.DROPOUT_WRITE, 2: P.DROPOUT_CONFIRM, 3: P.DROPOUT_INSPECT}
 WORKING = (OfficeKind.SCHOOL, OfficeKind.VILLAGE, OfficeKind.TOWNSHIP, OfficeKind.COUNTY, OfficeKind.CITY)
@@ -46,7 +47,7 @@ def escalate(today: date) -> int:
         actor = current_actor()
         event = {
             "batch": uuid.uuid4(), "actor": actor.name, "user_id": actor.user_id, "action": "dropoutcase.escalated",
-            "note": f"督办层级 {level}",
+            "note": f"{URGES[level]}督办",
         }  # fmt: skip
         raised += update_recorded(rows, {"level": level}, event)
     return raised

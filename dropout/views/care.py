@@ -31,6 +31,7 @@ from students.places import Places, home_shown
 from students.views.secrets import masked_fact, reveal
 
 CARD = Path(__file__).parent.parent / "contact.typ"
+BLANK = "＿" * 12  # filled in by hand
 WHERE = {HOME: "家庭情况", SCHOOL: "学校情况"}
 
 
@@ -239,7 +240,7 @@ def carefile_card(request: HttpRequest, pk: int) -> HttpResponse:
     label = {name: CareFile._meta.get_field(name).verbose_name for names in caring.FACTS.values() for name in names}
     told = [(label[name], getattr(row, name)) for side in sides for name in caring.FACTS[side] if name != "note"]
     lines = [{"label": fact["label"], "value": fact["value"]} for fact in _about(row)]
-    lines += [{"label": name, "value": str(value)} for name, value in told if value]
+    lines += [{"label": name, "value": str(value or BLANK)} for name, value in told]
     printed = print_pdf(
         CARD,
         {

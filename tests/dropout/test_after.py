@@ -263,7 +263,8 @@ def test_a_case_over_its_day_climbs_level_by_level_and_once(acting: Crew) -> Non
     assert asleep.level == 0
     names = [name for name, urgent in reminded("dropout.late.") if urgent]
     assert names == ["榆树小学", "兴隆山村委会", "兰州市教育局"]
-    assert AuditEvent.objects.filter(action="dropoutcase.escalated", subject_id=row.pk).count() == 3
+    urged = AuditEvent.objects.filter(action="dropoutcase.escalated", subject_id=row.pk).order_by("pk")
+    assert list(urged.values_list("note", flat=True)) == ["乡镇督办", "县级督办", "市级督办"]
     DropoutCase.objects.filter(pk=row.pk).update(due_on=date(2018, 10, 30), level=0)
     assert daily.cases_late(moment(date(2018, 10, 22)))["ended"] == 3
     DropoutCase.objects.filter(pk=row.pk).update(due_on=date(2018, 10, 12))

@@ -21,6 +21,7 @@ from students.models import Enrolment
 from tests import make
 from tests.ledgers.conftest import ActAs, act_as  # noqa: F401 - the fixture
 from tests.personas import TERM, As, World
+from tests.subsidies.pdfs import Pdf
 
 TODAY = date(2018, 10, 8)
 CLERK = Actor("甲经办", 1, None, "/62/6201/620123/", all_powers=True)
@@ -210,6 +211,9 @@ def test_pages(marked: World, as_: As) -> None:
     )
     card = maker.post(reverse("carefile_card", args=[row.pk]), {"purpose": "交监护人"})
     assert card.content[:5] == b"%PDF-"
+    printed = "".join(Pdf(card.content).pages)
+    assert "13911112222" in printed
+    assert "＿＿＿" in printed  # what nobody knows yet is filled in by hand
     assert AuditEvent.objects.filter(action="secret.reveal", data={"what": "card"}).count() == 1
     told = {
         "visited_on": "2018-10-08",
