@@ -21,6 +21,7 @@ from aidcases.seen import compare
 from aidcases.terms import Term
 from dropout.enums import WarningCode
 from dropout.models import Threshold, WarningLine
+from dropout.models.cases import BACK
 from students.models import Enrolment
 
 KIND = "dropout.warnings"
@@ -122,7 +123,9 @@ _LATE = """
     FROM pupils u JOIN students_rosterentry r ON r.person_id = u.student_id
         AND r.kind = 'present' AND r.term = %(term)s AND r.present IS FALSE
     JOIN students_importrow i ON i.id = r.row_id JOIN students_importfile f ON f.id = i.file_id
-"""
+    WHERE NOT EXISTS (SELECT FROM dropout_dropoutcase c WHERE c.student_id = r.person_id AND c.state = ANY(%(back)s)
+        AND c.returned_on >= COALESCE(f.data_on, f.committed_at::date))
+"""  # who has come back since the list was made is not late any more
 # Whole years on the 31 August before the school year, over six (twelve) for the first grade of primary (junior) school.
 _OVER = """
     SELECT u.student_id, date_part('year', age(%(age_day)s::date, u.birth_on))::int
@@ -184,7 +187,7 @@ def _params(term: Term, path: str, today: date) -> dict[str, Any]:
         "term": term.code, "before": _before(term), "under": path + "%", "today": day, "first_day": term.first_day,
         "last_day": term.last_day, "age_day": term.age_day, "from_month": f"{first // 12}-{first % 12 + 1:02d}",
         "to_month": f"{day:%Y-%m}", "codes": [line.code.value for line in watched], "values": [line.value for line in watched],
-        "flags": [code.value for code, default in DEFAULTS.items() if default.flag],
+        "flags": [code.value for code, default in DEFAULTS.items() if default.flag], "back": [str(state) for state in BACK],
     }  # fmt: skip
 
 
