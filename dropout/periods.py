@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
+from aidcases import spans
 from aidcases.roles import OfficeKind
+from aidcases.spans import Span
 from aidcases.terms import Term
 from dropout.enums import Rhythm
 
@@ -14,43 +16,34 @@ MONTH_DAY = 28  # every month by the 28th
 
 
 @dataclass(frozen=True)
-class Period:
-    """A stretch of time a report is about, both days included, and the day it is due."""
+class Period(Span):
+    """A stretch of time a report is about, and the day it is due."""
 
-    rhythm: Rhythm
-    code: str
-    label: str
-    first: date
-    last: date
     due_on: date
 
     @property
-    def term(self) -> Term:
-        """The term the period's end lies in."""
-        return Term.containing(self.last)
+    def rhythm(self) -> Rhythm:
+        return Rhythm(self.kind)
 
 
-def _month_end(year: int, month: int) -> date:
-    return (date(year, month, 28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+def _due(span: Span, due_on: date) -> Period:
+    return Period(**vars(span), due_on=due_on)
 
 
-def month(year: int, number: int) -> Period:
-    first, last = date(year, number, 1), _month_end(year, number)
-    return Period(Rhythm.MONTH, f"{year}-{number:02d}", f"{year} 年 {number} 月", first, last, date(year, number, MONTH_DAY))
+def month(code: str) -> Period:
+    found = spans.parse(code)
+    return _due(found, found.first.replace(day=MONTH_DAY))
 
 
-def quarter(year: int, number: int) -> Period:
-    end = 3 * number
-    first, last = date(year, end - 2, 1), _month_end(year, end)
-    return Period(
-        Rhythm.QUARTER, f"{year}-Q{number}", f"{year} 年第 {number} 季度", first, last, date(year, end, MONTH_DAY)
-    )
+def quarter(code: str) -> Period:
+    found = spans.parse(code)
+    return _due(found, found.last.replace(day=MONTH_DAY))
 
 
 def of_term(term: Term) -> Period:
     """By the end of the holidays that follow: the figures of the whole term are there."""
     due = date(term.last_day.year, 2, 20) if term.autumn else date(term.year, 7, 31)
-    return Period(Rhythm.TERM, term.code, term.label, term.first_day, term.last_day, due)
+    return _due(spans.of_term(term), due)
 
 
 def school_year(year: int) -> Period:
@@ -61,12 +54,11 @@ def school_year(year: int) -> Period:
 
 def parse(rhythm: str, code: str) -> Period:
     """The period of a report. Raises ValueError for a code that is none of the rhythm's."""
-    if rhythm == Rhythm.MONTH:
-        year, number = code.split("-")
-        return month(int(year), int(number))
-    if rhythm == Rhythm.QUARTER:
-        year, number = code.split("-Q")
-        return quarter(int(year), int(number))
+    if rhythm in (Rhythm.MONTH, Rhythm.QUARTER):
+        found = month(code) if rhythm == Rhythm.MONTH else quarter(code)
+        if found.kind != rhythm:
+            raise ValueError(f"no period of {rhythm}: {code}")
+        return found
     return of_term(Term.parse(code)) if rhythm == Rhythm.TERM else school_year(int(code))
 
 
@@ -74,9 +66,9 @@ def current(kind: str, today: date) -> list[Period]:
     """What an office of the kind has to report for the time that is running."""
     term = Term.containing(today)
     if kind == OfficeKind.SCHOOL:
-        return [] if today.month in HOLIDAY_MONTHS else [month(today.year, today.month)]
+        return [] if today.month in HOLIDAY_MONTHS else [month(spans.code_of("month", today))]
     if kind == OfficeKind.COUNTY:
-        return [quarter(today.year, (today.month + 2) // 3)]
+        return [quarter(spans.code_of("quarter", today))]
     if kind == OfficeKind.CITY:
         return [of_term(term), school_year(term.school_year)]
     return []

@@ -49,7 +49,7 @@ class Difference:
 Cell = str | Decimal
 
 
-def _value(raw: Any) -> Cell:
+def value(raw: Any) -> Cell:
     """A cell as it counts: numbers by value, days without hours, nothing as ""."""
     if raw is None or raw == "":
         return ""
@@ -81,7 +81,7 @@ class Page:
         first_row, first_column = self.source.start or (0, 0)
         yield from [()] * first_row
         for number, raw in enumerate(self.source.iter_rows(), first_row):
-            cells = [*([""] * first_column), *map(_value, raw)]
+            cells = [*([""] * first_column), *map(value, raw)]
             for (row, column), formula in self.formulas.items() if self.formulas else ():
                 if row == number and column < len(cells):
                     cells[column] = f"{_shown(cells[column])}\0{formula}"

@@ -16,8 +16,9 @@ from django.utils import timezone
 from aidcases import crypto
 from aidcases.flow import Refused
 from ledgers.actions import MANIFEST, open_file
+from ledgers.comparing import Cell, value
 from ledgers.definition import ROW_KEY
-from ledgers.issuerows import Cell, Part, is_data, parts, shown, value
+from ledgers.issuerows import Part, is_data, parts, shown
 from ledgers.models import LedgerIssue
 from ledgers.sheets import Head, Kind, Look, Sheet
 from ledgers.verify import ADDED, CHANGED, MISSING, WHOLE_SHEET, compare

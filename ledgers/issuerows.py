@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, BinaryIO
 
+from ledgers.comparing import Cell, value
 from ledgers.definition import ROW_KEY
 from ledgers.xmlsheet import TOTAL
 
 FILLED_BY, NOTES, SIGNED, NO_ROWS = "填报单位（盖章）", "说明：", "单位负责人", "（本表无数据）"
 UNIT_LINE = 8  # rows among which the line of the reporting office stands
 NUMBER = "序号"
-Cell = str | Decimal
 
 
 @dataclass
@@ -41,17 +41,6 @@ class Part:
                 return
             else:
                 yield raw
-
-
-def value(raw: Any) -> Cell:
-    """A cell as it counts: numbers by value, days without hours, nothing as ""."""
-    if raw is None or raw == "":
-        return ""
-    if isinstance(raw, bool):
-        return "是" if raw else "否"
-    if isinstance(raw, int | float):
-        return Decimal(repr(raw)).normalize()
-    return raw if isinstance(raw, str) else raw.isoformat()
 
 
 def shown(cell: Cell) -> str:

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from aidcases import audit
+from aidcases import audit, spans
 from aidcases.flow import Refused
 from aidcases.models import Organisation
 from aidcases.models.places import above
@@ -17,7 +17,6 @@ from aidcases.roles import OfficeKind, P
 from aidcases.scoping import Actor, current_scope
 from aidcases.terms import Term, UnknownTerm
 from aidcases.urging import Urging, urge
-from dropout import periods
 from ledgers.definitions import LEDGERS
 from ledgers.enums import Counted, Rhythm
 from ledgers.models import Due, Schedule
@@ -29,70 +28,39 @@ BELOW = {OfficeKind.CITY: OfficeKind.COUNTY, OfficeKind.COUNTY: OfficeKind.SCHOO
 
 
 @dataclass(frozen=True)
-class Period:
-    """A stretch of time a ledger is handed up for, both days included."""
+class Period(spans.Span):
+    """A stretch of time a ledger is handed up for; its kind is a rhythm. Ledgers are of a term: the one it ends in."""
 
-    rhythm: Rhythm
-    code: str
-    label: str
-    first: date
-    last: date
+    @property
+    def rhythm(self) -> Rhythm:
+        return Rhythm(self.kind)
 
     @property
     def said(self) -> str:
         """2018 年 10 月月报."""
         return f"{self.label}{self.rhythm.label}".replace("学期学期", "学期").replace("临时临时", "临时")
 
-    @property
-    def term(self) -> Term:
-        """Ledgers are of a term: the one the period ends in."""
-        return Term.containing(self.last)
-
-
-def _half(year: int, number: int) -> Period:
-    first = date(year, 1 if number == 1 else 7, 1)
-    last = date(year, 6, 30) if number == 1 else date(year, 12, 31)
-    return Period(Rhythm.HALF, f"{year}-H{number}", f"{year} 年{'上' if number == 1 else '下'}半年", first, last)
-
-
-def _year(year: int) -> Period:
-    return Period(Rhythm.YEAR, str(year), f"{year} 年", date(year, 1, 1), date(year, 12, 31))
-
 
 def _day(day: date) -> Period:
     return Period(Rhythm.EXTRA, day.isoformat(), f"{day.isoformat()} 临时", day, day)
 
 
-def _as(rhythm: Rhythm, period: periods.Period) -> Period:
-    return Period(rhythm, period.code, period.label, period.first, period.last)
-
-
 def running(rhythm: str, day: date) -> Period:
     """The period of the rhythm that the day lies in."""
-    if rhythm == Rhythm.MONTH:
-        return _as(Rhythm.MONTH, periods.month(day.year, day.month))
-    if rhythm == Rhythm.QUARTER:
-        return _as(Rhythm.QUARTER, periods.quarter(day.year, (day.month + 2) // 3))
-    if rhythm == Rhythm.TERM:
-        return _as(Rhythm.TERM, periods.of_term(Term.containing(day)))
-    if rhythm == Rhythm.HALF:
-        return _half(day.year, 1 if day.month <= 6 else 2)
-    return _year(day.year) if rhythm == Rhythm.YEAR else _day(day)
+    return _day(day) if rhythm == Rhythm.EXTRA else Period(**vars(spans.current(rhythm, day)))
 
 
 def parse(rhythm: str, code: str) -> Period:
     """The period of a due item. Raises ValueError for a code that is none of the rhythm's."""
+    if rhythm == Rhythm.EXTRA:
+        return _day(date.fromisoformat(code))
     try:
-        if rhythm == Rhythm.HALF:
-            year, number = code.split("-H")
-            return _half(int(year), {"1": 1, "2": 2}[number])
-        if rhythm == Rhythm.YEAR:
-            return _year(int(code))
-        if rhythm == Rhythm.EXTRA:
-            return _day(date.fromisoformat(code))
-        return _as(Rhythm(rhythm), periods.parse(rhythm, code))
-    except (KeyError, UnknownTerm) as wrong:
-        raise ValueError(f"no period of {rhythm}: {code}") from wrong
+        found = spans.of_term(Term.parse(code)) if rhythm == Rhythm.TERM else spans.parse(code)
+    except UnknownTerm as wrong:
+        raise ValueError(code) from wrong
+    if found.kind != rhythm:
+        raise ValueError(f"no period of {rhythm}: {code}")
+    return Period(**vars(found))
 
 
 @dataclass(frozen=True)
