@@ -9,7 +9,7 @@ from datetime import date
 
 from aidcases.terms import Term
 
-_CODE = re.compile(r"^(20\d\d)(?:-(?:(0[1-9]|1[0-2])|Q([1-4])|H([12])))?$")
+_CODE = re.compile(r"^([12]\d{3})(?:-(?:(0[1-9]|1[0-2])|Q([1-4])|H([12])))?$")
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from datetime import date
 from functools import partial
 
-from django.db.models import Model
-
 from subsidies.models import HouseholdPlan, PlanChild, PlanMeasure, StudyAway
+from tests.aidcases.laws import line
 
 HERE, DAY = "/62/6201/620123/", date(2018, 9, 3)
 PLAN: dict = {"household_id": 1, "path": HERE, "year": 2018, "made_by": "甲"}
@@ -18,11 +17,6 @@ WHOLE: dict = {
 MEASURE: dict = {"plan_id": 1, "kind": "aid", "what": "资助", "owner": "乙", "due_on": DAY, "made_by": "甲"}
 AWAY: dict = {"student_id": 1, "term": "2018-autumn", "home_path": HERE, "made_by": "甲"}
 CHECKED: dict = {"how": "phone", "checked_by": "乙", "checked_on": DAY}
-
-
-def line(model: type[Model], **values: object) -> object:
-    """A row without what it refers to: the laws of its own columns are looked at first."""
-    return model(**values).save_base(raw=True, force_insert=True)
 
 
 BROKEN: dict[str, list[Callable[[], object]]] = {

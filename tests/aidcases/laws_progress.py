@@ -7,21 +7,11 @@ from datetime import date
 from decimal import Decimal
 from functools import partial
 
-from django.db.models import Model
-
 from ledgers.models import AgeFigure, IndicatorGoal, Talk, WorkMonth
+from tests.aidcases.laws import change, line
 from tests.ledgers.progress_build import HERE, task
 
 ON = date(2018, 9, 3)
-
-
-def change(row: Model, **values: object) -> int:
-    return type(row)._base_manager.filter(pk=row.pk).update(**values)
-
-
-def line(model: type[Model], **values: object) -> object:
-    """A row without what it refers to: the laws of its own columns are looked at first."""
-    return model(**values).save_base(raw=True, force_insert=True)
 
 
 AGE: dict = {"path": HERE, "year": 2018, "ages": "3-5", "as_of": ON, "source": "公安局", "made_by": "甲", "made_on": ON}

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 
-from django.db.models import Model
 from django.utils import timezone
 
 from ledgers.models import Bundle, Comparison, Schedule, Submission
+from tests.aidcases import laws
 
 HERE, ON = "/62/6201/620123/", date(2018, 10, 8)
-
-
-def line(model: type[Model], **values: object) -> object:
-    """A row without what it refers to: the laws of its own columns are looked at first."""
-    return model(path=HERE, **values).save_base(raw=True, force_insert=True)
 
 
 def schedule(days: int) -> object:
@@ -31,6 +27,7 @@ def bundle(**values: object) -> object:
     return line(Bundle, rhythm="month", period="2018-10", title="汇总", requested_by="甲", job_id=1, **given)
 
 
+line = partial(laws.line, path=HERE)
 BROKEN: dict[str, list[Callable[[], object]]] = {
     "schedule_within_a_year": [lambda: schedule(-1), lambda: schedule(367)],
     "correction_says_why": [lambda: submission(replaces_id=1)],

@@ -6,17 +6,12 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from django.db.models import Model
-
 from subsidies.models import TrainingPlace
+from tests.aidcases.laws import change
 from tests.vocational.traces import HERE, call_in, plan_in, trainee_in
 
 BEFORE = date(2018, 9, 9)
 PLACE: dict[str, Any] = {"plan_id": 1, "path": HERE, "year": 2018, "school_id": 1, "school_path": HERE}
-
-
-def change(row: Model, **values: object) -> int:
-    return type(row)._base_manager.filter(pk=row.pk).update(**values)
 
 
 def place(**values: int) -> None:

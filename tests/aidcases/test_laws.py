@@ -10,28 +10,11 @@ from functools import partial
 import pytest
 from django.apps import apps
 from django.db import IntegrityError, models, transaction
-from django.db.models import Model
 from django.utils import timezone
 
 from aidcases import checks
 from aidcases.models import Job, SchoolFee
 from aidcases.scoping import SYSTEM
-from dropout.models import (
-    ActivityRoom,
-    CareFile,
-    Deadline,
-    Deferral,
-    Difference,
-    ExamResult,
-    InspectionLine,
-    IntakeFigure,
-    LegalStep,
-    Placement,
-    Supervisor,
-    SurveyAnswer,
-    Threshold,
-    WarningLine,
-)
 from ledgers.models import LedgerIssue
 from students.models import Attendance, Suspect
 from subsidies.models import (
@@ -57,7 +40,7 @@ from subsidies.models import (
     UnpaidReason,
 )
 from tests import make
-from tests.aidcases import laws_forms, laws_plans, laws_progress, laws_reporting, laws_vocational
+from tests.aidcases import laws_dropout, laws_forms, laws_plans, laws_progress, laws_reporting, laws_vocational
 from tests.aidcases.flows.rows import (
     HERE,
     adoption_request,
@@ -78,20 +61,11 @@ from tests.aidcases.flows.rows import (
     school,
     top_up,
 )
-from tests.dropout import build as dropout_rows
+from tests.aidcases.laws import change, line
 
 
 def without_level(state: str) -> None:
     Application.objects.filter(pk=application(state).pk).update(level="")
-
-
-def change(row: Model, **values: object) -> int:
-    return type(row)._base_manager.filter(pk=row.pk).update(**values)
-
-
-def line(model: type[Model], **values: object) -> object:
-    """A row without what it refers to: the laws of its own columns are looked at first."""
-    return model(**values).save_base(raw=True, force_insert=True)
 
 
 def account(**values: object) -> PointsAccount:
@@ -104,19 +78,12 @@ ON, BEFORE = date(2018, 9, 3), date(2018, 9, 2)
 PROJECT: dict = {"donor_id": 1, "title": "爱心", "from_on": ON, "made_by": "甲", "pledge": 1}
 RECEIVED: dict = {"project_id": 1, "form": "cash", "yuan": 1, "received_on": ON, "made_by": "甲"}
 GIVEN: dict = {"student_id": 1, "project_id": 1, "form": "cash", "yuan": 1, "given_on": ON, "made_by": "甲"}
-STEP: dict = {"case_id": 1, "path": HERE, "step": 1, "issuer": "镇", "issued_on": ON, "made_by": "甲"}
-DRAWN: dict = {"inspection_id": 1, "order": 1, "stratum": "x", "student_id": 1, "home_path": HERE, "school_path": HERE}
 INDICATOR: dict = {"office_id": 1, "path": HERE, "benefit_id": 1, "term": "2018-autumn", "issued_on": ON, "yuan": 1}
 PAYMENT: dict = {
     "batch_id": 1, "student_id": 1, "term": "2018-autumn", "benefit_id": 1, "rule_id": 1, "school_id": 1, "home_path": HERE,
     "school_path": HERE,
 }  # fmt: skip
 
-WARNED: dict = {
-    "term": "2018-autumn", "student_id": 1, "values": {"late": [4, 3]}, "number": 1, "since_on": ON, "changed_on": ON,
-    "home_path": HERE, "school_path": HERE,
-}  # fmt: skip
-INTAKE: dict = {"school_id": 1, "school_path": HERE, "cohort": "primary", "year": 2013, "from_on": ON, "made_by": "甲"}
 
 BROKEN: dict[str, list[Callable[[], object]]] = {
     "confirmed_account_by_somebody": [lambda: change(card("confirmed"), confirmed_by="")],
@@ -191,92 +158,6 @@ BROKEN: dict[str, list[Callable[[], object]]] = {
     "collected_recovery_is_whole": [lambda: change(recovery("collected"), collected=99)],
     "cancelled_recovery_is_empty": [lambda: change(recovery("cancelled"), collected=1)],
     "receipt_of_something": [lambda: line(Receipt, recovery_id=1, yuan=0, received_on=ON, number="1", made_by="甲")],
-    "penalty_has_a_basis": [lambda: line(LegalStep, **{**STEP, "step": 3})],
-    "paper_has_a_number": [lambda: line(LegalStep, **STEP, paper="order")],
-    "served_says_how": [
-        lambda: line(LegalStep, **STEP, served_on=ON, served_how="direct", served_by="甲"),
-        lambda: line(LegalStep, **STEP, served_on=ON, served_how="direct", received_by="甲"),
-        lambda: line(LegalStep, **STEP, served_on=ON, served_by="甲", received_by="乙"),
-    ],
-    "vocational_has_a_certificate": [
-        lambda: line(Placement, case_id=1, kind="vocational", school_id=1, from_on=ON, plan="补课", mentor="甲", made_by="甲")
-    ],
-    "threshold_is_positive": [lambda: line(Threshold, path=HERE, code="absence", value=0, from_on=ON, set_by="甲")],
-    "warning_has_a_value": [lambda: line(WarningLine, **{**WARNED, "number": 0})],
-    "answered_warning_says_what": [
-        lambda: line(WarningLine, **WARNED, answered_on=ON, answered_by="甲"),
-        lambda: line(WarningLine, **WARNED, answered_on=ON, answer="已家访"),
-    ],
-    "failed_subjects_are_some": [
-        partial(line, ExamResult, student_id=1, term="2018-autumn", failed=failed, school_path=HERE, made_by="甲")
-        for failed in (-1, 21)
-    ],
-    "intake_adds_up": [
-        lambda: line(IntakeFigure, **INTAKE, intake=-1),
-        lambda: line(IntakeFigure, **INTAKE, intake=3, moved_in=1, moved_out=5),
-        lambda: line(IntakeFigure, **INTAKE, intake=3, moved_in=-1),
-        lambda: line(IntakeFigure, **INTAKE, intake=3, moved_out=-1),
-    ],
-    "difference_ends_after_it_began": [
-        lambda: line(Difference, term="2018-autumn", student_id=1, kind="absent", area=HERE, home_path=HERE, school_path=HERE,
-                     found_on=ON, gone_on=date(2018, 9, 2))
-    ],
-    "deadline_is_positive": [
-        lambda: line(Deadline, path=HERE, state="verifying", days=0, from_on=ON, set_by="甲"),
-        lambda: line(Deadline, path=HERE, state="verifying", days=121, from_on=ON, set_by="甲"),
-    ],
-    "handed_up_has_its_day": [
-        lambda: change(dropout_rows.report("submitted"), submitted_on=None),
-        lambda: change(dropout_rows.report("accepted"), submitted_by=""),
-        lambda: change(dropout_rows.report("submitted"), figures={}),
-    ],
-    "answered_request_has_an_answer": [
-        lambda: change(dropout_rows.request("done"), answer=""),
-        lambda: change(dropout_rows.request("closed"), answered_on=None),
-    ],
-    "answered_tip_has_an_answer": [
-        lambda: change(dropout_rows.tip("done"), answer=""),
-        lambda: change(dropout_rows.tip("closed"), answered_on=None),
-    ],
-    "care_ends_after_it_began": [
-        lambda: line(CareFile, student_id=1, kind="migrant", home_path=HERE, school_path=HERE, from_on=ON, ended_on=BEFORE)
-    ],
-    "room_closes_after_it_opened": [
-        lambda: line(ActivityRoom, path=HERE, school_id=1, name="甲", keeper="乙", from_on=ON, ended_on=BEFORE)
-    ],
-    "supervisor_ends_after_start": [
-        lambda: line(Supervisor, path=HERE, name="甲", duty="乙", hotline="1", from_on=ON, ended_on=BEFORE)
-    ],
-    "score_from_one_to_five": [
-        partial(line, SurveyAnswer, path=HERE, year=2018, who="parent", wish="aid", answered_on=ON, score=score)
-        for score in (0, 6)
-    ],
-    "rectified_says_how": [
-        lambda: change(dropout_rows.rectification("done"), answer=""),
-        lambda: change(dropout_rows.rectification("closed"), answered_on=None),
-    ],
-    "checked_says_what": [
-        lambda: line(InspectionLine, **DRAWN, checked_on=ON, checked_by="甲"),
-        lambda: line(InspectionLine, **DRAWN, checked_on=ON, in_school=True),
-    ],
-    "acquitted_has_a_code": [lambda: change(dropout_rows.case("false_alarm"), alarm="")],
-    "confirmed_has_its_day": [
-        lambda: change(dropout_rows.case("confirmed"), cause=""),
-        lambda: change(dropout_rows.case("legal"), confirmed_on=None),
-        lambda: change(dropout_rows.case("verifying"), state="confirmed"),
-    ],
-    "returned_has_its_day": [lambda: change(dropout_rows.case("placed"), returned_on=None)],
-    "watched_has_an_end": [lambda: change(dropout_rows.case("watched"), watch_until=None)],
-    "closed_says_on_what": [
-        lambda: change(dropout_rows.case("closed"), proof=""),
-        lambda: change(dropout_rows.case("closed"), closed_by=""),
-        lambda: change(dropout_rows.case("closed"), closed_on=None),
-    ],
-    "unproven_has_a_reason": [lambda: change(dropout_rows.case("closed"), proof="none")],
-    "deferral_ends_after_it_began": [
-        lambda: line(Deferral, student_id=1, kind="leave", from_on=ON, until_on=date(2018, 9, 2), approved_on=ON,
-                     home_path=HERE, school_path=HERE)
-    ],
     "job_running_is_claimed": [lambda: Job.objects.filter(pk=job().pk).update(state="running")],
     "committed_has_a_moment": [
         lambda: file("committed", committed_at=None),
@@ -359,6 +240,7 @@ BROKEN: dict[str, list[Callable[[], object]]] = {
         lambda: issue(finished_at=timezone.now(), rows=1, sha256="0", filename="x"),
         lambda: issue(stored="ledgers/x"),
     ],
+    **laws_dropout.BROKEN,
     **laws_forms.BROKEN,
     **laws_plans.BROKEN,
     **laws_progress.BROKEN,
@@ -427,3 +309,4 @@ def test_the_database_refuses(db: None, everywhere: None, law: str, breaking: Ca
 
 def test_an_amount_of_nothing_is_no_negative_amount(db: None, everywhere: None):
     entitlement(Decimal(0))
+    assert Entitlement.objects.get().amount == 0

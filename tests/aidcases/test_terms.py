@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aidcases import spans
 from aidcases.terms import AUTUMN, SPRING, Term, UnknownTerm, chronological
 from students.models import Enrolment
 from tests import make
@@ -73,3 +74,10 @@ def test_newest_first_puts_autumn_before_the_spring_of_its_calendar_year(db: Non
     found = list(Enrolment.objects.order_by(*chronological()).values_list("term", flat=True))
     assert found == ["2019-autumn", "2019-spring", "2018-autumn", "2018-spring"]
     assert found == sorted(codes, key=lambda code: Term.parse(code).first_day, reverse=True)
+
+
+@given(st.dates(date(2015, 1, 1), date(2100, 12, 31)), st.sampled_from(["month", "quarter", "half", "year"]))
+def test_every_stretch_of_time_a_form_takes_is_read_back(day: date, kind: str):
+    found = spans.current(kind, day)
+    assert spans.parse(spans.code_of(kind, day)) == found
+    assert found.first <= day <= found.last
