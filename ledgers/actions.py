@@ -23,11 +23,12 @@ from aidcases.models.records import JobState
 from aidcases.roles import P
 from aidcases.scoping import EVERYWHERE, acting_in, current_actor, current_scope
 from aidcases.terms import Term
-from ledgers import countyform
+from ledgers import countyform, returning
 from ledgers.areas import Area, area_at
 from ledgers.definition import Ledger, Listing, Table
 from ledgers.definitions import LEDGERS
 from ledgers.models import CountyForm, LedgerIssue, Submission
+from ledgers.returning import Kept
 from ledgers.storing import forget_attempts, pieces, workshop
 from ledgers.workbook import Head, Kind, Look, Sheet, Written, write_workbook
 from subsidies.models import ComputeRun
@@ -108,13 +109,13 @@ def generate(job: Running) -> dict[str, Any]:
     if issue.finished_at is None:
         token = f"{issue.pk}-{job.job.claim.hex[:12]}"
         forget_attempts(PLACE, issue.pk, ".xlsx")
-        with workshop(PLACE, token) as folder:
-            made = _write(issue, folder / "ledger.xlsx", job)
+        with workshop(PLACE, token) as folder, returning.kept(issue, ledger_named(issue.ledger), folder) as kept:
+            made = _write(issue, folder / "ledger.xlsx", job, kept)
             job.progress(made.rows, made.rows, "加密保存")
             stored = settings.FILES / PLACE / f"{token}.xlsx"
             try:
                 sha256 = crypto.write_sealed(stored, pieces(folder / "ledger.xlsx"))
-                _record(issue, job.job, made, stored.name, sha256)
+                _record(issue, job.job, made, stored.name, sha256, kept)
             except BaseException:
                 stored.unlink(missing_ok=True)
                 raise
@@ -150,7 +151,7 @@ class Made:
     totals: list[list[Any]]
 
 
-def _write(issue: LedgerIssue, path: Path, job: Running) -> Made:
+def _write(issue: LedgerIssue, path: Path, job: Running, kept: Kept | None) -> Made:
     """Writes the workbook to `path`, all its sheets from one state of the database."""
     ledger, term, area = ledger_named(issue.ledger), Term.parse(issue.term), area_at(issue.area_path)
     with _one_moment():
@@ -164,6 +165,8 @@ def _write(issue: LedgerIssue, path: Path, job: Running) -> Made:
             table.sheet(None if issue.flat else _look(issue, ledger, run, table, head), unmasked=issue.unmasked)
             for table, head in zip(tables, heads, strict=True)
         ]
+        if kept:  # what stands on a second sheet is told of the rows of the first
+            sheets[0] = kept.sheet(tables[0], unmasked=issue.unmasked)
         sheets.append(_manifest(issue, run, tables))
         written = write_workbook(path, sheets, properties=_properties(issue, run), progress=job.progress)
     return Made(run, sum(written.rows[:-1]), _totals(tables, written))
@@ -268,8 +271,8 @@ def _total(kind: Kind, total: Decimal | int | None) -> int | str:
     return f"{total or 0:.2f}" if kind is Kind.MONEY else int(total or 0)
 
 
-def _record(issue: LedgerIssue, job: Job, made: Made, stored: str, sha256: str) -> None:
-    """Makes the issue downloadable, if the job is still ours, as the next link of its chain."""
+def _record(issue: LedgerIssue, job: Job, made: Made, stored: str, sha256: str, kept: Kept | None) -> None:
+    """Makes the issue downloadable, if the job is still ours, as the next link of its chain; what a 数据版 said beside it."""
     with transaction.atomic():
         sql.lock("ledger.issued", issue.path, issue.ledger, issue.term, issue.area_path)
         ours = Job.objects.select_for_update().filter(pk=job.pk, claim=job.claim, state=JobState.RUNNING)
@@ -284,6 +287,8 @@ def _record(issue: LedgerIssue, job: Job, made: Made, stored: str, sha256: str) 
         )  # fmt: skip
         if not recorded:
             raise Cancelled
+        if kept:
+            kept.keep()
         audit.record("ledger.issued", subject=issue, code=issue.ledger, term=issue.term, rows=made.rows, sha256=sha256)
 
 

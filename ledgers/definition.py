@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
 
-from django.db.models import Count, F, QuerySet, Sum
+from django.db.models import BigIntegerField, Count, F, QuerySet, Sum, Value
 
 from aidcases import crypto
 from aidcases.roles import P
@@ -15,11 +16,11 @@ from aidcases.scoping import current_scope
 from aidcases.terms import Term
 from ledgers.areas import Area
 from ledgers.workbook import Head, Kind, Look, Sheet, Subtotal
+from students.imports.edited import ROW_KEY as ROW_KEY
 
 NUMBER = object()  # the value of the column 序号
 NOT_OURS = "***"  # what only the other side of a child with two homes recorded
 HIDDEN_PHONE = "*" * 11
-ROW_KEY = "行键"
 ROWS = "ledger_rows"
 CHUNK = 2000
 
@@ -52,7 +53,8 @@ class Column:
     value: an expression (or Shown), or NUMBER; of a summary the name of a figure. masked: what is shown instead to
     who has no right to clear numbers. side: who records it (HOME, SCHOOL); who does not look from there sees
     NOT_OURS. total: added up in 合计; `summed` is the expression for that where it is not the value itself.
-    opens: filter values of the list that shows a figure's rows.
+    opens: filter values of the list that shows a figure's rows. roster: the field of the 数据版 that comes back
+    (students.imports.edited) it is, of the rows' person and the ledger's term; never a masked column or one side's.
     """
 
     path: tuple[str, ...]
@@ -64,6 +66,7 @@ class Column:
     summed: Any = None
     side: str = ""
     opens: Mapping[str, str] | None = None
+    roster: str = ""
 
     @property
     def name(self) -> str:
@@ -97,8 +100,8 @@ class Table(Protocol):
 class Listing:
     """A row per row of a scoped, ordered queryset, read in one query through a server-side cursor.
 
-    sides: side → path field of the rows, for columns that only one side may see. key: keyed hash of the person;
-    with the words of `about` it makes the row key of the 数据版.
+    sides: side → path field of the rows, for columns that only one side may see. key: keyed hash of the person (None: a
+    row may not tell whose it is); with the words of `about` it makes the row key of the 数据版.
     """
 
     name: str
@@ -129,14 +132,29 @@ class Listing:
         rows = enumerate(reader.query[start:stop], start + 1)
         return [(key, reader.cells(number, row)) for key, (number, row) in zip(keys, rows, strict=True)]
 
-    def sheet(self, look: Look | None, *, unmasked: bool) -> Sheet:
+    def sheet(self, look: Look | None, *, unmasked: bool, keep: Callable[[list[Any], Any], None] | None = None) -> Sheet:
+        """keep: is told every row of a 数据版, and the primary key of the person."""
         reader = _Reader(self, unmasked=unmasked)
         heads = [column.head(look is None) for column in self.columns]
         rows = enumerate(reader.query.iterator(chunk_size=CHUNK), 1)
         if look is not None:
             return Sheet(self.name, tuple(heads), (reader.cells(number, row) for number, row in rows), look)
-        keyed = ([*reader.cells(number, row), self.row_key(row[-1])] for number, row in rows)
+        keyed = self._keyed(reader, rows, keep)
         return Sheet(self.name, (*heads, Head((ROW_KEY,), 22, Kind.TEXT)), keyed, None)
+
+    def _keyed(
+        self, reader: _Reader, rows: Iterator[tuple[int, tuple]], keep: Callable[[list[Any], Any], None] | None
+    ) -> Iterator[list[Any]]:
+        """Rows with their keys; from a person's second row on that has a number."""
+        met: Counter[str] = Counter()
+        for number, row in rows:
+            person, hashed = row[-2:]
+            key = self.row_key(hashed)
+            met[key] += 1
+            cells = [*reader.cells(number, row), f"{key}-{met[key]}" if key and met[key] > 1 else key]
+            if keep:
+                keep(cells, person)
+            yield cells
 
     def row_key(self, person: Any) -> str:
         """Opaque, the same on every machine with the same key, different in every ledger and term; "" for nobody."""
@@ -160,7 +178,9 @@ class _Reader:
             (len(expressions) + n, side, [at for at, column in enumerate(listing.columns) if column.side == side])
             for n, side in enumerate(listing.sides)
         ]
-        self.query = listing.found.values_list(*expressions.values(), *listing.sides.values(), listing.key)
+        whose, _, hashed = listing.key.rpartition("__")
+        person = F(whose) if hashed == "id_hash" else Value(None, BigIntegerField())
+        self.query = listing.found.values_list(*expressions.values(), *listing.sides.values(), person, listing.key)
 
     def cells(self, number: int, row: tuple) -> list[Any]:
         cells = [row[at] for at in self.takes]
@@ -237,6 +257,7 @@ class Ledger:
     personal: bool = False  # rows are people: the 数据版 carries row keys, numbers are masked
     can: P = P.LEDGER_VIEW
     behind: Callable[[Term, Area, Mapping[str, str]], Listing] | None = None
+    instead: str = ""  # where to change what a 数据版 that comes back can't: a sentence
 
     def heading(self, term: Term, area: Area) -> str:
         return f"{area.full_name}{self.title}（{term.label}）"

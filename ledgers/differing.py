@@ -135,6 +135,13 @@ class _Columns:
         self.place = {name: at for at, name in enumerate(self.names)}
         self.compared = [self.place[name] for name in self.data]
 
+    def values(self, row: list[Any], places: list[int]) -> Row:
+        """Cells as they count; of a row key what is the person's, not which row of the person's it is."""
+        found = [value(row[at]) for at in places]
+        if ROW_KEY in self.place:
+            found[self.of(ROW_KEY)] = str(found[self.of(ROW_KEY)]).partition("-")[0]
+        return tuple(found)
+
     def of(self, name: str) -> int:
         return self.place[name]
 
@@ -182,22 +189,18 @@ def _unequal(was: Part, now: Part, columns: _Columns) -> tuple[list[Row], list[R
         if counted[mark] > 0:
             counted[mark] -= 1
         else:
-            after.append(_values(row, columns.new))
+            after.append(columns.values(row, columns.new))
     left, before = Counter({mark: number for mark, number in counted.items() if number > 0}), []
     for row in was.rows() if left else ():
         mark = hash(old(row))
         if left[mark] > 0:
             left[mark] -= 1
-            before.append(_values(row, columns.old))
+            before.append(columns.values(row, columns.old))
     return before, after
 
 
 def _picker(places: list[int]) -> Callable[[list[Any]], Any]:
     return itemgetter(*places) if places else len
-
-
-def _values(row: list[Any], places: list[int]) -> Row:
-    return tuple(value(row[at]) for at in places)
 
 
 def _labels(columns: _Columns, rows: list[Row]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterator
 from datetime import date
 from itertools import islice
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from django.conf import settings
@@ -24,13 +25,15 @@ from aidcases.scoping import current_actor, current_scope
 from aidcases.terms import Term
 from students.enums import COLLEGE_STAGES, Stage, grade_label
 from students.imports import cells
-from students.imports.edited import COLUMNS, EMPTY, HEX, KEY_LENGTH, LETTERS, OF_EXPORT
+from students.imports.edited import COLUMNS, EMPTY, KEY_LENGTH, OF_EXPORT, in_letters
+from students.imports.edits import OURS
 from students.models import Enrolment, Export, ExportRow
 from students.models.students import EnrolmentQuerySet
 
 OFFICES = (OfficeKind.COUNTY, OfficeKind.SCHOOL)  # who keeps enrolments: the county's office takes the sheet back
 FOLDER = "exports"
 BATCH = 2000
+KEPT = ("export", "key", "student", "said")
 MOST_PURPOSE = 100
 YES_NO = {"boarding": ("住校", "走读"), "left_behind": ("是", "否"), "rural_hukou": ("农业户口", "非农业户口")}
 
@@ -133,28 +136,45 @@ class _Rows:
         stream = self.found.values_list(*_FIELDS).iterator(chunk_size=BATCH)
         while batch := list(islice(stream, BATCH)):
             told = [(self._key(), values[0], said_of(*values[1:])) for values in batch]
-            lines = "".join(_line(self.export.pk, *one) for one in told)
-            sql.copy_in(ExportRow, ("export", "key", "student", "said"), io.BytesIO(lines.encode()))
+            lines = "".join(row_line(self.export.pk, *one) for one in told)
+            sql.copy_in(ExportRow, KEPT, io.BytesIO(lines.encode()))
             for key, _, said in told:
                 yield texts(key, said)
             self.done += len(batch)
             self.job.progress(self.done)
 
     def _key(self) -> str:
-        return self._first + secrets.token_hex((KEY_LENGTH - OF_EXPORT) // 2).translate(_TO_LETTERS)
-
-
-_TO_LETTERS = str.maketrans(HEX, LETTERS)
+        return self._first + in_letters(secrets.token_hex((KEY_LENGTH - OF_EXPORT) // 2))
 
 
 def key_prefix(export: Export) -> str:
     """How the row keys of an export begin; students.imports.edits finds the export by it."""
-    return export.key.hex[:OF_EXPORT].translate(_TO_LETTERS)
+    return in_letters(export.key.hex[:OF_EXPORT])
 
 
-def _line(export: int, key: str, student: int, said: dict[str, Any]) -> str:
+def row_line(export: int, key: str, student: int | None, said: dict[str, Any]) -> str:
+    """A line of ExportRow for COPY, in the order of KEPT."""
     value = json.dumps(said, ensure_ascii=False).replace("\\", "\\\\")
-    return f"{export}\t{key}\t{student}\t{value}\n"
+    whose = "\\N" if student is None else student
+    return f"{export}\t{key}\t{whose}\t{value}\n"
+
+
+# Who was no student of the office's schools when the ledger was made: of such a row nothing can be changed.
+_ELSEWHERE = f"""
+    UPDATE students_exportrow x SET said = x.said || '{{"elsewhere": true}}',
+        student_id = (SELECT s.person_id FROM students_student s WHERE s.person_id = x.student_id)
+    WHERE x.export_id = %(export)s AND NOT EXISTS (SELECT FROM students_enrolment e
+        WHERE e.student_id = x.student_id AND e.term = %(term)s AND {OURS})
+"""
+
+
+def keep_rows(export: Export, lines: Path) -> None:
+    """What a ledger's 数据版 says, from a file of lines for COPY, with the ledger's record: in its transaction."""
+    with lines.open("rb") as source:
+        sql.copy_in(ExportRow, KEPT, source)
+    told = {"export": export.pk, "term": export.term, "scope": export.path, "office": export.path}
+    sql.run(_ELSEWHERE, told)
+    sql.run("ANALYZE students_exportrow (export_id, key)")
 
 
 def said_of(

@@ -16,7 +16,18 @@ from dropout import caring
 from dropout.carelists import KINDS, disabled_by_school, within
 from dropout.enums import CareKind
 from ledgers.areas import Area
-from ledgers.definition import HIDDEN_PHONE, NUMBER, Column, Figures, Ledger, Listing, Summary, labelled, last_four
+from ledgers.definition import (
+    HIDDEN_PHONE,
+    NUMBER,
+    Column,
+    Figures,
+    Ledger,
+    Listing,
+    Shown,
+    Summary,
+    labelled,
+    last_four,
+)
 from ledgers.definitions.payment_roll import GRADES
 from ledgers.facts import one_each, place_name
 from ledgers.workbook import Kind
@@ -57,8 +68,8 @@ def _columns() -> tuple[Column, ...]:
     filed = Case(When(file__id__isnull=False, then=F("file__from_on")), output_field=DateField())
     return (
         Column(("序号",), NUMBER, 5, Kind.INTEGER),
-        Column((CHILD, "姓名"), F("person__name"), 8),
-        Column((CHILD, "性别"), F("person__sex"), 4),
+        Column((CHILD, "姓名"), F("person__name"), 8, roster="name"),
+        Column((CHILD, "性别"), F("person__sex"), 4, roster="sex"),
         Column((CHILD, "民族"), F("person__ethnicity"), 6),
         Column((CHILD, "出生日期"), F("person__birth_on"), 10.5, Kind.DATE),
         Column((CHILD, "证件号码"), F("person__id_number"), 19, masked=last_four("person__id_last4")),
@@ -67,14 +78,15 @@ def _columns() -> tuple[Column, ...]:
         Column((HOMES, "村"), place_name("person__home_path", "village"), 9, side=HOME),
         Column(("现居住地",), F("file__lives_at"), 14, side=HOME),
         Column(("健康状况",), F("file__health"), 8, side=SCHOOL),
-        Column((STUDY, "学校"), F("here__school__name"), 16),
-        Column((STUDY, "学段"), labelled(F("here__stage"), dict(Stage.choices)), 8),
-        Column((STUDY, "年级"), labelled(grade, GRADES), 7),
-        Column((STUDY, "班级"), F("here__class_name"), 6),
-        Column((STUDY, "寄宿"), labelled(F("here__boarding"), {True: "寄宿", False: "走读"}), 5),
+        Column((STUDY, "学校"), F("here__school__name"), 16, roster="school"),
+        Column((STUDY, "学段"), labelled(F("here__stage"), dict(Stage.choices)), 8, roster="stage"),
+        Column((STUDY, "年级"), labelled(grade, GRADES), 7, roster="grade"),
+        Column((STUDY, "班级"), F("here__class_name"), 6, roster="class_name"),
+        Column((STUDY, "寄宿"), labelled(F("here__boarding"), {True: "寄宿", False: "走读"}), 5, roster="boarding"),
         Column((AWAY, "父亲务工地点"), F("file__father_at"), 12, side=HOME),
         Column((AWAY, "母亲务工地点"), F("file__mother_at"), 12, side=HOME),
-        Column((AWAY, "外出时间"), F("file__away_since"), 10.5, Kind.DATE, side=HOME),
+        # A text: whoever doesn't look from home sees NOT_OURS, which is no date.
+        Column((AWAY, "外出时间"), Shown(F("file__away_since"), lambda day: str(day or "")), 10.5, side=HOME),
         _phone("parents_phone", HOME),
         Column((GUARD, "学籍监护人"), F("guardian__name"), 8, side=SCHOOL),
         Column((GUARD, "委托监护人"), F("file__guardian"), 8, side=HOME),

@@ -41,7 +41,7 @@ COLUMNS = (
     Column((CHILD, "学校"), _public("school"), 16),
     Column((CHILD, "年级"), _public("grade"), 8),
     Column((CHILD, "班级"), _public("class_name"), 8),
-    Column((CHILD, "姓名"), _public("name", withdrawn=WITHDRAWN), 9),
+    Column((CHILD, "姓名"), _public("name", withdrawn=WITHDRAWN), 9, roster="name"),
     Column((CHILD, "认定档次"), labelled(_public("level"), dict(Level.choices)), 9),
     Column((CHILD, "资助项目"), _public("benefit"), 20),
     Column((CHILD, "金额"), _amount(), 11, Kind.MONEY, total=True),
@@ -85,5 +85,6 @@ NOTICE_ROLL = Ledger(
     tables=_tables,
     notes=_notes,
     personal=True,
+    instead="公示过的名单是定稿。要改的，在“公示”里撤回这份公示，改好后重新发布。",
     can=P.NOTICE_VIEW,
 )

@@ -32,10 +32,10 @@ PAID_ON = Column((RESULT, "到账日期"), F("paid_on"), 10.5, Kind.DATE)
 ROLL = (
     Column(("序号",), NUMBER, 5, Kind.INTEGER),
     Column(("批次号",), F("batch__number"), 13),
-    Column((CHILD, "学校"), F("school__name"), 13),
+    Column((CHILD, "学校"), F("school__name"), 13, roster="school"),
     Column((CHILD, "年级"), labelled(Concat("here__stage", Value("-"), "here__grade", output_field=CharField()), GRADES), 7),
-    Column((CHILD, "班级"), F("here__class_name"), 6),
-    Column((CHILD, "姓名"), F("student__person__name"), 8),
+    Column((CHILD, "班级"), F("here__class_name"), 6, roster="class_name"),
+    Column((CHILD, "姓名"), F("student__person__name"), 8, roster="name"),
     Column((CHILD, "证件号码"), F("student__person__id_number"), 19, masked=last_four("student__person__id_last4")),
     Column(("资助项目",), F("benefit__name"), 18),
     Column(("期次",), F("instalment"), 5, Kind.INTEGER),
@@ -59,7 +59,7 @@ SHEET = (
     Column((MONEY, "代发金额"), AMOUNT, 12, Kind.MONEY, total=True),
     Column((MONEY, "大写"), IN_WORDS, 24),
     Column(("用途",), F("benefit__name"), 20),
-    Column(("学生姓名",), F("student__person__name"), 8),
+    Column(("学生姓名",), F("student__person__name"), 8, roster="name"),
     Column(("学校",), F("school__name"), 14),
     Column((RESULT, "报送次数"), F("attempt"), 6, Kind.INTEGER),
     STATE,
@@ -119,4 +119,5 @@ BANK_SHEET = Ledger(
     tables=_tables("bank-sheet", "代发表", SHEET, Channel.BANK),
     notes=_notes(Channel.BANK, ("只列由银行代发的；减免和实物项目不在表内。",)),
     personal=True,
+    instead="改账号和开户行请到“银行账户”；发放结果由“发放”里的回盘登记。",
 )

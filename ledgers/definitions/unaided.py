@@ -18,11 +18,11 @@ def _columns(term: Term) -> tuple[Column, ...]:
     grade = Concat("enrolment__stage", Value("-"), "enrolment__grade", output_field=CharField())
     return (
         Column(("序号",), NUMBER, 5, Kind.INTEGER),
-        Column((CHILD, "学校"), F("school__name"), 16),
-        Column((CHILD, "学段"), labelled(F("enrolment__stage"), dict(Stage.choices)), 8),
-        Column((CHILD, "年级"), labelled(grade, GRADES), 8),
-        Column((CHILD, "班级"), F("enrolment__class_name"), 7),
-        Column((CHILD, "姓名"), F("student__person__name"), 9),
+        Column((CHILD, "学校"), F("school__name"), 16, roster="school"),
+        Column((CHILD, "学段"), labelled(F("enrolment__stage"), dict(Stage.choices)), 8, roster="stage"),
+        Column((CHILD, "年级"), labelled(grade, GRADES), 8, roster="grade"),
+        Column((CHILD, "班级"), F("enrolment__class_name"), 7, roster="class_name"),
+        Column((CHILD, "姓名"), F("student__person__name"), 9, roster="name"),
         Column((CHILD, "证件号码"), F("student__person__id_number"), 19, masked=last_four("student__person__id_last4")),
         Column(("资助项目",), F("benefit__name"), 24),
         Column(("应享金额",), F("amount"), 12, Kind.MONEY, total=True),

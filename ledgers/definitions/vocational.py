@@ -31,8 +31,8 @@ def _call(number: int) -> Column:
 
 COLUMNS = (
     Column(("序号",), NUMBER, 4, Kind.INTEGER),
-    Column((PERSON, "姓名"), F("student__person__name"), 7),
-    Column((PERSON, "性别"), F("student__person__sex"), 3.5),
+    Column((PERSON, "姓名"), F("student__person__name"), 7, roster="name"),
+    Column((PERSON, "性别"), F("student__person__sex"), 3.5, roster="sex"),
     Column((PERSON, "证件号码"), F("student__person__id_number"), 11, masked=last_four("student__person__id_last4")),
     Column((PERSON, "县区"), place_name("home_path", "county"), 6.5),
     Column((PERSON, "乡镇"), place_name("home_path", "township"), 7, side=HOME),
@@ -90,5 +90,6 @@ VOCATIONAL = Ledger(
     tables=_tables,
     notes=_notes,
     personal=True,
+    instead="学员的去向和回访请在“两后生”里登记。",
     can=P.VOCATIONAL_VIEW,
 )

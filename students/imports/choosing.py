@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from aidcases.crypto import Keyring
 from students.imports import headings
 from students.imports.cells import LONGEST, Value, clean
 from students.imports.columns import Kind
-from students.imports.edited import EDITS
+from students.imports.edited import EDITS, ISSUE, ROW_KEY
 from students.imports.headings import Heading
 from students.imports.kinds import KINDS
 from students.imports.source import Asked, Refused, Sheet
@@ -47,12 +48,14 @@ class Looked:
 
 @dataclass(frozen=True)
 class Chosen:
-    """`looked`: sealed, what the page of columns shows. `looks_like`: the code of the kind the file seems to be instead."""
+    """`looked`: sealed, what the page of columns shows. `looks_like`: the code of the kind the file seems to be instead.
+    `issue`: the number of the ledger's issue that the file says it is."""
 
     sheet: Sheet
     heading: Heading
     looked: str
     looks_like: str
+    issue: int | None
 
 
 def shown(value: Value) -> str:
@@ -102,7 +105,13 @@ def choose(
     if len(alike) > 1:
         names = "”“".join(alike)
         raise _asked(kind, looks, ring, f"工作表“{names}”都像是{kind.title}。请选一张，或只保留一张后重新上传。", other)
-    return Chosen(best.sheet, best.heading, _sealed(looks, ring), other)
+    return Chosen(best.sheet, best.heading, _sealed(looks, ring), other, _issue(looks))
+
+
+def _issue(looks: list[Looked]) -> int | None:
+    """What stands beside 生成记录 on a ledger's sheet 核验."""
+    lines = (texts for look in looks for _, texts in look.head if texts[0] == ISSUE and len(texts) > 1)
+    return next((int(texts[1]) for texts in lines if re.fullmatch("[0-9]{1,15}", texts[1])), None)
 
 
 def _score(look: Looked) -> tuple[bool, bool, int]:
@@ -116,7 +125,7 @@ def _asked(kind: Kind, looks: list[Looked], ring: Keyring, sentence: str, other:
     is_list = any(len(look.head) > 1 for look in looks)
     if other:
         sentence = f"看起来是{KINDS[other].title}，不是{kind.title}。请改选名单种类。"
-    elif not is_list or wide < len(kind.needed) or kind is EDITS:
+    elif not is_list or wide < len(kind.needed) or kind.own:
         return Refused(sentence)
     return Asked(sentence, _sealed(looks, ring), other)
 
@@ -152,6 +161,8 @@ def looks_like(kind: Kind, looks: list[Looked], best: Looked | None) -> str:
     """
     if best and best.heading and best.heading.is_told:
         return ""
+    if not kind.own and any(ROW_KEY in texts for look in looks for _, texts in look.head):
+        return EDITS.code  # a ledger's 数据版: it is compared with what was exported
     own = set(best.heading.columns.values()) if best and best.heading else set()
     least = max((len(look.heading.columns) for look in looks if look.heading), default=0)  # when nothing fits
     found: dict[str, int] = {}

@@ -48,7 +48,8 @@ class Fact:
 class Kind:
     """`people`: rows are persons with an ID. `number`: what the field "number" is, a purpose of the hash.
 
-    `either`: fields of which a file needs one. `dated`: the field that says of which day the whole list is.
+    `either`: fields of which a file needs one. `dated`: the field that says of which day the whole list is. `own`: this
+    system's own sheet, whose columns nobody has to name.
     """
 
     code: str
@@ -59,6 +60,7 @@ class Kind:
     number: str = "roll_number"
     either: tuple[str, ...] = ()
     dated: str = ""
+    own: bool = False
 
     def missing(self, found: Container[str]) -> tuple[str, ...]:
         """Titles of the columns a file needs and does not have; those of which one is enough joined by 或."""

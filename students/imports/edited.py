@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from students.imports import cells, words
 from students.imports.cells import Bad, Doubt, Value, plain
@@ -19,6 +20,11 @@ LETTERS = "bcdfghjkmnpqrstv"
 HEX = "0123456789abcdef"
 OF_EXPORT, KEY_LENGTH = 8, 22
 _KEY = re.compile(f"[{LETTERS}]{{{KEY_LENGTH}}}")
+# A ledger's: 24 hexadecimal digits for the person, the same in all issues of a ledger and term, and a number from the
+# person's second row on. The issue stands on another sheet.
+ROW_KEY, ISSUE = "行键", "生成记录"
+_ROW_KEY = re.compile(r"[0-9a-f]{24}(?:-[0-9]{1,7})?")
+_TO_LETTERS = str.maketrans(HEX, LETTERS)
 
 EMPTY = "无"  # what to write in a cell to clear it: a blank cell says nothing, as in every roster
 COLLEGES = ("higher_vocational", "undergraduate", "postgraduate")
@@ -54,8 +60,8 @@ EDITABLE = tuple(one.key for one in COLUMNS if one.editable)
 FIXED = tuple(one.key for one in COLUMNS[1:] if not one.editable)
 
 # Codes of identity.REASONS that comparing with the export gives, as against those of the cells themselves.
-REJECTS = ("unknown key", "key of another sheet", "repeated key", "not ours any more")
-WARNINGS = (*(f"fixed {key}" for key in FIXED), "blank kept", "grade of another stage")
+REJECTS = ("unknown key", "key of another sheet", "repeated key", "not ours any more", "rows disagree")
+WARNINGS = (*(f"fixed {key}" for key in FIXED), "blank kept", "grade of another stage", "kept elsewhere")
 
 
 def strict(parse: Parser) -> Parser:
@@ -75,9 +81,14 @@ def key_of(value: Value) -> Found:
     word = plain(value).lower()
     if not word:
         raise Bad("missing key")
-    if not _KEY.fullmatch(word):
+    if not _KEY.fullmatch(word) and not _ROW_KEY.fullmatch(word):
         raise Bad("unknown key")
     return {"key": word}
+
+
+def in_letters(key: str) -> str:
+    """A key in hexadecimal digits as it is kept."""
+    return key.translate(_TO_LETTERS)
 
 
 def _fixed(key: str) -> Fact:
@@ -140,4 +151,16 @@ EDITS = Kind(
         Fact(("disability_hint",), strict(words.disability_hint)),
     ),
     people=False,
+    own=True,
 )
+
+_PARSERS = {fact.fields: lru_cache(4096)(fact.parse) for fact in EDITS.facts[1:]}
+
+
+def said_in(told: dict[str, str]) -> Found:
+    """What a row of a ledger says in the columns it shares with the sheet (field → cell): as reading it back gives it."""
+    found: Found = {key: "" if key in FIXED or key in ("class_name", "disability_hint") else None for key in told}
+    for fields, parse in _PARSERS.items():
+        if fields[0] in told:
+            found |= parse(*map(told.get, fields))
+    return {"of_stage": words.STAGE_OF.get(told.get("stage", ""), "")} | found

@@ -13,9 +13,9 @@ from typing import Any
 
 from aidcases import audit, sql
 from students.imports.checks import parameters
-from students.imports.edited import EDITABLE, FIXED, HEX, LETTERS, OF_EXPORT, REJECTS, WARNINGS
+from students.imports.edited import EDITABLE, FIXED, HEX, LETTERS, OF_EXPORT, REJECTS, ROW_KEY, WARNINGS
 from students.imports.facts import own_row
-from students.models import ImportFile
+from students.models import Export, ImportFile
 
 
 def _words(codes: tuple[str, ...]) -> str:
@@ -34,13 +34,26 @@ _NOW = """jsonb_build_object('grade', e.grade, 'class_name', e.class_name,
     'disability_hint', e.disability_hint)"""
 
 _PREFIX = f"translate(left(replace(x.key::text, '-', ''), {OF_EXPORT}), '{HEX}', '{LETTERS}')"
-_OURS = f"(starts_with(e.school_path, %(scope)s) OR {own_row('e.row_id')})"
+OURS = f"(starts_with(e.school_path, %(scope)s) OR {own_row('e.row_id')})"
 
 # The office's export that most rows come from: a sheet belongs to one.
 _EXPORT = f"""
     SELECT x.id, x.term FROM students_importrow r
     JOIN students_export x ON {_PREFIX} = left(r.data->>'key', {OF_EXPORT}) AND starts_with(x.path, %(office)s)
-    WHERE r.file_id = %(file)s GROUP BY x.id, x.term ORDER BY count(*) DESC, x.id LIMIT 1
+    WHERE r.file_id = %(file)s GROUP BY x.id ORDER BY count(*) DESC, x.id LIMIT 1
+"""
+
+# Of a ledger the issue its sheet names; where that was lost (a csv), the one it differs least from.
+_LEDGER = """SELECT x.id, x.term, x.issue, x.layout->>'title' AS title, x.layout->>'instead' AS instead,
+    (x.layout->>'keyless')::boolean AS keyless FROM students_export x"""
+_OF_ISSUE = f"{_LEDGER} WHERE x.issue = %(issue)s AND starts_with(x.path, %(office)s)"
+_LIKEST = f"""
+    {_LEDGER} JOIN students_exportrow s ON s.export_id = x.id
+    JOIN students_importrow r ON r.file_id = %(file)s AND r.data->>'key' = s.key
+    CROSS JOIN LATERAL (SELECT count(*) AS cells FROM jsonb_each(r.data) d
+        WHERE d.key = ANY({_KEYS}) AND d.value <> s.said->d.key) differing
+    WHERE x.issue IS NOT NULL AND starts_with(x.path, %(office)s)
+    GROUP BY x.id ORDER BY count(*) DESC, sum(differing.cells), x.id DESC LIMIT 1
 """
 
 # Nobody else writes these enrolments between the comparison and the commit.
@@ -59,7 +72,7 @@ _MET = f"""
             WHEN x.id IS NULL THEN 'unknown key'
             WHEN r.data->>'key' IN (SELECT n.data->>'key' FROM students_importrow n WHERE n.file_id = %(file)s
                 GROUP BY 1 HAVING count(*) > 1) THEN 'repeated key'
-            WHEN e.id IS NULL THEN 'not ours any more' END AS wrong,
+            WHEN e.id IS NULL AND NOT x.said ? 'elsewhere' THEN 'not ours any more' END AS wrong,
         CASE WHEN e.id IS NULL THEN '{{}}' ELSE COALESCE((
             SELECT jsonb_object_agg(d.key, jsonb_build_array(n.now->d.key, d.value, x.said->d.key))
             FROM jsonb_each(r.data) d
@@ -72,10 +85,12 @@ _MET = f"""
             WHERE NOT r.data ? k AND k = ANY(%(columns)s) AND x.said->k NOT IN ('null', '""')))
         || ARRAY(SELECT 'grade of another stage' WHERE r.data->'grade' <> x.said->'grade'
             AND (r.data->>'of_stage' <> x.said->>'of_stage' OR e.stage <> x.said->>'of_stage'))
+        || ARRAY(SELECT 'kept elsewhere' WHERE e.id IS NULL AND x.said ? 'elsewhere'
+            AND EXISTS (SELECT FROM unnest({_KEYS}) k WHERE r.data->k <> x.said->k))
         AS warnings
     FROM students_importrow r
     LEFT JOIN students_exportrow x ON x.export_id = %(export)s AND x.key = r.data->>'key'
-    LEFT JOIN students_enrolment e ON e.student_id = x.student_id AND e.term = %(term)s AND {_OURS}
+    LEFT JOIN students_enrolment e ON e.student_id = x.student_id AND e.term = %(term)s AND {OURS}
     LEFT JOIN LATERAL (SELECT {_NOW} AS now) n ON e.id IS NOT NULL
     WHERE r.file_id = %(file)s AND (r.state <> 'rejected' OR r.reasons && {_words(REJECTS)})
 """
@@ -96,6 +111,24 @@ _COMPARE = f"""
         OR (j.wrong IS NOT NULL AND r.reasons <> ARRAY[j.wrong]::varchar[]))
 """
 
+# In a ledger a student may have several rows.
+_DISAGREE = """
+    UPDATE students_importrow r SET state = 'rejected', reasons = ARRAY['rows disagree']::varchar[], changes = '{}'
+    FROM students_exportrow x, (
+        SELECT x.student_id, c.key FROM students_importrow r
+        JOIN students_exportrow x ON x.id = (r.data->>'_row')::bigint CROSS JOIN LATERAL jsonb_each(r.changes) c
+        WHERE r.file_id = %(file)s GROUP BY 1, 2 HAVING count(DISTINCT c.value->1) > 1
+    ) told
+    WHERE r.file_id = %(file)s AND x.id = (r.data->>'_row')::bigint
+      AND told.student_id = x.student_id AND r.changes ? told.key
+"""
+
+# A ledger whose rows may not tell whose they are has nothing that could be changed.
+_KEYLESS = """
+    UPDATE students_importrow SET state = 'unchanged', reasons = '{}', cells = '{}'
+    WHERE file_id = %(file)s AND reasons = ARRAY['missing key']::varchar[]
+"""
+
 # From what is taken, declined or undecided to the state of the row.
 _RESTATE = f"""
     UPDATE students_importrow r SET state = s.state,
@@ -110,9 +143,13 @@ _RESTATE = f"""
 
 def check(file: ImportFile) -> None:
     """From read rows to rows that are each in exactly one state; inside a transaction, repeatable. The file's term
-    becomes the export's: the sheet says itself of what term it is."""
+    becomes the export's: the sheet says itself of what term it is, and of which ledger."""
     params = parameters(file)
-    export = next(iter(sql.rows(_EXPORT, params)), None)
+    if of_ledger := file.summary.get("mapping", {}).get("key") == ROW_KEY:
+        issue = file.summary.get("issue")
+        export = next(iter(sql.rows(_OF_ISSUE if issue else _LIKEST, params | {"issue": issue})), None)
+    else:
+        export = next(iter(sql.rows(_EXPORT, params)), None)
     if export and export["term"] != file.term:
         file.term = export["term"]
         file.save(update_fields=["term"])
@@ -120,9 +157,21 @@ def check(file: ImportFile) -> None:
     params |= {"term": file.term, "export": export["id"] if export else 0, "columns": columns}
     sql.run(_LOCK, params)
     sql.run(_COMPARE, params)
+    if export and of_ledger:
+        told = {name: export[name] for name in ("title", "instead")}
+        file.summary = file.summary | {"issue": export["issue"], "ledger": told}
+        sql.run(_DISAGREE, params)
+        if export["keyless"]:
+            sql.run(_KEYLESS, params)
     sql.run(_RESTATE, params)
     # Else the planner, who knows of read rows only, walks whole tables for each row that is to be written.
     sql.run("ANALYZE students_importrow (file_id, state)")
+
+
+def layouts() -> dict[str, dict[str, str]]:
+    """Headings of ledgers' 数据版, joined by line ends, whoever made them → which of them is which field."""
+    kept = Export.objects.exclude(layout={}).values_list("layout", flat=True).order_by().distinct()
+    return {"\n".join(layout["titles"]): layout["mapping"] for layout in kept}
 
 
 _CELLS = f"""

@@ -166,16 +166,29 @@ def _is_grouped(kind: Kind, rows: list[TextRow], row: int) -> bool:
 def find(kind: Kind, rows: list[TextRow], saved: Mapping[str, Mapping[str, str]] | None = None) -> Heading | None:
     """The row, or pair of rows, that names most fields; None when no row names any.
 
-    `saved`: fingerprint of headings → the mapping a clerk once made for them, which comes before any guess.
+    `saved`: fingerprint of headings → the mapping a clerk once made for them, which comes before any guess; of this
+    system's own sheets headings → mapping (students.imports.edits.layouts).
     """
     found = [titles.guessed(kind) for titles in candidates(rows)]
     below = {heading.row for heading in found if heading.height == 2 and _is_grouped(kind, rows, heading.row)}
     found = [heading for heading in found if heading.height == 2 or heading.row not in below]
     if saved:
-        known = ((titles, saved.get(fingerprint(titles.titles))) for titles in candidates(rows))
+        look_up = _laid_out if kind.own else _as_saved
+        known = ((titles, look_up(titles, saved)) for titles in candidates(rows))
         found += [titles.as_told(kind, mapping) for titles, mapping in known if mapping]
     best = max(found, key=lambda heading: heading.score, default=None)
     return best if best and best.columns else None
+
+
+def _as_saved(titles: Titles, saved: Mapping[str, Mapping[str, str]]) -> Mapping[str, str] | None:
+    return saved.get(fingerprint(titles.titles))
+
+
+def _laid_out(titles: Titles, layouts: Mapping[str, Mapping[str, str]]) -> Mapping[str, str] | None:
+    """The mapping of the layout that shares most headings: columns may have been added, moved or deleted since."""
+    names = set(titles.titles)
+    likest = max(layouts, key=lambda headings: len(names.intersection(headings.split("\n"))))
+    return layouts[likest] if layouts[likest]["key"] in names else None
 
 
 def told(kind: Kind, rows: list[TextRow], row: int, height: int, mapping: Mapping[str, str]) -> Heading | None:

@@ -131,7 +131,9 @@ def _expected(file: ImportFile) -> str:
 
 
 def _saved_mappings(file: ImportFile) -> dict[str, dict[str, str]]:
-    """Fingerprint of headings → field → heading, as this office once said."""
+    """Fingerprint of headings → field → heading, as this office once said; of a 数据版 what the ledgers' say."""
+    if file.kind == RosterKind.EDITS:
+        return edits.layouts()
     rows = SavedMapping.objects.filter(office=file.office_id, kind=file.kind)
     return dict(rows.values_list("headings_hash", "mapping"))
 

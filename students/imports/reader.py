@@ -25,7 +25,8 @@ class Summary:
     """What was read: `mapping` field → heading, `unused` headings, `heading_row` as Excel numbers it.
 
     `is_told`: mapped by what a clerk said. `looked`: the first rows, masked and sealed. `looks_like`: the kind the file
-    seems to be instead, or "". `data_on`: the day the list itself names (ISO), or "".
+    seems to be instead, or "". `data_on`: the day the list itself names (ISO), or "". `issue`: the ledger's issue it says
+    it is, or None.
     """
 
     rows: int
@@ -39,6 +40,7 @@ class Summary:
     looked: str = ""
     looks_like: str = ""
     data_on: str = ""
+    issue: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

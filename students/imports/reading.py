@@ -102,4 +102,5 @@ def _summary(chosen: Chosen, rows: int, rejected: int, data_on: str) -> Result:
         "looked": chosen.looked,
         "looks_like": chosen.looks_like,
         "data_on": data_on,
+        "issue": chosen.issue,
     }

@@ -86,6 +86,8 @@ class Migration(migrations.Migration):
                 ('made_by', models.CharField(max_length=120, verbose_name='导出人')),
                 ('made_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='导出时间')),
                 ('job_id', models.BigIntegerField(null=True)),
+                ('issue', models.BigIntegerField(null=True)),
+                ('layout', models.JSONField(db_default={}, default=dict)),
             ],
             options={
                 'verbose_name': '数据版导出',
@@ -96,7 +98,7 @@ class Migration(migrations.Migration):
             name='ExportRow',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(db_collation='C', max_length=22)),
+                ('key', models.CharField(db_collation='C', max_length=32)),
                 ('said', models.JSONField()),
             ],
             options={
@@ -273,7 +275,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='export',
             name='office',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='aidcases.organisation', verbose_name='单位'),
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='aidcases.organisation', verbose_name='单位'),
         ),
         migrations.AddField(
             model_name='exportrow',
@@ -283,7 +285,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='exportrow',
             name='student',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='students.student'),
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='students.student'),
         ),
         migrations.AddField(
             model_name='missing',

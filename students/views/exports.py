@@ -20,7 +20,7 @@ from aidcases.web import PERSONAL, chosen_term, command, known_terms, page, pagi
 from students.exports import MOST_PURPOSE, OFFICES, areas, open_sheet, request_export, text_of
 from students.filters import EditFilter
 from students.imports import edits, pipeline
-from students.imports.edited import EDITABLE, TITLES
+from students.imports.edited import EDITABLE, FIXED, TITLES
 from students.models import Export, ExportRow, ImportFile, ImportRow
 from students.models.imports import FileState, RowState
 from students.sheet import note
@@ -60,7 +60,7 @@ def _may_export(request: HttpRequest) -> bool:
 
 
 def _list_page(request: HttpRequest, form: ExportForm | None, status: int = 200) -> HttpResponse:
-    shown = paginate(Export.objects.select_related("office"), request)
+    shown = paginate(Export.objects.filter(issue=None).select_related("office"), request)
     names = dict(School.objects.filter(path__in={one.area_path for one in shown}).values_list("path", "name"))
     jobs = {job.pk: job for job in Job.objects.filter(pk__in=[one.job_id for one in shown if not one.stored])}
     rows = [{"export": one, "area": names.get(one.area_path), "job": jobs.get(one.job_id)} for one in shown]
@@ -167,6 +167,7 @@ def context_of(file: ImportFile, request: HttpRequest, lines: list[dict[str, Any
     cells = file.counts.get("cells", {"taken": 0, "declined": 0, "conflicts": 0, "seen": "", "chosen": ""})
     counts = {state.value: file.counts.get(state, 0) for state in RowState}
     key = request.GET.get("key", "")
+    carried = [one for one in EDITABLE if one in file.summary.get("mapping", EDITABLE)]
     return {
         "told": cells,
         "cards": [
@@ -178,12 +179,27 @@ def context_of(file: ImportFile, request: HttpRequest, lines: list[dict[str, Any
         ]
         if file.counts
         else [],
-        "columns": [{"key": one, "label": TITLES[one], "active": one == key} for one in EDITABLE],
+        "columns": [{"key": one, "label": TITLES[one], "active": one == key} for one in carried],
+        "ledger": _of_ledger(file, carried),
         "column": TITLES.get(key, "") if key in EDITABLE else "",
         "usable": cells["taken"] > 0,
         "undecided": f"还有 {cells['conflicts']} 格冲突没有选，选完才能确认入库。" if cells["conflicts"] else "",
         "query": request.GET.urlencode(),
         "choosing": file.state == FileState.PREVIEWED and any(line["cells"] for line in lines),
+    }
+
+
+def _of_ledger(file: ImportFile, carried: list[str]) -> dict[str, str]:
+    """What may be changed in the 数据版 of a ledger, what not, and where to change that; {} of the students' own."""
+    told = file.summary.get("ledger")
+    if not told:
+        return {}
+    mapping = file.summary["mapping"]
+    fixed = [mapping[name] for name in FIXED if name in mapping] + file.summary["unused"]
+    return {
+        **told,
+        "columns": "、".join(f"“{mapping[name]}”" for name in carried),
+        "fixed": "、".join(title for title in fixed if title != "序号"),
     }
 
 
