@@ -257,7 +257,7 @@ class Ledger:
     personal: bool = False  # rows are people: the 数据版 carries row keys, numbers are masked
     can: P = P.LEDGER_VIEW
     behind: Callable[[Term, Area, Mapping[str, str]], Listing] | None = None
-    instead: str = ""  # where to change what a 数据版 that comes back can't: a sentence
+    instead: str = ""  # where nothing can be changed through a 数据版 that comes back: where it is changed, a sentence
 
     def heading(self, term: Term, area: Area) -> str:
         return f"{area.full_name}{self.title}（{term.label}）"

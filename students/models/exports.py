@@ -15,7 +15,7 @@ class Export(Scoped):
     """A 数据版 that may come back: of the students of an area and term, or (with a layout) of a ledger of an upper app.
 
     The sheet carries a key for every row, and `key` or the number of the ledger's issue. layout: {"title", "instead":
-    where to change what can't be changed here, "keyless": rows may not tell whose they are, "titles": headings,
+    where to change what it shows if not here, "keyless": rows may not tell whose they are, "titles": headings,
     "mapping": field of students.imports.edited → heading}; {} of the students' own sheet.
     """
 

@@ -146,7 +146,7 @@ def test_every_ledger_of_people_comes_back(full: World, act_as: ActAs, made: Mad
         issue = made(ledger.code, "checker", unmasked=True)
         assert issue.rows, f"{ledger.code}: give it a row above"
         carried = masked_alike(issue, book := book_of(issue, act_as), act_as)
-        assert carried or ledger.instead, f"{ledger.code}: nothing can be changed here, so say where"
+        assert bool(carried) != bool(ledger.instead), f"{ledger.code}: where nothing can be changed, say where it is"
         file, rows = back(book), len(cells(book, ROW_KEY))
         assert (file.state, file.problem, file.term, odd(file)) == ("previewed", "", TERM.code, []), ledger.code
         assert states(file) == (rows, 0, 0, rows, 0, 0), ledger.code
