@@ -28,21 +28,17 @@ def law(case: DropoutCase, actor: Actor) -> dict[str, Any] | None:
     now = [step for step in taken if step.round == case.rounds]
     here, today = case.state == S.LEGAL, timezone.localdate()
     writes = actor.may(P.DROPOUT_WRITE)
+    lines = []
+    for step in taken:
+        running, passed = here and step in now and not step.outcome, bool(step.deadline_on and step.deadline_on < today)
+        to_serve = writes and step.paper not in ("", Paper.COURT_LIST) and not step.served_on
+        line = {"step": step, "paper": bool(kept[step.pk, "paper"]), "receipts": kept[step.pk, "receipt"]}
+        line["serve"] = f"serve-{step.pk}" if to_serve else ""
+        line["conclude"] = f"conclude-{step.pk}" if writes and running and legal.may_conclude(step) else ""
+        lines.append(line | {"late": running and passed and step == now[-1]})
     return {
-        "lines": [
-            {
-                "step": step,
-                "paper": bool(kept[step.pk, "paper"]),
-                "receipts": kept[step.pk, "receipt"],
-                "to_serve": writes and step.paper not in ("", Paper.COURT_LIST) and not step.served_on,
-                "to_conclude": writes and here and step in now and not step.outcome and legal.may_conclude(step),
-                "late": here
-                and step in now[-1:]
-                and not step.outcome
-                and bool(step.deadline_on and step.deadline_on < today),
-            }
-            for step in taken
-        ],
+        "lines": lines,
+        "forms": {line[form] for line in lines for form in ("serve", "conclude")},
         "may_take": here and writes,
         "waits": legal.waits_for(now, today) if here else "",
         "servings": Serving.choices,
@@ -76,11 +72,13 @@ def proof(case: DropoutCase, actor: Actor) -> dict[str, Any] | None:
     asked = case.proof == Proof.NONE
     own = asked and case.asked_by_id is not None and case.asked_by_id == actor.user_id
     blocked = "" if case.watch_over else f"观察到 {case.watch_until} 期满才能销号" if watched else ""
+    may_ask = watched and not found and not asked and actor.may(P.DROPOUT_WRITE)
     return {
+        "forms": ["proof_ask"] if may_ask else [],
         "findings": found,
         "watched": watched,
         "asked": asked and not found,
-        "may_ask": watched and not found and not asked and actor.may(P.DROPOUT_WRITE),
+        "may_ask": may_ask,
         "may_close": watched and actor.may(P.DROPOUT_CONFIRM) and (bool(found) or asked),
         "blocked": blocked or ("提出人不能自己批准，请另一人办理" if own and not found else ""),
     }
@@ -90,8 +88,10 @@ def recheck(case: DropoutCase, actor: Actor) -> dict[str, Any] | None:
     if case.state != S.CLOSED:
         return None
     due = bool(case.recheck_on and case.recheck_on <= timezone.localdate() and not case.rechecked_on)
+    may_recheck = not case.rechecked_on and actor.may(P.DROPOUT_WRITE)
     return {
+        "forms": ["recheck"] if may_recheck else [],
         "due": due,
-        "may_recheck": not case.rechecked_on and actor.may(P.DROPOUT_WRITE),
+        "may_recheck": may_recheck,
         "unproven": case.proof == Proof.NONE,
     }

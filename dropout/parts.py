@@ -13,7 +13,8 @@ from dropout.models import DropoutCase
 
 @dataclass(frozen=True)
 class Part:
-    """`content(case, actor)` → context for `template`, or None when there is nothing to show."""
+    """`content(case, actor)` → context for `template`, or None when there is nothing to show. Its "forms" name those whose
+    commands answer a refusal with this page, where they are open: each shows again what was typed (unsaved)."""
 
     order: int
     can: P

@@ -12,7 +12,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.safestring import SafeString
 
 from aidcases import audit
 from aidcases.flow import Refused
@@ -21,7 +20,7 @@ from aidcases.roles import P
 from aidcases.web import PERSONAL, chosen_term, command, page, paginate, saw
 from dropout import cases, parts, story, teams, visits
 from dropout.cases import Outcome
-from dropout.enums import Alarm, CaseState, Proof
+from dropout.enums import Alarm, CaseState
 from dropout.filters import ALL_OPEN, ENDED, TABS, CaseFilter, tab_counts
 from dropout.forms import OpenForm
 from dropout.models import DropoutCase
@@ -60,6 +59,10 @@ def found_of(request: HttpRequest) -> CaseFilter:
 @page(can=P.DROPOUT_VIEW)
 def case_list(request: HttpRequest) -> HttpResponse:
     """Three ledgers, what is closed and what was none; what is overdue first, the most overdue on top."""
+    return _list(request, Unsaved())
+
+
+def _list(request: HttpRequest, unsaved: Unsaved) -> HttpResponse:
     found, tab, today = found_of(request), tab_of(request), timezone.localdate()
     order = ("-moved_on", "-pk") if tab in ENDED else (F("due_on").asc(nulls_last=True), "-poor", "pk")
     shown = paginate(found.qs.order_by(*order).values_list("pk", flat=True), request)
@@ -81,8 +84,10 @@ def case_list(request: HttpRequest) -> HttpResponse:
         "alarms": Alarm.choices,
         "may_write": request.actor.may(P.DROPOUT_WRITE),
         "may_confirm": request.actor.may(P.DROPOUT_CONFIRM),
+        "unsaved": unsaved,
+        "ticked": set(_ticked(request)),
     }
-    return render(request, "dropout/case_list.html", context)
+    return render(request, "dropout/case_list.html", context, status=422 if unsaved.problems else 200)
 
 
 def lines(pks: list[int], today: date) -> list[dict[str, Any]]:
@@ -114,9 +119,14 @@ def case_search(request: HttpRequest) -> HttpResponse:
 def case_bulk(request: HttpRequest) -> HttpResponse:
     """`do` (verify, acquit) for the ticked cases or, with which=all, for all that the filter in the address finds. Who may,
     the move itself says; what was done, what not and why is told."""
-    rows, do, today = _chosen(request), request.POST.get("do", ""), timezone.localdate()
-    asked = rows.count()
-    outcome = _done(request, rows, do, today)
+    do, today = request.POST.get("do", ""), timezone.localdate()
+    try:
+        rows = _chosen(request)
+        asked = rows.count()
+        outcome = _done(request, rows, do, today)
+    except Refused as refused:
+        typed = {name: request.POST.get(name, "") for name in ("which", "alarm", "note")}
+        return _list(request, Unsaved(do, typed, tuple(refused.reasons)))
     label = DropoutCase.FLOW[do].label
     (messages.success if outcome.moved else messages.info)(
         request, f"{label}：{asked:,} 件中办了 {outcome.moved:,} 件。"
@@ -126,10 +136,13 @@ def case_bulk(request: HttpRequest) -> HttpResponse:
     return redirect(f"{reverse('case_list')}?{request.GET.urlencode()}")
 
 
+def _ticked(request: HttpRequest) -> list[int]:
+    return [int(pk) for pk in request.POST.getlist("take")[:MOST_TICKED] if pk.isdecimal() and len(pk) < 19]
+
+
 def _chosen(request: HttpRequest) -> QuerySet[DropoutCase]:
     if request.POST.get("which") != "all":
-        ticked = [int(pk) for pk in request.POST.getlist("take")[:MOST_TICKED] if pk.isdecimal() and len(pk) < 19]
-        if not ticked:
+        if not (ticked := _ticked(request)):
             raise Refused("请先勾选案件，或选择“筛选出的全部”。")
         return DropoutCase.objects.filter(pk__in=ticked)
     found = found_of(request)
@@ -144,7 +157,10 @@ def _done(request: HttpRequest, rows: QuerySet[DropoutCase], do: str, today: dat
     if do != "acquit":
         raise Refused("请选择要办理的步骤。")
     alarm, note = request.POST.get("alarm", ""), request.POST.get("note", "")
-    return cases.acquit(rows, alarm=alarm, note=note, by=request.actor, today=today)
+    outcome = cases.acquit(rows, alarm=alarm, note=note, by=request.actor, today=today)
+    if not outcome.moved:
+        raise Refused(*(f"{count:,} 件没有办：{reason}。" for reason, count in outcome.stayed.most_common()))
+    return outcome
 
 
 # --- one case ------------------------------------------------------------------------------------------------------
@@ -171,6 +187,12 @@ def not_taken(request: HttpRequest, pk: int, form: str, typed: dict[str, str], r
 def _detail(request: HttpRequest, pk: int, unsaved: Unsaved) -> HttpResponse:
     case, today = case_in_sight(pk), timezone.localdate()
     seen, steps = visits.of(case), steps_of(case, request.actor, unsaved)
+    contents = _contents(request, case)
+    base = {"case": case, "today": today, "visits": seen, "typed": {unsaved.form: unsaved.typed}}
+    base["problems"] = unsaved.problems
+    # Of a form that is not there any more, as somebody else was faster, what was typed is shown to be copied.
+    there = {each["name"] for each in steps if not each["blocked"]}
+    there = there.union(*(content.get("forms", ()) for _, content in contents))
     context = {
         "case": case,
         "person": case.student.person,
@@ -182,27 +204,13 @@ def _detail(request: HttpRequest, pk: int, unsaved: Unsaved) -> HttpResponse:
         "others": for_others(case, request.actor),
         "picked": School.objects.filter(code=unsaved.typed.get("school") or "").first() or case.school,
         "problems": unsaved.problems,
-        "lost": _lost(unsaved, steps, case),
+        "lost": "" if unsaved.form in there else "\n".join(filter(None, unsaved.typed.values())),
         "events": story.events(case, seen),
-        "parts": _parts(request, case, {"visits": seen, "typed": _typed(unsaved)}),
+        "parts": [render_to_string(part.template, {**base, **content}, request) for part, content in contents],
         "may_write": request.actor.may(P.DROPOUT_WRITE),
         "today": today,
     }
     return render(request, "dropout/case_detail.html", context, status=422 if unsaved.problems else 200)
-
-
-def _typed(unsaved: Unsaved) -> dict[str, dict[str, str]]:
-    """Form of a part → what was typed into it."""
-    blank = {"seen": "", "note": ""}
-    return {form: blank | (unsaved.typed if unsaved.form == form else {}) for form in ("proof_ask", "recheck")}
-
-
-def _lost(unsaved: Unsaved, steps: list[dict[str, Any]], case: DropoutCase) -> str:
-    """What was typed into a form that is not there any more, as somebody else was faster; to be copied."""
-    there = {each["name"] for each in steps if not each["blocked"]}
-    there |= {"proof_ask"} if case.state == S.WATCHED and case.proof != Proof.NONE else set()
-    there |= {"recheck"} if case.state == S.CLOSED and not case.rechecked_on else set()
-    return "" if unsaved.form in there else "\n".join(filter(None, unsaved.typed.values()))
 
 
 @command(can=P.DROPOUT_VIEW)
@@ -222,10 +230,9 @@ def case_step(request: HttpRequest, pk: int, code: str) -> HttpResponse:
     return redirect("case_detail", pk)
 
 
-def _parts(request: HttpRequest, case: DropoutCase, known: dict[str, Any]) -> list[SafeString]:
-    base = {"case": case, "today": timezone.localdate(), **known}
+def _contents(request: HttpRequest, case: DropoutCase) -> list[tuple[parts.Part, dict[str, Any]]]:
     return [
-        render_to_string(part.template, {**base, **content}, request)
+        (part, content)
         for part in parts.PARTS
         if request.actor.may(part.can) and (content := part.content(case, request.actor)) is not None
     ]

@@ -20,7 +20,7 @@ from dropout import legal
 from dropout.enums import LegalKind
 from dropout.forms import day, read_day, words
 from dropout.models import DropoutCase, LegalStep
-from dropout.views.cases import case_in_sight
+from dropout.views.cases import case_in_sight, not_taken
 from dropout.views.sight import mine
 
 K = LegalKind
@@ -153,9 +153,12 @@ def legal_receipt(request: HttpRequest, pk: int, key: int) -> FileResponse:
 def legal_serve(request: HttpRequest, pk: int) -> HttpResponse:
     step = step_in_sight(pk)
     typed = {name: request.POST.get(name, "") for name in ("how", "served_by", "received_by")}
-    on = read_day(request.POST.get("served_on", ""), "送达日期")
-    photos = request.FILES.getlist("photo")
-    legal.serve(step, served_on=on, **typed, photos=photos, by=request.actor, today=timezone.localdate())
+    served_on, photos = request.POST.get("served_on", ""), request.FILES.getlist("photo")
+    try:
+        on = read_day(served_on, "送达日期")
+        legal.serve(step, served_on=on, **typed, photos=photos, by=request.actor, today=timezone.localdate())
+    except Refused as refused:
+        return not_taken(request, step.case_id, f"serve-{pk}", typed | {"served_on": served_on}, refused)
     messages.success(request, "已登记送达。")
     return redirect("case_detail", step.case_id)
 
@@ -163,6 +166,10 @@ def legal_serve(request: HttpRequest, pk: int) -> HttpResponse:
 @command(can=P.DROPOUT_WRITE)
 def legal_outcome(request: HttpRequest, pk: int) -> HttpResponse:
     step = step_in_sight(pk)
-    legal.conclude(step, outcome=request.POST.get("outcome", ""), by=request.actor)
+    outcome = request.POST.get("outcome", "")
+    try:
+        legal.conclude(step, outcome=outcome, by=request.actor)
+    except Refused as refused:
+        return not_taken(request, step.case_id, f"conclude-{pk}", {"outcome": outcome}, refused)
     messages.success(request, "已登记结果。")
     return redirect("case_detail", step.case_id)

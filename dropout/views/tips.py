@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -83,12 +84,17 @@ def tip_detail(request: HttpRequest, pk: int) -> HttpResponse:
     return _detail(request, _tip(pk))
 
 
+# Inputs of the page's forms: those there while the tip is open, and the one there afterwards.
+OPEN, DONE = ("owner", "child", "answer", "reply"), ("note",)
+
+
 def _detail(request: HttpRequest, found: Tip, refused: Refused | None = None) -> HttpResponse:
     """`refused`: why what the request holds was not taken; it stands in its form again."""
     ours = request.actor.may(P.TIP_HANDLE) and current_scope().covers(found.path, OFFICE)
     office = Organisation.objects.filter(path=found.path, kind=OfficeKind.COUNTY).first()
     held = Membership.objects.filter(organisation=office, user__is_active=True).values("user") if ours else None
     people = User.objects.filter(pk__in=held) if office and held is not None else []
+    gone = DONE if found.state == TaskState.OPEN else OPEN
     context = {
         **_row(found, timezone.localdate()),
         "ours": ours,
@@ -98,7 +104,8 @@ def _detail(request: HttpRequest, found: Tip, refused: Refused | None = None) ->
         "contact": crypto.mask_phone(found.contact) if found.contact else "",
         "reveals": request.actor.may(P.SECRET_REVEAL) and current_scope().covers(found.path, OFFICE),
         "sees_case": request.actor.may(P.DROPOUT_VIEW),
-        "typed": {name: request.POST.get(name, "") for name in ("answer", "reply", "child")},
+        "typed": {name: request.POST.get(name, "") for name in (*OPEN, *DONE)},
+        "lost": [request.POST[name] for name in gone if request.POST.get(name)],
         "problems": refused.reasons if refused else (),
     }
     return render(request, "dropout/tip_detail.html", context, status=422 if refused else 200)
@@ -114,34 +121,45 @@ def tip_reveal(request: HttpRequest, pk: int) -> HttpResponse:
     return reveal(request, found, what=what if what == "contact" else "text", label=label, value=value)
 
 
+def _handled(request: HttpRequest, pk: int, act: Callable[[Tip], str]) -> HttpResponse:
+    """`act` on the tip, which returns what to say of it; refused, the page with what was typed."""
+    try:
+        messages.success(request, act(_tip(pk)))
+    except Refused as refused:
+        return _detail(request, _tip(pk), refused)
+    return redirect("tip_detail", pk)
+
+
 @command(can=P.TIP_HANDLE)
 def tip_assign(request: HttpRequest, pk: int) -> HttpResponse:
-    held = tips.assign(_tip(pk), owner=request.POST.get("owner", ""), by=request.actor)
-    messages.success(request, f"已指定 {held.owner} 办理。")
-    return redirect("tip_detail", pk)
+    def act(tip: Tip) -> str:
+        held = tips.assign(tip, owner=request.POST.get("owner", ""), by=request.actor)
+        return f"已指定 {held.owner} 办理。"
+
+    return _handled(request, pk, act)
 
 
 @command(can=P.TIP_HANDLE)
 def tip_case(request: HttpRequest, pk: int) -> HttpResponse:
     """A case of the child named in `child`, a whole name or identity number."""
-    try:
+
+    def act(tip: Tip) -> str:
         child, today = tips.meant(request.POST.get("child", "")), timezone.localdate()
-        made = tips.open_case(_tip(pk), child, term=chosen_term(request), by=request.actor, today=today)
-    except Refused as refused:
-        return _detail(request, _tip(pk), refused)
-    messages.success(request, f"{child.person.name}的案件：{made.get_state_display()}。")
-    return redirect("tip_detail", pk)
+        made = tips.open_case(tip, child, term=chosen_term(request), by=request.actor, today=today)
+        return f"{child.person.name}的案件：{made.get_state_display()}。"
+
+    return _handled(request, pk, act)
 
 
 @command(can=P.TIP_HANDLE)
 def tip_answer(request: HttpRequest, pk: int) -> HttpResponse:
     told = {"text": request.POST.get("answer", ""), "reply": request.POST.get("reply", "")}
-    try:
-        tips.answer(_tip(pk), **told, by=request.actor, today=timezone.localdate())
-    except Refused as refused:
-        return _detail(request, _tip(pk), refused)
-    messages.success(request, "已答复。反映人凭查询码可以看到。")
-    return redirect("tip_detail", pk)
+
+    def act(tip: Tip) -> str:
+        tips.answer(tip, **told, by=request.actor, today=timezone.localdate())
+        return "已答复。反映人凭查询码可以看到。"
+
+    return _handled(request, pk, act)
 
 
 @command(can=P.TIP_HANDLE)
@@ -153,9 +171,11 @@ def tip_close(request: HttpRequest, pk: int) -> HttpResponse:
 
 @command(can=P.TIP_HANDLE)
 def tip_reopen(request: HttpRequest, pk: int) -> HttpResponse:
-    held = tips.reopen(_tip(pk), note=request.POST.get("note", ""), by=request.actor, today=timezone.localdate())
-    messages.success(request, f"已重新办理，请在 {held.due_on:%Y-%m-%d} 前答复。")
-    return redirect("tip_detail", pk)
+    def act(tip: Tip) -> str:
+        held = tips.reopen(tip, note=request.POST.get("note", ""), by=request.actor, today=timezone.localdate())
+        return f"已重新办理，请在 {held.due_on:%Y-%m-%d} 前答复。"
+
+    return _handled(request, pk, act)
 
 
 # --- supervisors ---------------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from dropout.models import (
     DropoutCase,
     Inspection,
     InspectionLine,
+    LegalStep,
     Measure,
     Rectification,
     TeamMember,
@@ -86,6 +87,34 @@ def test_what_is_refused_keeps_what_was_typed(crew: Crew, browser: Browser) -> N
          shows=(LONG, "已经有控辍案件"))  # fmt: skip
     told.refresh_from_db()
     assert (told.state, Measure.objects.count(), row.visits.count()) == ("open", 0, 0)
+
+
+def test_a_dialog_that_is_refused_stands_open_with_what_was_typed(crew: Crew, browser: Browser) -> None:  # noqa: F811
+    maker, checker = browser("county_maker"), browser("county_checker")
+    told, done = tip(answer=""), tip(state="done", answer="已办", reply="已答复您", answered_on=TODAY, answered_by="乙")
+    kept(maker, "tip_assign", done.pk, owner="李局长", shows=("已经办理，不能再改派", "您填写的没有保存", "<p>李局长</p>"))
+    kept(maker, "tip_reopen", told.pk, note=LONG, shows=("您填写的没有保存", LONG))
+    suspected = ready_case("suspected", student=make.student("钱勾选", at=crew.school, term=TERM.code))
+    bulk = {"do": "acquit", "take": suspected.pk, "alarm": "", "note": LONG}
+    wanted = ('id="bulk-acquit" open', f">{LONG}</textarea>", f'value="{suspected.pk}" form="bulk" checked', "请选择核查结果")
+    kept(checker, "case_bulk", **bulk, shows=wanted)
+    bulk |= {"which": "all", "alarm": "dead", "note": " "}
+    kept(checker, "case_bulk", **bulk, shows=('"all" selected', '"dead" selected', "请写明怎么核实的"))
+    row = ready_case("legal", student=make.student("孙起诉", at=crew.school, term=TERM.code), legal_step=1)
+    kept(checker, "case_bulk", **bulk | {"which": "ticked", "take": row.pk, "note": LONG}, shows=(LONG, "1 件没有办"))
+    step = LegalStep(case=row, path=crew.county.path, step=1, paper="return_notice", number="榆教控复〔2026〕1号", issued_on=TODAY,
+                     issuer="榆中县教育局", addressee="孙大山", deadline_on=TODAY, made_by="乙")  # fmt: skip
+    step.save()
+    served = {"served_on": TOMORROW, "how": "post", "served_by": "李文书", "received_by": "孙大山"}
+    page = kept(maker, "legal_serve", step.pk, **served, shows=("送达日期要在", "请上传送达回证的照片", "照片请重新选择", "李文书"))
+    assert all(f'value="{each}"' in page for each in (TOMORROW, "李文书", "孙大山"))
+    assert re.search(r'<details[^>]* open><summary[^>]*>登记送达', page) and '"post" selected' in page
+    kept(maker, "legal_serve", step.pk, **served | {"served_on": "昨天"}, shows=('value="昨天"', 'value="李文书"'))
+    kept(maker, "legal_outcome", step.pk, outcome=" ", shows=("请写明结果",))
+    DropoutCase.objects.filter(pk=row.pk).update(rounds=2)
+    kept(maker, "legal_outcome", step.pk, outcome=LONG, shows=("以前各次的不再改", "您填写的没有保存", LONG))
+    LegalStep.objects.filter(pk=step.pk).update(served_on=TODAY, served_how="post", served_by="丙", received_by="丁")
+    kept(maker, "legal_serve", step.pk, **served, shows=("已经登记过送达", "您填写的没有保存", "李文书"))
 
 
 def child_of(school: Any, row: DropoutCase) -> Any:
