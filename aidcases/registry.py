@@ -111,6 +111,8 @@ class Registry:
     facts_changed: list[Callable[[Any], Any]] = field(default_factory=list)
     # Of a student's key → an expression, true for those who answer to the class teacher who acts (of anybody else, for all).
     own_pupil: list[Callable[[Any], Any]] = field(default_factory=list)
+    # The same of those a class teacher sees at all: also whom nobody answers for yet, and whose case they are on.
+    pupil_in_sight: list[Callable[[Any], Any]] = field(default_factory=list)
     # name → how an app's rows follow when students are merged.
     merged: dict[str, Merged] = field(default_factory=dict)
 

@@ -12,6 +12,8 @@ from typing import Any
 from django.db import models
 from django.db.models.expressions import F, Func
 
+from aidcases.registry import registry
+
 # The sides an owner path can stand for. A child has two homes: `home` (registers) and `school` (roll).
 HOME, SCHOOL, OFFICE = "home", "school", "office"
 ALL_SIDES = frozenset({HOME, SCHOOL, OFFICE})
@@ -114,6 +116,23 @@ class InScope(Func):
                 parts.append(f"{sql} LIKE %s")
                 params += [*values, scope.path + "%"]
         return (f"({' OR '.join(parts)})", params) if parts else ("(1=0)", [])
+
+
+class OwnClass(Func):
+    """True for rows by a student's key: of a class teacher those that an entry of the registry's own_pupil is true of (or of
+    its pupil_in_sight), of anybody else all. Read as the query runs: querysets are made before all apps are ready, too."""
+
+    output_field = models.BooleanField()
+    conditional = True
+
+    def __init__(self, key: Any, seam: str = "own_pupil"):
+        super().__init__(key)
+        self.seam = seam
+
+    def as_sql(self, compiler: Any, connection: Any, **_extra: Any) -> tuple[str, list[Any]]:  # type: ignore[override]
+        key = self.source_expressions[0]
+        found = [compiler.compile(answers(key)) for answers in getattr(registry, self.seam)]
+        return f"({' OR '.join(sql for sql, _ in found)})", [value for _, params in found for value in params]
 
 
 class ScopedQuerySet(models.QuerySet):

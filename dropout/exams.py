@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from aidcases import audit
 from aidcases.flow import Refused
 from aidcases.roles import P
-from aidcases.scoping import SCHOOL, Actor, current_scope
+from aidcases.scoping import SCHOOL, Actor, OwnClass, current_scope
 from aidcases.terms import Term
 from dropout.models import ExamResult
 from students.enums import Stage
@@ -20,9 +20,9 @@ MOST = 20  # subjects
 
 
 def pupils(term: Term) -> QuerySet[Enrolment]:
-    """Of the own schools: who is at home here and at school elsewhere has its results entered there."""
+    """Of the own schools, a class teacher's own: who is at home here and at school elsewhere has its results entered there."""
     scope = current_scope()
-    rows = Enrolment.objects.in_term(term).filter(stage__in=(Stage.PRIMARY, Stage.JUNIOR))
+    rows = Enrolment.objects.in_term(term).filter(OwnClass(F("student")), stage__in=(Stage.PRIMARY, Stage.JUNIOR))
     return rows.filter(school_path__startswith=scope.path) if SCHOOL in scope.sides else rows.none()
 
 
@@ -35,7 +35,7 @@ def enter(term: Term, failed: Mapping[int, int | None], *, by: Actor) -> int:
         raise Refused(f"不及格科目请填 0 到 {MOST} 的整数。")
     paths = dict(pupils(term).filter(student__in=failed).values_list("student_id", "school_path"))
     if strange := failed.keys() - paths.keys():
-        raise Refused(f"有 {len(strange)} 名学生不在本校本学期的学籍里，请刷新后再填。")
+        raise Refused(f"有 {len(strange)} 名学生不在本校本学期的学籍里，或没有登记给您，请刷新后再填。")
     held = dict(ExamResult.objects.filter(term=term.code, student__in=paths).values_list("student_id", "failed"))
     gone = [pk for pk, value in failed.items() if value is None and pk in held]
     new = {pk: value for pk, value in failed.items() if value is not None and held.get(pk) != value}

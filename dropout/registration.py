@@ -1,12 +1,16 @@
 """What the dropout app gives the kernel: job kinds, navigation, home cards, the student's panel."""
 
+from functools import partial
+
 from aidcases.jobs import KINDS, Kind
 from aidcases.registry import Card, Merged, NavItem, Panel, registry
 from aidcases.roles import P
 from dropout import answering, caseparts, comparing, daily, demo, drawing, merged, parts, reminding, resting, warnings
+from dropout.models.cases import OnMyTeam
 from dropout.parts import Part
 from dropout.views import cards, care, cases, deferrals, measures, teams, visits
 
+registry.pupil_in_sight.append(partial(OnMyTeam, of="student"))
 registry.daily.extend((*daily.HOOKS, *reminding.HOOKS, *answering.HOOKS, warnings.weekly))
 registry.merged["dropout"] = Merged(merged.merge, merged.part)
 registry.resting.append(resting.on_batch)

@@ -15,7 +15,7 @@ from subsidies.casework import anew, archive, daily, noticecards, panelcard, par
 from subsidies.demo import plans as demo_plans
 from subsidies.demo import year
 from subsidies.giving import merged as giving_merged
-from subsidies.models.applications import OwnPupil
+from subsidies.models.applications import OwnOrNobodys, OwnPupil
 from subsidies.payments import batchjobs, bounces, files, reminding, returns
 from subsidies.plans import daily as plan_daily
 from subsidies.plans import merged as plans_merged
@@ -139,6 +139,7 @@ def seed_demo(demo: Any) -> None:
 
 registry.facts_changed.append(anew.recompute)
 registry.own_pupil.append(OwnPupil)
+registry.pupil_in_sight.append(OwnOrNobodys)
 registry.resting.append(resting.on_batch)
 upper.KINDS[RosterKind.APPLICATIONS] = rosters.KIND
 registry.demo.append((45, vocational_demo.seed))

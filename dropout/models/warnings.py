@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import or_
-
 from django.db import models
 from django.db.models import F, Q
 
-from aidcases.registry import registry
-from aidcases.scoping import HOME, OFFICE, SCHOOL, PathField, Scoped, ScopedManager, ScopedQuerySet, scoped_manager
+from aidcases.scoping import (
+    HOME,
+    OFFICE,
+    SCHOOL,
+    OwnClass,
+    PathField,
+    Scoped,
+    ScopedManager,
+    ScopedQuerySet,
+    scoped_manager,
+)
 from aidcases.terms import Term
 from dropout.enums import WarningCode
 from dropout.models.cases import OnMyTeam
@@ -54,8 +60,7 @@ class WarningManager(ScopedManager.from_queryset(WarningQuerySet)):  # type: ign
     """In scope, and of a class teacher the children whose team they are on and those who answer to their account."""
 
     def get_queryset(self) -> WarningQuerySet:
-        answers = (Q(answer(F("student"))) for answer in registry.own_pupil)
-        return super().get_queryset().filter(reduce(or_, answers, Q(OnMyTeam(F("student"), of="student"))))
+        return super().get_queryset().filter(Q(OwnClass(F("student"))) | Q(OnMyTeam(F("student"), of="student")))
 
 
 class WarningLine(Scoped):

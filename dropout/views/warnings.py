@@ -214,6 +214,7 @@ def exam_class(request: HttpRequest) -> HttpResponse:
     term = chosen_term(request)
     rows = exams.pupils(term)
     context: dict[str, Any] = {"term": term, "most": exams.MOST, "classes": [], "pupils": [], "chosen": ""}
+    context["teacher"] = own_children_only(request.actor)
     if chosen := _chosen(rows, request.GET.get("of", "")):
         found = list(chosen.select_related("student__person", "school").defer("phone").order_by("student__person__name", "pk"))
         known = dict(

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import F
 
 from aidcases.crypto import EncryptedField
 from aidcases.models import Region, School
-from aidcases.scoping import HOME, SCHOOL, PathField, Scoped, ScopedQuerySet, scoped_manager
+from aidcases.scoping import HOME, SCHOOL, OwnClass, PathField, Scoped, ScopedManager, ScopedQuerySet, scoped_manager
 from aidcases.terms import Term
 from students.enums import COLLEGE_STAGES, RosterKind, Stage, grade_label
 from students.models.people import Person
 from students.models.provenance import from_row
+
+
+class StudentManager(ScopedManager):
+    """In scope, and of a class teacher the pupils in sight."""
+
+    def get_queryset(self) -> ScopedQuerySet:
+        return super().get_queryset().filter(OwnClass(F("pk"), seam="pupil_in_sight"))
 
 
 class Student(Scoped):
@@ -23,7 +31,7 @@ class Student(Scoped):
     roll_hash = models.BinaryField(null=True)
     roll_last4 = models.CharField(max_length=4, default="", blank=True)
 
-    objects = scoped_manager(ScopedQuerySet)
+    objects = StudentManager.from_queryset(ScopedQuerySet)()
 
     class Meta:
         verbose_name = "学生"
@@ -45,6 +53,13 @@ class EnrolmentQuerySet(ScopedQuerySet):
 
     def for_list(self) -> EnrolmentQuerySet:
         return self.select_related("student__person", "school")
+
+
+class EnrolmentManager(ScopedManager.from_queryset(EnrolmentQuerySet)):  # type: ignore[misc]
+    """In scope, and of a class teacher the pupils in sight."""
+
+    def get_queryset(self) -> EnrolmentQuerySet:
+        return super().get_queryset().filter(OwnClass(F("student"), seam="pupil_in_sight"))
 
 
 class Enrolment(Scoped):
@@ -73,7 +88,7 @@ class Enrolment(Scoped):
     school_path = PathField()
     row = from_row()
 
-    objects = scoped_manager(EnrolmentQuerySet)
+    objects = EnrolmentManager()
 
     class Meta:
         verbose_name = "在读"

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from aidcases import crypto
 from aidcases.flow import Refused
 from aidcases.registry import registry
-from aidcases.roles import P
+from aidcases.roles import PERMISSIONS, P, Role
 from aidcases.scoping import SCHOOL, current_scope
 from aidcases.terms import Term, chronological
 from aidcases.web import COUNT_CAP, PERSONAL, chosen_term, command, page, paginate, saw
@@ -42,6 +42,7 @@ def student_list(request: HttpRequest) -> HttpResponse:
         "term": term,
         "own_only": own_only,
         "narrowed": narrowed(found),
+        "teacher": request.actor.permissions == PERMISSIONS[Role.CLASS_TEACHER],
         "expired": EXPIRED,
     }
     return render(request, "students/student_list.html", context)

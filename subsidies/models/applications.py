@@ -133,16 +133,23 @@ class OwnPupil(Func):
 
     output_field = models.BooleanField()
     conditional = True
+    condition = "EXISTS (SELECT FROM subsidies_responsible mine WHERE mine.student_id = {} AND mine.contact_user_id = %s)"
 
     def as_sql(self, compiler: Any, connection: Any, **_extra: Any) -> tuple[str, list[Any]]:  # type: ignore[override]
         actor = current_actor()
         if not own_pupils_only(actor):
             return "(1=1)", []
         key, params = compiler.compile(self.source_expressions[0])
-        return (
-            f"EXISTS (SELECT FROM subsidies_responsible mine WHERE mine.student_id = {key} AND mine.contact_user_id = %s)",
-            [*params, actor.user_id],
-        )
+        return self.condition.format(key), [*params, actor.user_id]
+
+
+class OwnOrNobodys(OwnPupil):
+    """The children a class teacher may look up (domain.md: the own class): not those who answer to another account. Whom
+    the school has given to nobody yet can be found missing by any of its teachers."""
+
+    condition = (
+        "NOT EXISTS (SELECT FROM subsidies_responsible mine WHERE mine.student_id = {} AND mine.contact_user_id <> %s)"
+    )
 
 
 class ApplicationQuerySet(FlowQuerySet, ScopedQuerySet):

@@ -14,6 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from aidcases import searching
 from aidcases.flow import Refused
 from aidcases.models import Reminder
 from aidcases.roles import P
@@ -25,6 +26,7 @@ from dropout.models import (
     Deferral,
     Difference,
     DropoutCase,
+    ExamResult,
     Inspection,
     InspectionLine,
     LegalStep,
@@ -34,6 +36,7 @@ from dropout.models import (
     Tip,
     WarningLine,
 )
+from students import finding
 from subsidies.models import Responsible
 from tests import make
 from tests.casework.conftest import Crew, browser, crew  # noqa: F401  (fixtures)
@@ -102,13 +105,14 @@ def test_a_dialog_that_is_refused_stands_open_with_what_was_typed(crew: Crew, br
     kept(checker, "case_bulk", **bulk, shows=('"all" selected', '"dead" selected', "请写明怎么核实的"))
     row = ready_case("legal", student=make.student("孙起诉", at=crew.school, term=TERM.code), legal_step=1)
     kept(checker, "case_bulk", **bulk | {"which": "ticked", "take": row.pk, "note": LONG}, shows=(LONG, "1 件没有办"))
-    step = LegalStep(case=row, path=crew.county.path, step=1, paper="return_notice", number="榆教控复〔2026〕1号", issued_on=TODAY,
-                     issuer="榆中县教育局", addressee="孙大山", deadline_on=TODAY, made_by="乙")  # fmt: skip
+    step = LegalStep(case=row, path=crew.county.path, step=1, paper="return_notice", number="榆教控复〔2026〕1号",
+                     issued_on=TODAY, issuer="榆中县教育局", addressee="孙大山", deadline_on=TODAY, made_by="乙")  # fmt: skip
     step.save()
     served = {"served_on": TOMORROW, "how": "post", "served_by": "李文书", "received_by": "孙大山"}
-    page = kept(maker, "legal_serve", step.pk, **served, shows=("送达日期要在", "请上传送达回证的照片", "照片请重新选择", "李文书"))
+    page = kept(maker, "legal_serve", step.pk, **served, shows=("送达日期要在", "请上传送达回证的照片", "照片请重新选择"))
     assert all(f'value="{each}"' in page for each in (TOMORROW, "李文书", "孙大山"))
-    assert re.search(r'<details[^>]* open><summary[^>]*>登记送达', page) and '"post" selected' in page
+    assert '"post" selected' in page
+    assert re.search(r'<details[^>]* open><summary[^>]*>登记送达', page)
     kept(maker, "legal_serve", step.pk, **served | {"served_on": "昨天"}, shows=('value="昨天"', 'value="李文书"'))
     kept(maker, "legal_outcome", step.pk, outcome=" ", shows=("请写明结果",))
     DropoutCase.objects.filter(pk=row.pk).update(rounds=2)
@@ -185,6 +189,41 @@ def test_a_class_teacher_sees_deferrals_warnings_and_tasks_of_own_children(crew:
     answered = teacher.post(reverse("warning_answer", args=[lines[1].pk]), {"answer": "已电话联系家长"})
     assert (answered.status_code, WarningLine.objects.get(pk=lines[1].pk).answer) == (302, "已电话联系家长")
     assert (Deferral.objects.count(), Rectification.objects.count()) == (1, 2)
+
+
+def test_a_class_teacher_sees_and_fills_in_the_own_class(crew: Crew, browser: Browser) -> None:  # noqa: F811
+    names = ("我班生", "别班生", "没人管", "办案生")
+    own, other, nobodys, watched = (make.student(name, at=crew.school, term=TERM.code, stage="primary") for name in names)
+    for who, user in ((own, "teacher"), (other, "school_maker"), (watched, "school_maker")):
+        Responsible(student=who, contact="甲", contact_user_id=crew[user].pk, set_by="乙").save()
+    team = {"seat": "class_teacher", "name": "甲", "user_id": crew["teacher"].pk, "from_on": TODAY, "set_by": "乙"}
+    TeamMember(case=case("confirmed", student=watched), **team).save()
+    teacher, term = browser("teacher"), f"?term={TERM.code}"
+
+    def of(client: Client, url: str) -> list[bool]:
+        return [name in client.get(url).content.decode() for name in names]
+
+    assert of(browser("school_maker"), reverse("student_list") + term) == [True] * 4
+    assert of(teacher, reverse("student_list") + term) == [True, False, True, True]
+    hits = {name: titles(crew, name) for name in names}
+    assert hits == {"我班生": ["我班生"], "别班生": [], "没人管": ["没人管"], "办案生": ["办案生"]}
+    pages = [teacher.get(reverse("student_detail", args=[who.pk]) + term).status_code for who in (own, other, nobodys, watched)]
+    assert pages == [200, 404, 200, 200]
+    assert teacher.get(reverse("case_new", args=[other.pk])).status_code == 404
+    room = re.search(r'of=([^"&]+)', teacher.get(reverse("exam_class") + term).content.decode())
+    assert room
+    address = f"{reverse('exam_class')}{term}&of={room[1]}"
+    assert of(teacher, address) == [True, False, False, False]
+    assert of(browser("school_maker"), address) == [True] * 4
+    save = f"{reverse('exam_save')}{term}"
+    assert "没有登记给您" in teacher.post(save, {f"failed-{other.pk}": "3"}, follow=True).content.decode()
+    teacher.post(save, {f"failed-{own.pk}": "3"})
+    assert list(ExamResult.objects.values_list("student", "failed")) == [(own.pk, 3)]
+
+
+def titles(of: Crew, name: str) -> list[str]:
+    with of.acting("teacher"):
+        return [hit.label for hit in finding.students(searching.understood(name), 9)]
 
 
 def test_a_case_that_lies_with_others_is_said_and_counted(crew: Crew, browser: Browser) -> None:  # noqa: F811
