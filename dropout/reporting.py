@@ -85,6 +85,11 @@ def figures(period: Period, path: str, today: date) -> dict[str, dict[str, int]]
     return told
 
 
+def unclear(figures: dict[str, dict[str, int]], name: str) -> int:
+    """Of a number in all, who is of neither stage: not on the roll, or the stage is not known yet."""
+    return figures["total"][name] - figures["primary"][name] - figures["junior"][name]
+
+
 def _more(period: Period, path: str) -> dict[str, int]:
     here = Q(case__home_path__startswith=path) | Q(case__school_path__startswith=path)
     return {
@@ -97,13 +102,14 @@ def _more(period: Period, path: str) -> dict[str, int]:
 def text(period: Period, name: str, counted: dict[str, dict[str, int]], below: Iterable[dict[str, Any]] = ()) -> str:
     """情况说明: sentences of nothing but the figures; of an office with others below it, who is behind."""
     total = counted["total"]
+    others = f"、学段不清楚 {gone} 人" if (gone := unclear(counted, "open")) else ""
     said = [
         f"{period.label}，{name}义务教育在籍学生 {total['pupils']:,} 人（小学 {counted['primary']['pupils']:,} 人、"
         f"初中 {counted['junior']['pupils']:,} 人）。",
         f"新发现疑似辍学 {total['found']} 人，经核查排除 {total['acquitted']} 人，确认辍学 {total['confirmed']} 人；"
         f"走访 {total['visits']} 次，发出法律文书 {total['papers']} 份，采取帮扶措施 {total['measures']} 项。",
         f"劝返复学 {total['returned']} 人，销号 {total['closed']} 人（其中无佐证 {total['unproven']} 人）。",
-        f"期末未复学 {total['open']} 人（小学 {counted['primary']['open']} 人、初中 {counted['junior']['open']} 人），"
+        f"期末未复学 {total['open']} 人（小学 {counted['primary']['open']} 人、初中 {counted['junior']['open']} 人{others}），"
         f"其中贫困户子女 {total['poor']} 人；逾期未办 {total['overdue']} 件。",
     ]
     late = [row["name"] for row in below if row["late"]]

@@ -80,7 +80,8 @@ def _detail(request: HttpRequest, found: Report, typed: str | None = None, probl
     context = {
         **told(found),
         "ours": ours,
-        "table": _table(found.figures),
+        "table": (table := _table(found.figures)),
+        "unclear": any(line[3] for line in table),
         "more": [(label, found.figures["total"][name]) for name, label in reporting.MORE.items()] if found.figures else [],
         "below": below,
         "counts": {"all": len(below), "late": sum(row["late"] for row in below)},
@@ -93,12 +94,12 @@ def _detail(request: HttpRequest, found: Report, typed: str | None = None, probl
     return render(request, "dropout/report_detail.html", context, status=422 if problems else 200)
 
 
-def _table(figures: dict[str, dict[str, int]]) -> list[tuple[str, int, int, int]]:
-    """Lines: label, primary, junior, both."""
+def _table(figures: dict[str, dict[str, int]]) -> list[tuple[str, int, int, int, int]]:
+    """Lines: label, primary, junior, of no known stage, all of them."""
     if not figures:
         return []
     return [
-        (label, figures["primary"][name], figures["junior"][name], figures["total"][name])
+        (label, figures["primary"][name], figures["junior"][name], reporting.unclear(figures, name), figures["total"][name])
         for name, label in reporting.FIGURES.items()
     ]
 

@@ -98,6 +98,10 @@ def test_from_the_rosters_to_a_line_with_both_its_sources(as_, county) -> None:
         assert other.get(reverse("difference_detail", args=[line.pk])).status_code == 404
     again = maker.get(reverse("comparison")).content.decode()
     assert "2018-09-08" in again
+    file = ImportFile.objects.get(kind="present")
+    ImportFile.objects.filter(pk=file.pk).update(data_on=None)  # a list that names no day
+    again = maker.get(reverse("comparison")).content.decode()
+    assert f'<a href="{reverse("import_detail", args=[file.pk])}">导入日期 2018-09-10</a>' in again
 
 
 def test_an_import_taken_back_ends_its_lines_with_the_next_comparison(as_, county) -> None:

@@ -6,9 +6,11 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.urls import reverse
 
 from aidcases.flow import Refused
 from aidcases.models import Organisation, Reminder
+from aidcases.scoping import EVERYWHERE, SYSTEM, acting_in
 from dropout import periods, reminding, reporting
 from dropout.models import Report
 from students.enums import Stage
@@ -47,7 +49,7 @@ def test_who_reports_what_when(kind: str, day: date, wanted: list) -> None:
     assert [(each.code, each.due_on) for each in periods.current(kind, day)] == wanted
 
 
-def test_a_report_from_due_to_received(county, act_as) -> None:  # noqa: F811
+def test_a_report_from_due_to_received(county, act_as, as_) -> None:  # noqa: F811
     school = make.school_office(county.here.primary)
     unproven = {"proof": "none", "close_reason": "校长确认"}
     for state, also in (("suspected", {}), ("persuading", {"poor": True}), ("closed", unproven)):
@@ -66,6 +68,14 @@ def test_a_report_from_due_to_received(county, act_as) -> None:  # noqa: F811
         assert (primary["found"], primary["confirmed"], primary["open"], primary["poor"]) == (3, 2, 1, 1)
         assert (primary["closed"], primary["unproven"], filled.figures["total"]["found"]) == (0, 0, 3)  # closed in January
         assert "新发现疑似辍学 3 人" in filled.text
+        with acting_in(EVERYWHERE, SYSTEM):
+            case("persuading", student=make.student(at=county.here.primary), stage="")  # on no roll: of no stage
+        filled = reporting.fill(report, by=by, today=TODAY)
+        assert "期末未复学 2 人（小学 1 人、初中 0 人、学段不清楚 1 人）" in filled.text
+        page = as_("school").get(reverse("report_detail", args=[report.pk]))
+        assert "学段不清楚</th>" in page.content.decode()
+        for label, *parts, total in page.context["table"]:
+            assert sum(parts) == total, label
         reporting.write(filled, words="我校情况说明。", by=by)
         again = reporting.fill(report, by=by, today=TODAY)
         assert again.text == "我校情况说明。"  # by hand: not overwritten
