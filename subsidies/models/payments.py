@@ -121,6 +121,11 @@ class PaymentBatch(Moving, Scoped):
     def __str__(self) -> str:
         return f"{self.number} {self.title}"
 
+    @property
+    def file_code(self) -> str:
+        """The number as the name of a bank's file has it, in ASCII, the season by its first month: 620123-202609-003."""
+        return self.number.replace("秋", "09").replace("春", "03")
+
 
 class BatchPart(Scoped):
     """A school's part of a batch, which the school looks through and agrees to."""

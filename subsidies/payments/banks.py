@@ -236,7 +236,7 @@ def _are_digits(digits: tuple[int, ...]) -> bool:
 def _is_filename(made: Profile) -> bool:
     try:
         names = {name for _, name, _, _ in string.Formatter().parse(made.filename) if name is not None}
-        name = made.name_of("620123-2026-autumn-003", 1, date(2026, 9, 1))
+        name = made.name_of("620123-202609-003", 1, date(2026, 9, 1))
     except (ValueError, KeyError, IndexError, AttributeError):
         return False
     plain = not set(name) & set('/\\:*?"<>|') and not name.startswith(".") and len(name) <= LONGEST_NAME

@@ -94,10 +94,10 @@ def may_prepare(*, office: Organisation, channel: str, benefits: Collection[Bene
 
 
 def _number(office: Organisation, term: Term) -> str:
-    """620123-2026-autumn-003: counted per office and term; batches are cancelled, never deleted."""
+    """620123-2026秋-003: counted per office and term; batches are cancelled, never deleted."""
     sql.lock("payment.number", office.path, term.code)
     made = PaymentBatch.objects.filter(path=office.path, term=term.code).count()
-    return f"{office.region_id}-{term.code}-{made + 1:03d}"
+    return f"{office.region_id}-{term.year}{'秋' if term.autumn else '春'}-{made + 1:03d}"
 
 
 def _title(term: Term, channel: str, benefits: Collection[Benefit], school: School | None) -> str:

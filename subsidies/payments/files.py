@@ -227,7 +227,7 @@ class _Making:
         self.sealed.append(_folder() / stored)
         made = BankFile(
             batch=self.batch, path=self.batch.path, number=number, profile=self.profile.code, lines=len(lines),
-            filename=self.profile.name_of(self.batch.number, number, self.day), stored=stored, total=total,
+            filename=self.profile.name_of(self.batch.file_code, number, self.day), stored=stored, total=total,
             sent_on=self.day,
             sha256=crypto.write_sealed(self.sealed[-1], [content]), made_by=current_actor().name,
         )  # fmt: skip

@@ -53,7 +53,7 @@ def batch(
     """Approved, with so many lines of children 甲1 … at a school (`at`), each with a card unless told."""
     office = make.office("620123")
     made = PaymentBatch(
-        number=f"620123-{TERM}-{next(_numbers):03d}", channel="bank", title="寄宿生生活补助", term=TERM, office=office,
+        number=f"620123-2026秋-{next(_numbers):03d}", channel="bank", title="寄宿生生活补助", term=TERM, office=office,
         path=office.path, bank=profile, prepared_by="县经办", **also,
     )  # fmt: skip
     made.save()

@@ -79,7 +79,7 @@ def test_from_the_list_to_the_end_of_what_is_settled_with_schools(paid: Paying):
     money(paid, "senior-fee", "2000")
     made = prepared(paid, "settlement")
     assert (made.number, made.state, made.lines, made.total, made.parts_open) == (
-        "620123-2026-autumn-001", "prepared", 5, Decimal(2000), 2,
+        "620123-2026秋-001", "prepared", 5, Decimal(2000), 2,
     )  # fmt: skip
     assert set(made.payments.values_list("account", flat=True)) == {None}
     approved(paid, made)
@@ -212,7 +212,7 @@ def test_the_second_person_the_money_and_what_changed_since_stand_against_an_app
     assert not Entitlement.objects.filter(frozen=True).exists()
     make.recompute(TERM.code, marked_only=True)
     again = prepared(paid)
-    assert (again.number, again.lines) == ("620123-2026-autumn-002", 6)
+    assert (again.number, again.lines) == ("620123-2026秋-002", 6)
 
 
 def test_less_due_or_no_card_any_more_stops_the_approval_and_more_due_is_the_next_instalment(paid: Paying):

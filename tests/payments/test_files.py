@@ -38,6 +38,8 @@ def test_every_line_goes_once_in_files_of_at_most_n(crew: Crew, monkeypatch: pyt
         (1, 2, Decimal(1250)), (2, 2, Decimal(1250)), (3, 1, Decimal(625)),
     ]  # fmt: skip
     assert [each.sha256 for each in found] == [hashlib.sha256(bank.content(each)).hexdigest() for each in found]
+    assert [each.filename for each in found] == [f"{made.file_code}-{n:02}.xlsx" for n in (1, 2, 3)]
+    assert (made.file_code, "秋" in made.number) == (f"620123-202609-{made.number[-3:]}", True)  # ASCII for the bank alone
     rows = bank.sent(made)
     assert [row["户名"] for row in rows] == ["甲1", "甲2", "甲3", "甲4", "甲5"]
     assert [row["序号"] for row in rows] == [1, 2, 1, 2, 1]
