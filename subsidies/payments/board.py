@@ -26,6 +26,7 @@ GROUPS: dict[str, tuple[str, tuple[Status, ...]]] = {
     "owed": ("应助", OWED),
     "aided": ("已助", (Status.PAID,)),
     "unaided": ("未助", (Status.DUE, Status.UNPAID, Status.SUSPENDED)),
+    "settle": ("待结算", (Status.SETTLE,)),
     "silent": ("没有写原因", (Status.DUE,)),
     "underway": ("办理中（含退票）", (Status.PROCESS, Status.BOUNCED)),
     "bounces": ("退票", (Status.BOUNCED,)),

@@ -19,8 +19,8 @@ ANY = [("", "全部")]
 STATES = [
     ("owed", "应助"), (Status.PAID, "已助"), ("unaided", "未助（全部）"), (Status.DUE, "未助：没有写原因"),
     (Status.UNPAID, "未助：有原因"), (Status.SUSPENDED, "未助：暂停"), ("underway", "办理中和退票"), (Status.PROCESS, "办理中"),
-    (Status.BOUNCED, "退票"), (Status.CLAIM, "可申请"), (Status.NOT_DUE, "不应助"), (Status.NA, "不适用"),
-    (Status.ERROR, "与政策不符"),
+    (Status.BOUNCED, "退票"), (Status.SETTLE, "待结算"), (Status.CLAIM, "可申请"), (Status.NOT_DUE, "不应助"),
+    (Status.NA, "不适用"), (Status.ERROR, "与政策不符"),
 ]  # fmt: skip
 
 

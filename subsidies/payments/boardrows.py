@@ -19,7 +19,7 @@ from subsidies.models.reasons import Unaided
 from subsidies.payments.board import GROUPS, Matrix, Name, Question
 from subsidies.payments.cells import COLUMNS, Status
 from subsidies.payments.listing import DELIVERED
-from subsidies.payments.obstacles import CARD_DOUBTED, CARD_WAITS, labels
+from subsidies.payments.obstacles import CARD_DOUBTED, CARD_WAITS, labels, unlisted
 from subsidies.payments.offered import Offered
 
 MOST = 20_000  # rows of a sheet a page can wait for
@@ -27,8 +27,6 @@ UNKNOWN = "没有这样的原因"
 _SAID = {
     "differs": "应享记录和现在按政策算出的不同，请重新测算",
     "marked": "资料有变化，还没有重新测算",
-    "back_pay": "要补发，还没有列入",
-    "ready": "可以编入批次",
     "not_paid": "定为不发放",
 }
 
@@ -38,7 +36,7 @@ class Words:
 
     def __init__(self, question: Question, offered: Offered):
         self.offered = offered
-        self.obstacles = labels(question.term, question.day)
+        self.obstacles, self.said = labels(question.term, question.day), _SAID | unlisted(question.term)
         by = {delivery: channel for channel, deliveries in DELIVERED.items() for delivery in deliveries}
         self.channels = {a.rule.benefit_id: by[a.rule.delivery] for a in offered.rules if a.rule.delivery in by}
 
@@ -60,7 +58,7 @@ class Words:
                 return Unaided(code).label
             case "outcome":
                 return self.offered.told(int(code))
-        return _SAID.get(kind, "")
+        return self.said.get(kind, "")
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ class Row:
     @property
     def ready(self) -> bool:
         """Nothing but a batch is missing."""
-        return self.name.detail == "ready"
+        return self.name.detail in ("ready", "settle")
 
     @property
     def card_waits(self) -> bool:
@@ -89,7 +87,7 @@ class Row:
 
     @property
     def label(self) -> str:
-        return "未助，可以编入批次" if self.ready else self.name.status.label
+        return "未助，可以编入批次" if self.name.detail == "ready" else self.name.status.label
 
     @property
     def writable(self) -> bool:

@@ -27,7 +27,7 @@ from subsidies.enums import EntitlementState
 from subsidies.facts import facts_sql
 from subsidies.models import Entitlement, FactRow
 from subsidies.offers import named, offers_sql
-from subsidies.payments.obstacles import UNDER_WAY, first_obstacle
+from subsidies.payments.obstacles import UNDER_WAY, first_obstacle, settling
 from subsidies.payments.offered import Offered
 
 
@@ -39,6 +39,7 @@ class Status(TextChoices):
     UNPAID = "unpaid", "未助，有原因"
     SUSPENDED = "suspended", "暂停"
     BOUNCED = "bounced", "退票"
+    SETTLE = "settle", "待结算"
     PROCESS = "process", "办理中"
     PAID = "paid", "已助"
     CLAIM = "claim", "可申请"
@@ -47,9 +48,10 @@ class Status(TextChoices):
 
     @property
     def tone(self) -> str:
-        """Red: somebody may have been forgotten. Amber: not aided, for a reason. Blue: under way. Green: aided."""
-        tones = {"error": "bad", "due": "bad", "unpaid": "warn", "suspended": "warn", "bounced": "warn", "process": "info"}
-        return tones.get(self.value, "good" if self == Status.PAID else "none")
+        """Red: somebody may have been forgotten. Amber: not aided, for a reason or not yet. Blue: under way. Green: aided."""
+        bad, warn = (Status.ERROR, Status.DUE), (Status.UNPAID, Status.SUSPENDED, Status.BOUNCED, Status.SETTLE)
+        tones = {**dict.fromkeys(bad, "bad"), **dict.fromkeys(warn, "warn"), Status.PROCESS: "info", Status.PAID: "good"}
+        return tones.get(self, "none")
 
     @property
     def short(self) -> str:
@@ -58,7 +60,7 @@ class Status(TextChoices):
 
 
 # 应助: what a child has a right to, whatever became of it.
-OWED = (Status.DUE, Status.UNPAID, Status.SUSPENDED, Status.BOUNCED, Status.PROCESS, Status.PAID)
+OWED = (Status.DUE, Status.UNPAID, Status.SUSPENDED, Status.BOUNCED, Status.SETTLE, Status.PROCESS, Status.PAID)
 
 # The columns of the board in order; a child stands in each that holds for it.
 COLUMNS: dict[str, tuple[str, tuple[Category, ...]]] = {
@@ -92,6 +94,7 @@ _STATUS = f"""CASE
     WHEN w.obstacle = ANY (%(under_way)s) THEN 'process|wait:' || w.obstacle
     WHEN u.reason IS NOT NULL THEN 'unpaid|said:' || u.reason
     WHEN w.obstacle IS NOT NULL THEN 'unpaid|wait:' || w.obstacle
+    WHEN e.rule_id IN (SELECT id FROM subsidies_rule WHERE delivery = ANY (%(settling)s)) THEN 'settle|settle'
     ELSE 'due|ready'
 END"""
 # Of what is not.
@@ -173,6 +176,7 @@ def cells_sql(
     params: dict[str, Any] = {
         **of.params, "benefit": benefit, "known": [each.pk for each in of.benefits],
         "claims": list(of.claims), "under_way": list(UNDER_WAY),
+        "settling": [str(each) for each in settling(of.term, day)],
     }  # fmt: skip
     parts = {
         "chosen": children.order_by().values("student_id"),

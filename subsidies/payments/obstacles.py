@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import date
 
 from django.db.models import Case, CharField, Exists, Expression, ExpressionWrapper, F, OuterRef, Q, Value, When
@@ -10,7 +11,7 @@ from aidcases.conditions import All
 from aidcases.terms import Term
 from students.models import Account
 from students.models.accounts import AccountState
-from subsidies.enums import Jurisdiction
+from subsidies.enums import Delivery, Jurisdiction
 from subsidies.models import Application, Indicator
 from subsidies.models.applications import ApplicationState
 from subsidies.models.payments import Channel
@@ -31,6 +32,28 @@ def labels(term: Term, day: date) -> dict[str, str]:
     found = {c.code: c.label for channel in Channel for c in conditions(term, channel, day)}
     more = {CARD_WAITS: "卡待复核", CARD_DOUBTED: "卡待复核，有疑点没有核实", UNFUNDED: "没有登记指标"}
     return {**found, APPLYING: "认定申请正在办理", **more}
+
+
+def settles_on(term: Term) -> date:
+    """The last day to settle waivers and what is given in kind with the schools: no document names one, so the end of the
+    term's first month, in which the rolls are settled. Until then a pupil of whom nothing else is missing is not forgotten."""
+    first = term.first_day
+    return first.replace(day=monthrange(first.year, first.month)[1])
+
+
+def settling(term: Term, day: date) -> tuple[Delivery, ...]:
+    """What is delivered so that it waits for that day."""
+    return DELIVERED[Channel.SETTLEMENT] if day <= settles_on(term) else ()
+
+
+def unlisted(term: Term) -> dict[str, str]:
+    """What the board and the ledgers say of what nothing keeps from being listed."""
+    last = settles_on(term)
+    return {
+        "ready": "可以编入批次",
+        "back_pay": "要补发，还没有列入",
+        "settle": f"待结算：{last.month} 月 {last.day} 日前与学校结算",
+    }
 
 
 def first_obstacle(term: Term, day: date) -> Expression:

@@ -11,9 +11,7 @@ from subsidies.enums import EntitlementState
 from subsidies.models import Adjustment, Entitlement, Payment, UnpaidReason
 from subsidies.models.payments import Bounce, PaymentState
 from subsidies.models.reasons import Unaided
-from subsidies.payments.obstacles import UNDER_WAY, first_obstacle, labels
-
-_SILENT = "没有写原因"
+from subsidies.payments.obstacles import UNDER_WAY, first_obstacle, labels, settling, unlisted
 
 
 def unaided(term: Term, path: str = "/") -> QuerySet[Entitlement]:
@@ -25,7 +23,7 @@ def unaided(term: Term, path: str = "/") -> QuerySet[Entitlement]:
     rows = Entitlement.objects.in_term(term).of(path).granted().filter(~(Q(frozen=True) & paid))
     open_ = lines.exclude(state=PaymentState.PAID).order_by("pk")
     said = UnpaidReason.objects.filter(**same)
-    first = first_obstacle(term, timezone.localdate())
+    first = first_obstacle(term, today := timezone.localdate())
     return rows.annotate(
         line=Subquery(open_.annotate(told=_line()).values("told")[:1]),
         said=Subquery(said.annotate(told=Concat(Value("said:"), "reason", Value(":"), "note")).values("told")[:1]),
@@ -37,8 +35,9 @@ def unaided(term: Term, path: str = "/") -> QuerySet[Entitlement]:
             When(obstacle__in=UNDER_WAY, then=Concat(Value("wait:"), "obstacle")),
             When(said__isnull=False, then=F("said")),
             When(obstacle__isnull=False, then=Concat(Value("wait:"), "obstacle")),
-            When(frozen=True, then=Value("back:")),
-            default=Value(""), output_field=CharField(),
+            When(frozen=True, then=Value("back_pay")),
+            When(rule__delivery__in=settling(term, today), then=Value("settle")),
+            default=Value("ready"), output_field=CharField(),
         )
     )  # fmt: skip
 
@@ -52,7 +51,7 @@ class Words:
     """`why` of unaided in words."""
 
     def __init__(self, term: Term):
-        self.obstacles = labels(term, timezone.localdate())
+        self.obstacles, self.unlisted = labels(term, timezone.localdate()), unlisted(term)
 
     def __call__(self, why: str) -> str:
         kind, _, code = why.partition(":")
@@ -62,6 +61,5 @@ class Words:
         told = {
             "line": lambda: f"正在发放（{PaymentState(code).label}）", "bounce": lambda: f"退票（{Bounce(code).label}）",
             "held": lambda: EntitlementState(code).label, "wait": lambda: self.obstacles.get(code, code),
-            "back": lambda: "要补发，还没有列入",
         }  # fmt: skip
-        return told[kind]() if kind in told else _SILENT
+        return told[kind]() if kind in told else self.unlisted[kind]

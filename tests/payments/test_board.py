@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from datetime import date
+from datetime import date, timedelta
 from io import BytesIO
 
 import pytest
@@ -23,6 +23,7 @@ from subsidies.payments import board, boardrows, listing, reasons
 from subsidies.payments.board import Question
 from subsidies.payments.cells import COLUMNS, OWED, Status
 from subsidies.payments.offered import Offered
+from subsidies.payments.unaided import Words, unaided
 from tests import make
 from tests.payments.county import asks
 from tests.personas import CANARY, TERM, As, World
@@ -295,6 +296,32 @@ def test_each_sees_their_own(as_: As, world: World):
     assert refused.status_code == 403
     with acting_in(EVERYWHERE):
         assert UnpaidReason.objects.count() == 0
+
+
+def test_until_the_day_of_settlement_what_is_free_is_not_forgotten(
+    as_: As, poor: Student, monkeypatch: pytest.MonkeyPatch
+):
+    last = date(2018, 9, 30)
+    before, after = board.matrix(TERM, last), board.matrix(TERM, last + timedelta(days=1))
+    cell, red = (next(each for each in of.lines if each.benefit.code == "compulsory-textbook") for of in (before, after))
+    assert (cell.whole.tone, red.whole.tone) == ("warn", "bad")
+    assert cell.whole.counts[Status.SETTLE] == red.whole.counts[Status.DUE] > 0
+    assert (before.times["settle"] + before.times["silent"], 0) == (after.times["silent"], after.times["settle"])
+    apart = sum(before.times[part] for part in ("aided", "unaided", "underway", "settle"))
+    assert before.times["owed"] == after.times["owed"] == apart
+    one, offered = Question(TERM, last, benefit=cell.benefit.pk, student=poor.pk), Offered.of(TERM)
+    [row] = boardrows.rows(board.names(one, offered), one, boardrows.Words(one, offered))
+    said = "待结算：9 月 30 日前与学校结算"
+    assert (row.label, row.words, row.ready) == ("待结算", said, True)
+    with pytest.raises(Refused, match="没有要写原因的人"):
+        reasons.say(one, reason="other", note="x", by=SYSTEM)
+    # The ledger of who has not been aided has the board's words.
+    for day, words in ((last, said), (last + timedelta(days=1), "可以编入批次")):
+        monkeypatch.setattr("django.utils.timezone.localdate", lambda *_, day=day: day)
+        found = unaided(TERM).get(student=poor, benefit=cell.benefit)
+        assert Words(TERM)(found.why) == words
+        page = as_("maker").get(reverse("aid_matrix"), {"term": TERM.code}).content.decode()
+        assert ("待结算（减免、教科书）" in page) == (day == last)
 
 
 def test_whom_only_a_batch_is_missing_and_whose_card_waits(as_: As, world: World, poor: Student):
