@@ -12,7 +12,6 @@ from django.db.models import Case, CharField, Count, Exists, F, OuterRef, Q, Que
 from django.db.models.functions import Left
 from django.db.models.lookups import Exact
 
-from aidcases.models import School
 from aidcases.models.places import region_names
 from aidcases.scoping import HOME, current_scope
 from aidcases.searching import Query
@@ -73,9 +72,7 @@ class CareFilter(SearchableFilter):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        code = self.data.get("school", "")
-        self.school = School.objects.filter(code=code).first() if code.isalnum() else None
-        self.pick("school", "school_pick", [(code, self.school.name)] if self.school else [], "校名、代码或首字母")
+        self.pick_school()
         self.pick_place("place")
         origin = self.data.get("origin", "")
         named = [(origin, region_names([origin]).get(origin, origin))] if origin.isdecimal() else []

@@ -9,7 +9,6 @@ from django import forms
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from aidcases.models import School
 from aidcases.models.places import region_path
 from aidcases.scoping import HOME, current_scope
 from dropout.enums import Alarm, CaseState, Cause, DifferenceKind, FoundBy, MeasureKind, Proof
@@ -59,9 +58,7 @@ class CaseFilter(SearchableFilter):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        code = self.data.get("school", "")
-        self.school = School.objects.filter(code=code).first() if code.isalnum() else None
-        self.pick("school", "school_pick", [(code, self.school.name)] if self.school else [], "校名、代码或首字母")
+        self.pick_school()
         self.pick_place("place")
         tab = self.data.get("tab", "")
         useless = {"alarm": "acquitted", "proof": "closed", "cause": "dropout"}

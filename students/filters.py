@@ -98,6 +98,13 @@ class SearchableFilter(django_filters.FilterSet):
     def pick(self, name: str, url: str, options: list[tuple[str, str]], hint: str) -> None:
         self.filters[name].extra["widget"] = _picker(url, options, hint)
 
+    def pick_school(self) -> None:
+        """`school`: the one its filter's code names, else None; others are offered when one types."""
+        code = self.data.get("school", "")
+        self.school = School.objects.filter(code=code).first() if code.isalnum() else None
+        known = [(code, self.school.name)] if self.school else []
+        self.pick("school", "school_pick", known, "校名、代码或首字母")
+
     def pick_place(self, name: str) -> None:
         """Townships of the own area are offered at once, other places when one types."""
         code = self.data.get(name, "")
@@ -166,10 +173,7 @@ class EnrolmentFilter(SearchableFilter):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        code = self.data.get("school", "")
-        self.school = School.objects.filter(code=code).first() if code else None
-        known = [(code, self.school.name)] if self.school else []
-        self.pick("school", "school_pick", known, "校名、代码或首字母")
+        self.pick_school()
         self.pick_place("place")
         if HOME not in current_scope().sides:  # a school has only its own pupils
             self.filters["school"].extra["widget"] = forms.HiddenInput()

@@ -9,7 +9,7 @@ from django import forms
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from aidcases import searching
-from aidcases.models import Region, School
+from aidcases.models import Region
 from aidcases.models.places import region_path
 from aidcases.scoping import HOME, current_scope
 from students import finding
@@ -53,9 +53,7 @@ class OfBenefit(SearchableFilter):
         if HOME not in current_scope().sides:  # whoever acts for a school need not choose one
             del self.filters["school"]
             return
-        code = self.data.get("school", "")
-        self.school = School.objects.filter(code=code).first() if code.isalnum() else None
-        self.pick("school", "school_pick", [(code, self.school.name)] if self.school else [], "校名、代码或首字母")
+        self.pick_school()
 
     def meaning(self, query: searching.Query) -> Q:
         return finding.of_student(query, "student__")

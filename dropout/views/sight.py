@@ -9,7 +9,6 @@ import django_filters
 from django import forms
 from django.db.models import Count, Exists, F, OuterRef, QuerySet
 
-from aidcases.models import School
 from aidcases.scoping import HOME, SCHOOL, current_scope
 from aidcases.searching import Query
 from aidcases.terms import Term
@@ -32,10 +31,7 @@ class ChildFilter(SearchableFilter):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        code = self.data.get("school", "")
-        self.school = School.objects.filter(code=code).first() if code.isalnum() else None
-        known = [(code, self.school.name)] if self.school else []
-        self.pick("school", "school_pick", known, "校名、代码或首字母")
+        self.pick_school()
         self.pick_place("place")
         if HOME not in current_scope().sides:  # a school has only its own pupils, of whose homes it sees no village
             for name in ("school", "place"):

@@ -9,7 +9,6 @@ from django import forms
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from aidcases.models import School
 from aidcases.scoping import HOME, current_scope
 from students import finding
 from students.filters import ALL, SearchableFilter
@@ -27,9 +26,7 @@ class ChildFilter(SearchableFilter):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        code = self.data.get("school", "")
-        self.school = School.objects.filter(code=code).first() if code.isalnum() else None
-        self.pick("school", "school_pick", [(code, self.school.name)] if self.school else [], "校名、代码或首字母")
+        self.pick_school()
         if HOME not in current_scope().sides:  # a school has only its own children
             self.filters["school"].extra["widget"] = forms.HiddenInput()
 

@@ -13,6 +13,7 @@ from aidcases.models import School
 from aidcases.templatetags.aid import masked
 from students.facts import categories_in
 from students.models import Enrolment
+from subsidies import sheets
 from subsidies.models import Benefit, UnpaidReason
 from subsidies.models.payments import PaymentState
 from subsidies.models.reasons import Unaided
@@ -142,7 +143,7 @@ HEAD = {
 
 
 def names_sheet(title: str, found: Sequence[Name], question: Question, words: Words) -> BytesIO:
-    return _book("名单", title, HEAD, _cells(rows(found, question, words)))
+    return sheets.book("名单", title, HEAD, _cells(rows(found, question, words)))
 
 
 def _cells(found: Iterable[Row]) -> Iterator[list[Any]]:
@@ -158,7 +159,7 @@ def _cells(found: Iterable[Row]) -> Iterator[list[Any]]:
 def matrix_sheet(title: str, found: Matrix) -> BytesIO:
     """A row per benefit and state, a column per category: every child of a category stands in exactly one of its rows."""
     heads = {"资助项目": 28, "情况": 22, "合计（不重复）": 14, **{label: 14 for label, _ in COLUMNS.values()}}
-    return _book("应助已助未助", title, heads, _figures(found))
+    return sheets.book("应助已助未助", title, heads, _figures(found))
 
 
 def _figures(found: Matrix) -> Iterator[list[Any]]:
@@ -170,35 +171,3 @@ def _figures(found: Matrix) -> Iterator[list[Any]]:
                 yield [line.benefit.name, status.label, *counts]
     for code, (label, _) in GROUPS.items():
         yield [f"{label}：{found.people[code]} 人，{found.times[code]} 人次"]
-
-
-def _book(name: str, title: str, heads: dict[str, int], lines: Iterable[list[Any]]) -> BytesIO:
-    """The workbook, from its beginning."""
-    from openpyxl import Workbook  # here, not above: every command imports this module
-
-    book = Workbook(write_only=True)
-    page = book.create_sheet(name)
-    page.freeze_panes = "A3"
-    for n, width in enumerate(heads.values()):
-        page.column_dimensions["ABCDEFGHIJKLMNOP"[n]].width = width
-    page.append([_text(page, title, bold=True)])
-    page.append([_text(page, head, bold=True) for head in heads])
-    for line in lines:
-        page.append([_text(page, cell) if isinstance(cell, str) else cell for cell in line])
-    file = BytesIO()
-    book.save(file)
-    file.seek(0)
-    return file
-
-
-def _text(page: Any, value: str, *, bold: bool = False) -> Any:
-    """Never a formula, whatever a name begins with."""
-    from openpyxl.cell import WriteOnlyCell
-
-    cell = WriteOnlyCell(page, value)
-    cell.data_type = "s"
-    if bold:
-        from openpyxl.styles import Font
-
-        cell.font = Font(bold=True)
-    return cell

@@ -9,7 +9,6 @@ from django import forms
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from aidcases.models import School
 from aidcases.scoping import HOME, current_scope
 from students import finding
 from students.enums import Stage
@@ -32,9 +31,7 @@ class VocationalFilter(SearchableFilter):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        code = self.data.get("school", "")
-        self.school = School.objects.filter(code=code).first() if code.isalnum() else None
-        self.pick("school", "school_pick", [(code, self.school.name)] if self.school else [], "校名、代码或首字母")
+        self.pick_school()
         if HOME in current_scope().sides:
             self.pick_place("place")
         else:  # a school does not know of homes

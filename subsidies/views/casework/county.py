@@ -59,9 +59,7 @@ class CountyFilter(SearchableFilter):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        code = self.data.get("school", "")
-        self.school = School.objects.filter(code=code).first() if code.isalnum() else None
-        self.pick("school", "school_pick", [(code, self.school.name)] if self.school else [], "校名、代码或首字母")
+        self.pick_school()
         if classlist.in_a_school():
             for name in ("school", "check", "seen"):
                 self.filters[name].extra["widget"] = forms.HiddenInput()
