@@ -148,20 +148,24 @@ def overview(term: Term, school: str = "") -> list[dict[str, Any]]:
         returned = row["n"] if row["back"] and row["state"] == ApplicationState.DRAFT else 0
         stage = _stage_of(row["state"] or "", full=bool(row["complete"]), waiting=row["waiting"])
         group["counts"].update({"all": row["n"], stage: row["n"], RETURNED: returned})
-    return [_labelled(group) for group in groups.values()]
+    return sorted(map(_labelled, groups.values()), key=lambda group: group["school__code"])  # its classes as they come
 
 
-# Each table is read once and put together as a whole: a subquery for each child is what took the time.
+# Each table is read once and put together as a whole: a subquery for each child is what took the time. Whoever is on a list
+# is joined, once each. What a school is called is looked up for the few lines that come of it: joined to them, whose number
+# PostgreSQL does not know, it was read over for every one.
 _COUNT = """
     WITH held (person_id) AS ({held})
-    SELECT s.code AS school__code, s.name AS school__name{keys}, c.state, c.complete, c.back, c.waiting, c.n, c.contact
+    SELECT (SELECT code FROM aidcases_school s WHERE s.id = c.school_id) AS school__code,
+        (SELECT name FROM aidcases_school s WHERE s.id = c.school_id) AS school__name, c.*
     FROM (
         SELECT e.school_id{keys}, a.state, a.complete, a.why <> '' AS back, count(*)::int AS n, {contact} AS contact,
-            a.student_id IS NULL AND (e.marked OR EXISTS (SELECT FROM held h WHERE h.person_id = e.student_id)) AS waiting
+            a.student_id IS NULL AND (e.marked OR h.person_id IS NOT NULL) AS waiting
         FROM ({children}) e (student_id, school_id{keys}, marked)
+        LEFT JOIN held h ON h.person_id = e.student_id
         LEFT JOIN ({applied}) a (student_id, state, complete, why) ON a.student_id = e.student_id{contacts}
         GROUP BY e.school_id{keys}, a.state, a.complete, back, waiting
-    ) c JOIN aidcases_school s ON s.id = c.school_id ORDER BY s.code{keys}
+    ) c ORDER BY c.school_id{keys}
 """
 _CONTACTS = " LEFT JOIN ({of}) r (student_id, contact) ON r.student_id = e.student_id"
 
@@ -172,7 +176,7 @@ def _counting(term: Term, school: str, keys: tuple[str, ...]) -> tuple[str, list
     rows = rows.filter(school__code=school) if school else rows
     marked = ExpressionWrapper(roll_orphans(term), BooleanField())
     parts: dict[str, QuerySet] = {
-        "held": listings(term).values_list("person"),
+        "held": listings(term).values_list("person").distinct(),
         "children": rows.annotate(marked=marked).values_list("student", "school", *keys, "marked"),
         "applied": Application.objects.in_term(term).values_list("student", "state", "complete", "returned_why"),
     }

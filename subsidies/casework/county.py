@@ -13,12 +13,13 @@ from operator import or_
 from typing import Any
 
 from django.db import transaction
-from django.db.models import BooleanField, Case, Count, Exists, Func, OuterRef, Q, QuerySet, Value, When
+from django.db.models import BooleanField, Case, Count, Exists, F, Func, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Now
+from django.db.models.lookups import Exact
 from django.utils import timezone
 
 from aidcases.flow import Refused
-from aidcases.scoping import Actor
+from aidcases.scoping import HOME, SCHOOL, Actor, InScope
 from aidcases.terms import Term
 from students.facts import roll_orphans
 from students.models import Enrolment, Member, Suspect
@@ -59,6 +60,12 @@ class Check:
     advice: str
     weight: str
     fails: Q
+
+    @property
+    def ways(self) -> list[Q]:
+        """Ways to fail it, each of which a database can look for as a join, as it can't for one or the other."""
+        either = self.fails.connector == Q.OR and not self.fails.negated
+        return [Q(each) for each in self.fails.children] if either else [self.fails]
 
     @property
     def tone(self) -> str:
@@ -122,10 +129,12 @@ def _household(term: Term) -> Exists:
     """A child of the same household is determined at another level. The register is the home side's: of a child at home
     in another county nothing is found."""
     year = [term.code] if term.autumn else [term.code, f"{term.year - 1}-autumn"]
-    level = OuterRef(OuterRef(OuterRef("level")))
-    other = Determination.objects.filter(term__in=year, student=OuterRef("person")).exclude(level=level)
-    sibling = Member.objects.filter(Exists(other), household=OuterRef("household")).exclude(person=OuterRef("person"))
-    return Exists(Member.objects.filter(Exists(sibling), person=OuterRef("student")))
+    siblings = Member.objects.filter(household__members__person=OuterRef("student")).exclude(person=OuterRef("student"))
+    # Joined, not looked for within: what asks of a row two levels above is asked for every row by itself.
+    theirs = "person__student__determinations__"
+    seen = InScope(F(f"{theirs}home_path"), F(f"{theirs}school_path"), sides=(HOME, SCHOOL))
+    other = ~Exact(F(f"{theirs}level"), OuterRef("level"))
+    return Exists(siblings.filter(seen, other, **{f"{theirs}term__in": year}))
 
 
 # --- the queue -----------------------------------------------------------------------------------------------------
@@ -176,6 +185,13 @@ def counted(rows: QuerySet[Application], found: Iterable[Check]) -> Counter[str]
 def against(found: Iterable[Check]) -> Q:
     """One of the checks at least speaks against the row."""
     return reduce(or_, (check.fails for check in found), Q(pk=None))
+
+
+def failing(rows: QuerySet[Application], found: Iterable[Check]) -> set[int]:
+    """Keys of the rows that one of the checks at least speaks against, in one query: each way of failing is looked for by
+    itself, which takes half the time of asking each row for one after the other."""
+    first, *more = (rows.filter(way).order_by().values_list("pk", flat=True) for check in found for way in check.ways)
+    return set(first.union(*more, all=True))
 
 
 def clear(rows: QuerySet[Application], found: Iterable[Check]) -> QuerySet[Application]:

@@ -73,7 +73,7 @@ class CountyFilter(SearchableFilter):
     def by_check(self, rows: QuerySet, _name: str, value: str) -> QuerySet:
         """Looked for once: whatever else is asked of the list (how many, which fifty) is asked of the keys."""
         found = [each for each in county.checks(self.term) if value in ("clear", "any", each.code)]
-        failing = rows.keyed(rows.filter(county.against(found)).order_by().values_list("pk", flat=True))  # type: ignore[attr-defined]
+        failing = rows.keyed(county.failing(rows, found))  # type: ignore[attr-defined]
         return rows.exclude(pk__in=failing.order_by().values("pk")) if value == "clear" else failing
 
     def by_seen(self, rows: QuerySet, _name: str, value: str) -> QuerySet:
