@@ -19,7 +19,7 @@ from django.db.models.lookups import Exact
 from django.utils import timezone
 
 from aidcases.flow import Refused
-from aidcases.scoping import HOME, SCHOOL, Actor, InScope
+from aidcases.scoping import Actor
 from aidcases.terms import Term
 from students.facts import roll_orphans
 from students.models import Enrolment, Member, Suspect
@@ -131,10 +131,9 @@ def _household(term: Term) -> Exists:
     year = [term.code] if term.autumn else [term.code, f"{term.year - 1}-autumn"]
     siblings = Member.objects.filter(household__members__person=OuterRef("student")).exclude(person=OuterRef("student"))
     # Joined, not looked for within: what asks of a row two levels above is asked for every row by itself.
-    theirs = "person__student__determinations__"
-    seen = InScope(F(f"{theirs}home_path"), F(f"{theirs}school_path"), sides=(HOME, SCHOOL))
-    other = ~Exact(F(f"{theirs}level"), OuterRef("level"))
-    return Exists(siblings.filter(seen, other, **{f"{theirs}term__in": year}))
+    other = ~Exact(F("person__student__determinations__level"), OuterRef("level"))
+    seen = Determination.objects.filter(term__in=year).order_by()
+    return Exists(siblings.filter(other, person__student__determinations__in=seen))
 
 
 # --- the queue -----------------------------------------------------------------------------------------------------
