@@ -7,7 +7,7 @@ STAMP := .venv/installed-$(shell sha256sum requirements/dev.txt | cut -c1-16)
 # Where the surroundings forbid it, each of the processes that a test starts would compile the project anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup run test lint bench stop clean lock
+.PHONY: setup run test pytest lint bench stop clean lock
 
 setup: $(STAMP)
 	@:
@@ -21,7 +21,11 @@ $(STAMP):
 run: setup
 	@exec $(BIN)/python manage.py run $(if $(PORT),--port $(PORT)) $(if $(filter command,$(firstword $(origin HOST))),--host $(HOST))
 
-test: lint
+# What reads the code runs beside the tests, or a core would wait for it.
+test: setup
+	@$(MAKE) --no-print-directory --jobs 2 lint pytest
+
+pytest: setup
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: setup
