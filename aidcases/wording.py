@@ -10,12 +10,13 @@ from typing import Any
 from django.apps import apps
 from django.urls import NoReverseMatch, reverse
 
+from aidcases import spans
 from aidcases.actionwords import ACTIONS
 from aidcases.models import AuditEvent, Job
 from aidcases.models.places import region_names
 from aidcases.roles import ROLE_LABELS, P
 from aidcases.scoping import Actor
-from aidcases.terms import Term, UnknownTerm
+from aidcases.terms import UnknownTerm
 
 # What of an event's data a reader wants to know; ids, hashes and paths are left to the database.
 _DATA = {
@@ -85,6 +86,7 @@ FIGURES = _RESULT | {
 _OPENS = {
     "run": "run_detail", "issue": "issue_detail", "file": "import_detail", "carry": "carry_detail",
     "return": "bank_return_detail", "batch": "batch_detail",
+    "verified": "ledger_verified",
 }  # fmt: skip
 
 
@@ -104,7 +106,7 @@ def told(event: AuditEvent) -> str:
 def _shown(name: str, value: Any) -> str:
     if name == "term":
         try:
-            return Term.parse(value).label
+            return spans.of_terms(str(value)).label
         except UnknownTerm:
             return str(value)
     if name == "region":

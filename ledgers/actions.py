@@ -22,6 +22,7 @@ from aidcases.models import Job, Organisation
 from aidcases.models.records import JobState
 from aidcases.roles import P
 from aidcases.scoping import EVERYWHERE, acting_in, current_actor, current_scope
+from aidcases.spans import Span, of_terms, terms_of
 from aidcases.terms import Term
 from ledgers import countyform, returning
 from ledgers.areas import Area, area_at
@@ -29,7 +30,7 @@ from ledgers.definition import Ledger, Listing, Table
 from ledgers.definitions import LEDGERS
 from ledgers.models import CountyForm, LedgerIssue, Submission
 from ledgers.returning import Kept
-from ledgers.storing import forget_attempts, pieces, workshop
+from ledgers.storing import attempt
 from ledgers.workbook import Head, Kind, Look, Sheet, Written, write_workbook
 from subsidies.models import ComputeRun
 
@@ -58,7 +59,7 @@ def ledger_named(code: str) -> Ledger:
 
 @transaction.atomic
 def request_issue(
-    ledger: Ledger, term: Term, area: Area, *, purpose: str, flat: bool = False, unmasked: bool = False,
+    ledger: Ledger, when: Term | Span, area: Area, *, purpose: str, flat: bool = False, unmasked: bool = False,
     form: CountyForm | None = None,
 ) -> LedgerIssue:  # fmt: skip
     """Queues an issue for whoever acts, in the system's look or into a form of the own office. The same request again,
@@ -78,20 +79,20 @@ def request_issue(
     }
     if reasons := [reason for reason, holds in wrong.items() if holds]:
         raise Refused(*reasons)
-    sql.lock("ledger.requested", scope.path, ledger.code, term.code, area.path)
+    sql.lock("ledger.requested", scope.path, ledger.code, when.code, area.path)
     job = jobs.enqueue(
-        "ledgers.issue", label=f"生成《{ledger.title}》{area.name}", once=True, ledger=ledger.code, term=term.code,
+        "ledgers.issue", label=f"生成《{ledger.title}》{area.name}", once=True, ledger=ledger.code, term=when.code,
         area=area.path, flat=flat, unmasked=unmasked, purpose=purpose, **({"form": form.pk} if form else {}),
     )  # fmt: skip
     if issue := LedgerIssue.objects.filter(job_id=job.pk).first():
         return issue
     issue = LedgerIssue(
-        ledger=ledger.code, title=ledger.heading(term, area), term=term.code, path=scope.path, area_path=area.path,
+        ledger=ledger.code, title=ledger.heading(when, area), term=when.code, path=scope.path, area_path=area.path,
         area_name=area.name, flat=flat, unmasked=unmasked, purpose=purpose[:120], reported_by=_office(area),
         requested_by=actor.name, job_id=job.pk, form=form,
     )  # fmt: skip
     issue.save()
-    told = {"term": term.code, "area": area.path, "unmasked": unmasked, "flat": flat, "purpose": purpose}
+    told = {"term": when.code, "area": area.path, "unmasked": unmasked, "flat": flat, "purpose": purpose}
     told |= {"form": form.pk} if form else {}
     audit.record("ledger.requested", subject=issue, code=ledger.code, **told)
     return issue
@@ -107,18 +108,14 @@ def generate(job: Running) -> dict[str, Any]:
     """The job: the issue's file, then its record. Once recorded it is done, however often the job comes again."""
     issue = LedgerIssue.objects.get(job_id=job.job.pk)
     if issue.finished_at is None:
-        token = f"{issue.pk}-{job.job.claim.hex[:12]}"
-        forget_attempts(PLACE, issue.pk, ".xlsx")
-        with workshop(PLACE, token) as folder, returning.kept(issue, ledger_named(issue.ledger), folder) as kept:
-            made = _write(issue, folder / "ledger.xlsx", job, kept)
+        with (
+            attempt(PLACE, issue.pk, job.job, ".xlsx") as at,
+            returning.kept(issue, ledger_named(issue.ledger), at.folder) as kept,
+        ):
+            made = _write(issue, file := at.folder / "ledger.xlsx", job, kept)
             job.progress(made.rows, made.rows, "加密保存")
-            stored = settings.FILES / PLACE / f"{token}.xlsx"
-            try:
-                sha256 = crypto.write_sealed(stored, pieces(folder / "ledger.xlsx"))
-                _record(issue, job.job, made, stored.name, sha256, kept)
-            except BaseException:
-                stored.unlink(missing_ok=True)
-                raise
+            with at.sealed(file) as sha256:
+                _record(issue, job.job, made, at.stored.name, sha256, kept)
         issue.refresh_from_db()
     return result_of(issue)
 
@@ -153,16 +150,17 @@ class Made:
 
 def _write(issue: LedgerIssue, path: Path, job: Running, kept: Kept | None) -> Made:
     """Writes the workbook to `path`, all its sheets from one state of the database."""
-    ledger, term, area = ledger_named(issue.ledger), Term.parse(issue.term), area_at(issue.area_path)
+    ledger, span, area = ledger_named(issue.ledger), of_terms(issue.term), area_at(issue.area_path)
+    when = ledger.of(span)
     with _one_moment():
-        run = newest_run(term, area)
-        tables = ledger.tables(term, area)
+        run = newest_run(terms_of(when)[-1], area)
+        tables = ledger.tables(when, area)
         job.progress(0, sum(table.size() for table in tables), "写入表格")
         if issue.form:
             return _write_form(issue, path, job, run, tables)
         heads = [issue.title, *(f"{issue.title}{table.name}" for table in tables[1:])]
         sheets = [
-            table.sheet(None if issue.flat else _look(issue, ledger, run, table, head), unmasked=issue.unmasked)
+            table.sheet(None if issue.flat else _look(issue, ledger, table, head), unmasked=issue.unmasked)
             for table, head in zip(tables, heads, strict=True)
         ]
         if kept:  # what stands on a second sheet is told of the rows of the first
@@ -177,7 +175,7 @@ def _write_form(issue: LedgerIssue, path: Path, job: Running, run: ComputeRun | 
     from ledgers.filling import Filling, totals_of  # openpyxl: a sixth of the time a command takes to start
 
     ledger, day = ledger_named(issue.ledger), timezone.localtime()
-    look = _look(issue, ledger, run, tables[0], issue.title)
+    look = _look(issue, ledger, tables[0], issue.title)
     certificate = run.certificate if run else ""
     told = countyform.told_of(
         issue, notes=look.notes, unit=ledger.unit, rows=tables[0].size(), certificate=certificate, day=day
@@ -206,22 +204,35 @@ def newest_run(term: Term, area: Area) -> ComputeRun | None:
         return covering.order_by("-pk").first()
 
 
-def uncomputed(term: Term, area: Area) -> str:
-    """What to say of an area no computation covers: whether a part of it was computed."""
+def uncomputed(when: Term | Span, area: Area) -> str:
+    """What to say of an area where no computation covers a term; "" where every term is covered."""
+    told = {term.label: _uncomputed(term, area) for term in terms_of(when) if not newest_run(term, area)}
+    return "".join(told.values()) if isinstance(when, Term) else "".join(f"{name}：{said}" for name, said in told.items())
+
+
+def _uncomputed(term: Term, area: Area) -> str:
+    """Whether a part of it was computed."""
     parts = ComputeRun.objects.filter(term=term.code, finished_at__isnull=False, path__startswith=area.path)
     return PARTLY_COMPUTED if parts.exists() else NOT_COMPUTED
 
 
-def _look(issue: LedgerIssue, ledger: Ledger, run: ComputeRun | None, table: Table, title: str) -> Look:
-    term, area = Term.parse(issue.term), area_at(issue.area_path)
-    notes = ledger.notes(term, area, table.name)
+def _look(issue: LedgerIssue, ledger: Ledger, table: Table, title: str) -> Look:
+    span, area = of_terms(issue.term), area_at(issue.area_path)
+    when = ledger.of(span)
+    notes = [*ledger.period(span), *ledger.notes(when, area, table.name)]
     masks = any(column.masked is not None for column in table.columns)
     notes += [MASKED_NOTE] if masks and not issue.unmasked else []
     notes += [NOT_OURS_NOTE] if ledger.personal and area.is_school else []
-    computed = f"{timezone.localtime(run.finished_at):%Y-%m-%d %H:%M}" if run else ""
-    notes.append(f"依据 {computed} 的测算，校验码 {run.certificate[:16]}。" if run else uncomputed(term, area))
+    terms = terms_of(when)
+    notes += [f"{f'{term.label}：' if len(terms) > 1 else ''}{_based_on(term, area)}" for term in terms]
     mark = _mark(issue) if ledger.personal else ""
     return Look(title, issue.reported_by, timezone.localdate(), ledger.unit, tuple(notes), mark=mark)
+
+
+def _based_on(term: Term, area: Area) -> str:
+    if run := newest_run(term, area):
+        return f"依据 {timezone.localtime(run.finished_at):%Y-%m-%d %H:%M} 的测算，校验码 {run.certificate[:16]}。"
+    return _uncomputed(term, area)
 
 
 def _mark(issue: LedgerIssue) -> str:

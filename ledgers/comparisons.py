@@ -17,7 +17,7 @@ from aidcases.scoping import current_actor, current_scope
 from ledgers.actions import open_file
 from ledgers.differing import compare_issues, write_sheet
 from ledgers.models import Comparison, LedgerIssue
-from ledgers.storing import forget_attempts, pieces, workshop
+from ledgers.storing import attempt
 
 PLACE = "comparisons"  # folder of the sealed sheets
 LARGE = 20_000  # rows of both together from which on a page would wait for more than two seconds
@@ -59,21 +59,15 @@ def generate(job: Running) -> dict[str, Any]:
     """The job: sheet sealed, then recorded. Once recorded it is done, however often the job comes again."""
     made = Comparison.objects.select_related("old", "new").get(job_id=job.job.pk)
     if made.finished_at is None:
-        token = f"{made.pk}-{job.job.claim.hex[:12]}"
-        forget_attempts(PLACE, made.pk, ".xlsx")
-        with workshop(PLACE, token) as folder:
+        with attempt(PLACE, made.pk, job.job, ".xlsx") as at:
             job.progress(0, 3, "逐行比较")
             found = compare_issues(made.old, made.new)
             job.progress(1, stage="写入表格")
-            write_sheet(folder / "difference.xlsx", made.old, made.new, found)
+            write_sheet(file := at.folder / "difference.xlsx", made.old, made.new, found)
             job.progress(2, stage="加密保存")
-            stored = settings.FILES / PLACE / f"{token}.xlsx"
-            try:
-                crypto.write_sealed(stored, pieces(folder / "difference.xlsx"))
-                _record(made, job.job, {"rows": found.rows, "totals": [list(each) for each in found.totals]}, stored.name)
-            except BaseException:
-                stored.unlink(missing_ok=True)
-                raise
+            with at.sealed(file):
+                told = {"rows": found.rows, "totals": [list(each) for each in found.totals]}
+                _record(made, job.job, told, at.stored.name)
         job.progress(3)
         made.refresh_from_db()
     return {"comparison": made.pk, "rows": made.rows}

@@ -18,6 +18,7 @@ from aidcases import audit, crypto, sql
 from aidcases.flow import Refused
 from aidcases.roles import P
 from aidcases.scoping import current_actor, current_scope
+from aidcases.spans import of_terms
 from aidcases.terms import Term
 from ledgers.areas import Area
 from ledgers.definition import Ledger
@@ -194,13 +195,14 @@ def told_of(
     issue: LedgerIssue, *, notes: Sequence[str], unit: str, rows: int, certificate: str, day: datetime
 ) -> dict[str, str]:
     """What the fields of a form stand for in an issue."""
-    term = Term.parse(issue.term)
+    span = of_terms(issue.term)
+    year = span.terms[-1].school_year
     return {
         "标题": issue.title,
         "填报单位": issue.reported_by,
         "填报时间": f"{day.year}年{day.month}月{day.day}日",
-        "学期": term.label,
-        "学年": f"{term.school_year}—{term.school_year + 1}学年",
+        "学期": span.label,
+        "学年": f"{year}—{year + 1}学年",
         "范围": issue.area_name,
         "单位": unit,
         "用途": issue.purpose,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ from django.db.models import BigIntegerField, Count, F, QuerySet, Sum, Value
 from aidcases import crypto
 from aidcases.roles import P
 from aidcases.scoping import current_scope
+from aidcases.spans import Span
 from aidcases.terms import Term
 from ledgers.areas import Area
 from ledgers.workbook import Head, Kind, Look, Sheet, Subtotal
@@ -245,19 +247,39 @@ class Ledger:
     """What a ledger is; `tables` gives its sheets for a term and an area, in the scope of whoever acts.
 
     notes: what stands under a sheet (term, area, name of the sheet). behind: the rows a figure of a summary counts, by the
-    filter values of its line and column; raises KeyError or ValueError for values that mean none.
+    filter values of its line and column; raises KeyError or ValueError for values that mean none. several: the three take a
+    span of several terms as well, whose money they add up; the others tell of its last term.
     """
 
     code: str
     title: str
     use: str
     unit: str
-    tables: Callable[[Term, Area], list[Table]]
-    notes: Callable[[Term, Area, str], list[str]]
+    tables: Callable[[Any, Area], list[Table]]
+    notes: Callable[[Any, Area, str], list[str]]
     personal: bool = False  # rows are people: the 数据版 carries row keys, numbers are masked
     can: P = P.LEDGER_VIEW
-    behind: Callable[[Term, Area, Mapping[str, str]], Listing] | None = None
+    behind: Callable[[Any, Area, Mapping[str, str]], Listing] | None = None
     instead: str = ""  # where nothing can be changed through a 数据版 that comes back: where it is changed, a sentence
+    several: bool = False
 
-    def heading(self, term: Term, area: Area) -> str:
-        return f"{area.full_name}{self.title}（{term.label}）"
+    def heading(self, when: Term | Span, area: Area) -> str:
+        return f"{area.full_name}{self.title}（{when.label}）"
+
+    def of(self, span: Span) -> Term | Span:
+        """What its functions are asked for when the ledger is of a span."""
+        return span if self.several and len(span.terms) > 1 else span.terms[-1]
+
+    def period(self, span: Span) -> list[str]:
+        """What a sheet says of a span of several terms."""
+        if len(span.terms) == 1:
+            return []
+        said = f"统计期间：{_chinese(span.first)}至 {_chinese(span.last)}"
+        names = "、".join(term.label for term in span.terms)
+        if self.several:
+            return [f"{said}，含{names}；期间内同一人只计 1 人，人次和金额为各学期之和。"]
+        return [f"{said}；本表是期末所在学期（{span.terms[-1].label}）的情况。"]
+
+
+def _chinese(day: date) -> str:
+    return f"{day.year} 年 {day.month} 月 {day.day} 日"

@@ -8,7 +8,7 @@ from typing import Any
 from aidcases import jobs
 from aidcases.models import Job, Organisation
 from aidcases.roles import OfficeKind, Role
-from aidcases.terms import Term
+from aidcases.spans import of_terms
 from dropout.demo import at_work
 from ledgers import packing, schedules, submitting
 from ledgers.actions import request_issue
@@ -30,7 +30,7 @@ def seed(demo: Any) -> None:
     county = next(office for office in offices if office.region_id == demo.county)
     due = Due.objects.get(office=county, ledger=SUMMARY, period=schedules.running(Rhythm.MONTH, before).code)
     with at_work(county, Role.COUNTY_MAKER, today):
-        issue = request_issue(LEDGERS[SUMMARY], Term.parse(due.term), area_at(county.path), purpose="报送市教育局")
+        issue = request_issue(LEDGERS[SUMMARY], of_terms(due.term), area_at(county.path), purpose="报送市教育局")
     jobs.work_off(Job.objects.get(pk=issue.job_id))
     issue.refresh_from_db()
     with at_work(county, Role.COUNTY_HEAD, today) as by:

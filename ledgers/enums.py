@@ -12,6 +12,7 @@ class Rhythm(models.TextChoices):
     QUARTER = "quarter", "季报"
     TERM = "term", "学期报"
     HALF = "half", "半年报"
+    SCHOOL = "school", "学年报"
     YEAR = "year", "年报"
     EXTRA = "extra", "临时上报"
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import django_filters
 
-from aidcases.terms import Term
 from aidcases.web import known_terms
 from ledgers.definitions import LEDGERS
+from ledgers.forms import spans_offered
 from ledgers.models import LedgerIssue
 
 ALL = "全部"
@@ -20,7 +20,7 @@ class IssueFilter(django_filters.FilterSet):
     ledger = django_filters.ChoiceFilter(
         label="台账", choices=[(ledger.code, ledger.title) for ledger in LEDGERS.values()], empty_label=ALL
     )
-    term = django_filters.ChoiceFilter(label="学期", choices=[], empty_label=ALL)
+    term = django_filters.ChoiceFilter(label="学期或年度", choices=[], empty_label=ALL)
     flat = django_filters.ChoiceFilter(label="版式", choices=[("0", "上报版"), ("1", "数据版")], empty_label=ALL)
     area_name = django_filters.CharFilter(label="范围", lookup_expr="contains")
     unmasked = django_filters.ChoiceFilter(
@@ -33,4 +33,4 @@ class IssueFilter(django_filters.FilterSet):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        self.filters["term"].extra["choices"] = [(code, Term.parse(code).label) for code in known_terms(self.request)]
+        self.filters["term"].extra["choices"] = spans_offered(known_terms(self.request))

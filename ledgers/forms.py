@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django import forms
 from django.http import HttpRequest
 
+from aidcases import spans
+from aidcases.spans import Span
 from aidcases.terms import Term, UnknownTerm
 from aidcases.web import chosen_term, known_terms
 from ledgers.areas import Area, areas
@@ -24,27 +26,50 @@ PURPOSES = ("报送市教育局", "报送县乡村振兴部门", "核对学籍�
 
 
 class ChoiceOfArea(forms.Form):
-    """Term and area; anything unknown falls back to the term one works in and the own area."""
+    """Term, or with `years` a school or calendar year as well, and area; anything unknown falls back to the term one works
+    in and the own area. term: the last one of the span."""
 
     term = forms.ChoiceField(label="学期")
     area = forms.ChoiceField(label="范围", widget=forms.Select(attrs={"data-pick": ""}))
 
-    def __init__(self, request: HttpRequest, **kwargs: Any):
+    def __init__(self, request: HttpRequest, *, years: bool = False, **kwargs: Any):
         groups = areas()
         self.areas = {area.path: area for group in groups.values() for area in group}
-        term, data = chosen_term(request), request.GET
-        codes = list(dict.fromkeys([*known_terms(request), term.code]))
-        known = {"term": codes, "area": list(self.areas)}
-        fallback = {"term": term.code, "area": next(iter(self.areas))}
-        chosen = {name: data.get(name) if data.get(name) in known[name] else fallback[name] for name in known}
+        asked, area = asked_span(request), request.GET.get("area", "")
+        self.span = asked if years or asked.kind == "term" else spans.of_term(asked.terms[-1])
+        chosen = {"term": self.span.code, "area": area if area in self.areas else next(iter(self.areas))}
         super().__init__(chosen, **kwargs)
-        self.fields["term"].choices = [(code, Term.parse(code).label) for code in codes]
+        codes = list(dict.fromkeys([*known_terms(request), *(term.code for term in self.span.terms)]))
+        terms = [(code, Term.parse(code).label) for code in codes]
+        self.fields["term"].choices = spans_offered(codes) if years else terms
+        if years:
+            self.fields["term"].label = "学期或年度"
         self.fields["area"].choices = [
             (name, told_apart(group)) for name, group in groups.items() if group
         ]
-        self.term, self.area = Term.parse(chosen["term"]), self.areas[chosen["area"]]
+        self.term, self.area = self.span.terms[-1], self.areas[chosen["area"]]
         if len(self.areas) == 1:
             self.fields["area"].widget = forms.HiddenInput()
+
+
+def asked_span(request: HttpRequest) -> Span:
+    """?term=: a term, a calendar or a school year; else the term the person works in."""
+    try:
+        return spans.of_terms(request.GET.get("term", ""))
+    except UnknownTerm:
+        return spans.of_term(chosen_term(request))
+
+
+def spans_offered(terms: Iterable[str]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Terms, and the school and calendar years they lie in, the newest first, as groups of options."""
+    known = [Term.parse(code) for code in terms]
+    school = sorted({term.school_year for term in known}, reverse=True)
+    calendar = sorted({term.year for term in known}, reverse=True)
+    return [
+        ("学期", [(term.code, term.label) for term in known]),
+        ("学年", [(span.code, span.label) for span in map(spans.of_school_year, school)]),
+        ("年度", [(str(year), f"{year} 年") for year in calendar]),
+    ]
 
 
 def told_apart(group: list[Area]) -> list[tuple[str, str]]:
@@ -87,9 +112,9 @@ class IssueForm(forms.Form):
         """Of a valid form: the office's own form it is to be written into."""
         return self._own.get(self.cleaned_data["layout"])
 
-    def clean_term(self) -> Term:
+    def clean_term(self) -> Span:
         try:
-            return Term.parse(self.cleaned_data["term"])
+            return spans.of_terms(self.cleaned_data["term"])
         except UnknownTerm as problem:
             raise forms.ValidationError(str(problem)) from None
 

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from aidcases.models.places import LEVELS
+from aidcases.spans import Span
 from aidcases.terms import Term
 from ledgers.areas import Area
 from ledgers.definition import ROWS, Column, Figures, Listing, Summary, Table
@@ -52,7 +53,7 @@ class Preview:
     size: int
 
 
-def preview(table: Table, term: Term, area: Area, code: str = "") -> Preview:
+def preview(table: Table, when: Term | Span, area: Area, code: str = "") -> Preview:
     """Two queries for a listing; none for a summary, which has been counted already. `code`: the ledger's."""
     if isinstance(table, Listing):
         totals = table.totals()
@@ -61,7 +62,7 @@ def preview(table: Table, term: Term, area: Area, code: str = "") -> Preview:
         total = [_cell(column, totals.get(column.name)) for column in table.columns]
         total[0] = Cell("合计", False)
         return Preview(table.name, headings(table.columns), rows, total, False, size)
-    opened = _Opened(table, term, area, code)
+    opened = _Opened(table, when, area, code)
     rows = [(line.subtotal, opened.cells(line)) for line in table.lines]
     total = opened.cells(table.whole)
     return Preview(table.name, headings(table.columns), rows, total, True, table.size())
@@ -122,7 +123,7 @@ class _Opened:
     """A summary's lines as cells that open their rows."""
 
     table: Summary
-    term: Term
+    when: Term | Span
     area: Area
     code: str
 
@@ -135,7 +136,7 @@ class _Opened:
         where = place_of(self.area) if own else self.table.where
         if column.opens is None or line.opens is None or where is None:
             return ""
-        asked = {"term": self.term.code, **where, **line.opens, **column.opens}
+        asked = {"term": self.when.code, **where, **line.opens, **column.opens}
         return f"{reverse(self.table.lists, args=[self.code] if own else [])}?{urlencode(asked)}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -15,7 +16,7 @@ from aidcases.models import Organisation
 from aidcases.models.places import above
 from aidcases.roles import OfficeKind, P
 from aidcases.scoping import Actor, current_scope
-from aidcases.terms import Term, UnknownTerm
+from aidcases.terms import UnknownTerm
 from aidcases.urging import Urging, urge
 from ledgers.definitions import LEDGERS
 from ledgers.enums import Counted, Rhythm
@@ -29,16 +30,22 @@ BELOW = {OfficeKind.CITY: OfficeKind.COUNTY, OfficeKind.COUNTY: OfficeKind.SCHOO
 
 @dataclass(frozen=True)
 class Period(spans.Span):
-    """A stretch of time a ledger is handed up for; its kind is a rhythm. Ledgers are of a term: the one it ends in."""
+    """A stretch of time a ledger is handed up for; its kind is a rhythm. A ledger of it is of the terms
+    that begin in it."""
 
     @property
     def rhythm(self) -> Rhythm:
         return Rhythm(self.kind)
 
     @property
+    def of_terms(self) -> str:
+        """The code of what a ledger of it is of: itself where more than one term begins in it, else the term."""
+        return self.code if len(self.terms) > 1 else self.terms[0].code
+
+    @property
     def said(self) -> str:
         """2018 年 10 月月报."""
-        return f"{self.label}{self.rhythm.label}".replace("学期学期", "学期").replace("临时临时", "临时")
+        return re.sub(r"(学期|学年|临时)\1", r"\1", f"{self.label}{self.rhythm.label}")
 
 
 def _day(day: date) -> Period:
@@ -55,7 +62,7 @@ def parse(rhythm: str, code: str) -> Period:
     if rhythm == Rhythm.EXTRA:
         return _day(date.fromisoformat(code))
     try:
-        found = spans.of_term(Term.parse(code)) if rhythm == Rhythm.TERM else spans.parse(code)
+        found = spans.of_terms(code) if rhythm in (Rhythm.TERM, Rhythm.SCHOOL) else spans.parse(code)
     except UnknownTerm as wrong:
         raise ValueError(code) from wrong
     if found.kind != rhythm:
@@ -139,7 +146,7 @@ def ensure(offices: Iterable[Organisation], today: date) -> int:
 
 def _due(office: Organisation, plan: Plan, period: Period) -> Due:
     return Due(
-        office=office, path=office.path, ledger=plan.ledger, rhythm=plan.rhythm, period=period.code, term=period.term.code,
+        office=office, path=office.path, ledger=plan.ledger, rhythm=plan.rhythm, period=period.code, term=period.of_terms,
         due_on=plan.due_on(period),
     )  # fmt: skip
 

@@ -6,9 +6,13 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
+
+from aidcases import crypto
+from aidcases.models import Job
 
 LEFTOVER_AGE = 24 * 3600
 PIECE = 1 << 16
@@ -32,6 +36,33 @@ def workshop(place: str, token: str) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One claim's try at the file of a record: made in `folder`, sealed as `stored`."""
+
+    folder: Path
+    stored: Path
+
+    @contextmanager
+    def sealed(self, made: Path) -> Iterator[str]:
+        """The file sealed, its SHA-256; gone again where what stands inside fails to record it."""
+        try:
+            yield crypto.write_sealed(self.stored, pieces(made))
+        except BaseException:
+            self.stored.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def attempt(place: str, record: int, job: Job, ending: str) -> Iterator[Attempt]:
+    """By whoever holds the job's claim; what earlier ones left goes first."""
+    assert job.claim is not None
+    token = f"{record}-{job.claim.hex[:12]}"
+    forget_attempts(place, record, ending)
+    with workshop(place, token) as folder:
+        yield Attempt(folder, settings.FILES / place / f"{token}{ending}")
 
 
 def forget_attempts(place: str, record: int, ending: str) -> None:

@@ -60,7 +60,7 @@ def obstacles(due: Due, issue: LedgerIssue) -> list[str]:
         "只能上报本单位的台账。": due.path != current_scope().path or issue.path != due.path,
         "这份台账还没有生成好。": issue.finished_at is None,
         "这份台账不是要上报的那一种。": issue.ledger != due.ledger,
-        "这份台账不是要上报的那个学期的。": issue.term != due.term,
+        "这份台账不是要上报的那个学期或年度的。": issue.term != due.term,
         "要上报的是本单位全部范围的台账。": issue.area_path != due.path,
         "上报要用上报版，这份是数据版。": issue.flat,
         f"这份台账是 {period.first} 以前生成的，请重新生成一份。": (
@@ -109,7 +109,7 @@ def submit_extra(issue: LedgerIssue, *, by: Actor, today: date) -> Submission:
         defaults={"path": office.path, "term": issue.term, "due_on": today},
     )  # fmt: skip
     if due.term != issue.term:
-        raise Refused("今天已经临时上报过另一个学期的这种台账，请明天再报。")
+        raise Refused("今天已经临时上报过另一个学期或年度的这种台账，请明天再报。")
     former = Submission.objects.filter(due=due).exists()
     if issue.finished_at and timezone.localdate(issue.finished_at) < period.first:
         raise Refused("临时上报请用今天生成的台账。")

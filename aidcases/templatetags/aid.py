@@ -7,7 +7,8 @@ from typing import Any
 
 from django import template
 
-from aidcases.terms import Term, UnknownTerm
+from aidcases import spans
+from aidcases.terms import UnknownTerm
 
 register = template.Library()
 
@@ -27,7 +28,7 @@ def masked(last_four: str | None) -> str:
 @register.filter
 def term_label(code: Any) -> str:
     try:
-        return Term.parse(str(code)).label
+        return spans.of_terms(str(code)).label
     except UnknownTerm:
         return str(code)
 

@@ -25,14 +25,17 @@ from django.db.models import (
 from django.db.models.functions import Concat
 
 from aidcases import sql
+from aidcases.spans import Span, terms_of
 from aidcases.terms import Term
 from ledgers.areas import Area
 from ledgers.definition import Column, Figures, Ledger, Listing, Summary, labelled, last_four
-from ledgers.definitions.payment_roll import GRADES
+from ledgers.definitions import calendar_bridge
+from ledgers.definitions.payment_roll import GRADES, TERM
+from ledgers.facts import one_each
 from ledgers.workbook import Kind
 from students.enums import Category, Stage
 from students.facts import hardships_in, roll_orphans
-from students.models import Student
+from students.models import Enrolment, Student
 from subsidies.enums import MAY_CLAIM, EntitlementState
 from subsidies.models import Entitlement, Payment
 
@@ -94,14 +97,15 @@ LOAN_COLUMNS = (
 _COUNTED = """
     WITH entitled AS MATERIALIZED ({lines}),
     paying AS (
-        SELECT student_id, benefit_id, bool_or(state = 'paid') AS paid, bool_or(state = 'bounced') AS bounced,
+        SELECT student_id, benefit_id, term, bool_or(state = 'paid') AS paid, bool_or(state = 'bounced') AS bounced,
             sum(amount) FILTER (WHERE state = 'paid') AS paid_yuan
-        FROM subsidies_payment WHERE term = %s AND state <> 'cancelled' GROUP BY student_id, benefit_id
+        FROM subsidies_payment WHERE term = ANY(%s) AND state <> 'cancelled' GROUP BY student_id, benefit_id, term
     ),
     lines AS MATERIALIZED (
         SELECT e.*, COALESCE(p.paid, false) AS paid, p.paid_yuan, CASE WHEN p.paid THEN 'paid' WHEN p.bounced THEN 'bounced'
-            WHEN p.student_id IS NOT NULL THEN 'process' WHEN e.state = 'due' THEN 'unlisted' ELSE e.state END AS way
-        FROM entitled e LEFT JOIN paying p USING (student_id, benefit_id)
+            WHEN p.student_id IS NOT NULL THEN 'process' WHEN e.state = 'due' THEN 'unlisted' ELSE e.state END AS way,
+            {open} AS open
+        FROM entitled e LEFT JOIN paying p USING (student_id, benefit_id, term) {same}
     ),
     counted AS (
         SELECT loan, stage, benefit_id, GROUPING(stage) = 1 AS whole, GROUPING(benefit_id) = 1 AS subtotal,
@@ -113,19 +117,29 @@ _COUNTED = """
     SELECT c.*, b.name AS benefit, b.code FROM counted c LEFT JOIN subsidies_benefit b ON b.id = c.benefit_id
     ORDER BY b."order", b.code
 """
+# Over several terms a child is unpaid who was not paid in any, and the reason is that of the last term.
+_OPEN_OVER = """NOT bool_or(COALESCE(p.paid, false)) OVER same AND rank() OVER (
+                PARTITION BY e.student_id, e.benefit_id, e.stage, e.loan ORDER BY array_position(%s, e.term) DESC) = 1"""
+_SAME = "WINDOW same AS (PARTITION BY e.student_id, e.benefit_id, e.stage, e.loan)"
 
 
-def _entitled(term: Term, area: Area) -> QuerySet[Entitlement]:
-    """student × benefit with loan or grant, and the number of the first category that holds."""
-    held = hardships_in(term)
+def _in_category(terms: tuple[Term, ...], categories: tuple[Category, ...]) -> Q:
+    """Of students for whom one of them holds in one of the terms, so that each has one category in all."""
+    found = Q()
+    for term in terms:
+        found |= Q(student__in=hardships_in(term).filter(category__in=categories).values("person"))
+        if Category.ORPHAN in categories:
+            marked = Enrolment.objects.in_term(term).filter(roll_orphans(term))
+            found |= Q(student__in=marked.values("student"))
+    return found
 
-    def one_of(name: str, categories: tuple[Category, ...]) -> Q:
-        listed = Q(student__in=held.filter(category__in=categories).values("person"))
-        return listed | roll_orphans(term, "enrolment__") if Category.ORPHAN in categories else listed
 
-    first = [When(one_of(*item), then=Value(n)) for n, item in enumerate(CATEGORIES.items())]
+def _entitled(when: Term | Span, area: Area) -> QuerySet[Entitlement]:
+    """student × benefit × term with loan or grant, and the number of the student's first category."""
+    terms = terms_of(when)
+    first = [When(_in_category(terms, held), then=Value(n)) for n, held in enumerate(CATEGORIES.values())]
     return (
-        Entitlement.objects.in_term(term)
+        Entitlement.objects.filter(term__in=[term.code for term in terms])
         .of(area.path)
         .order_by()
         .annotate(
@@ -135,22 +149,27 @@ def _entitled(term: Term, area: Area) -> QuerySet[Entitlement]:
     )
 
 
-def _figures(term: Term, area: Area) -> list[dict[str, Any]]:
+def _figures(when: Term | Span, area: Area) -> list[dict[str, Any]]:
     """People, lines and money per (loan or grant, stage, benefit), with the subtotals, in one statement.
 
     Subtotals and totals count people once, so they are no sums of their lines.
     """
     lines, params = sql.compiled(
-        _entitled(term, area).values(
-            "student_id", "benefit_id", "amount", "state", "loan", "category", stage=F("enrolment__stage")
+        _entitled(when, area).values(
+            "student_id", "benefit_id", "term", "amount", "state", "loan", "category", stage=F("enrolment__stage")
         )
     )
     names = (*CATEGORIES, OTHER)
     categories = ", ".join(
         f'count(DISTINCT student_id) FILTER (WHERE category = {n}) AS "{name}"' for n, name in enumerate(names)
     )
-    ways = ", ".join(f"count(DISTINCT student_id) FILTER (WHERE way = '{way}') AS {way}" for way in WAYS)
-    return sql.rows(_COUNTED.format(lines=lines, categories=categories, ways=ways), [*params, term.code])
+    ways = ", ".join(f"count(DISTINCT student_id) FILTER (WHERE open AND way = '{way}') AS {way}" for way in WAYS)
+    codes = [term.code for term in terms_of(when)]
+    over = len(codes) > 1
+    counted = _COUNTED.format(
+        lines=lines, categories=categories, ways=ways, open=_OPEN_OVER if over else "true", same=_SAME if over else ""
+    )
+    return sql.rows(counted, [*params, codes, *([codes] if over else [])])
 
 
 def _row(
@@ -183,8 +202,8 @@ def _block(name: str, columns: tuple[Column, ...], counted: list[dict[str, Any]]
     return Summary(name, columns, _row(whole, "合计", "", opens, subtotal=True), tuple(lines))
 
 
-def _tables(term: Term, area: Area) -> list[Summary]:
-    counted = _figures(term, area)
+def _tables(when: Term | Span, area: Area) -> list[Summary]:
+    counted = _figures(when, area)
     loans = [row for row in counted if row["loan"]]
     tables = [_block(GRANTS, COLUMNS, [row for row in counted if not row["loan"]])]
     return tables + ([_block(LOANS, LOAN_COLUMNS, loans)] if loans else [])
@@ -205,29 +224,41 @@ OF_LINE = (
     Column(("学校",), F("school__name"), 20),
     Column(("学段",), labelled(F("enrolment__stage"), dict(Stage.choices)), 9),
     Column(("资助项目",), F("benefit__name"), 24),
+    TERM,
     Column(("金额",), F("amount"), 12, Kind.MONEY, total=True),
     Column(("实发金额",), F("paid_yuan"), 12, Kind.MONEY, total=True),
 )
 
 
-def _behind(term: Term, area: Area, asked: Mapping[str, str]) -> Listing:
+def _here(when: Term | Span) -> Q:
+    """Each child's enrolment of the last of the terms it has one in."""
+    if isinstance(when, Term):
+        return Q(enrolments__term=when.code)
+    order = Case(*(When(term=term.code, then=Value(n)) for n, term in enumerate(terms_of(when))), default=Value(-1))
+    rows = Enrolment.objects.filter(term__in=[term.code for term in terms_of(when)]).annotate(at=order)
+    return Q(enrolments__in=one_each(rows, "student", newest="at"))
+
+
+def _behind(when: Term | Span, area: Area, asked: Mapping[str, str]) -> Listing:
     """A line for each child of a number of people, for each entitlement of person-times and money."""
-    paying = Payment.objects.filter(student=OuterRef("student"), benefit=OuterRef("benefit"), term=term.code, state="paid")
+    paying = Payment.objects.filter(student=OuterRef("student"), benefit=OuterRef("benefit"), term=OuterRef("term"), state="paid")
     yuan = paying.order_by().values("student").annotate(yuan=Sum("amount")).values("yuan")
-    lines = _entitled(term, area).filter(loan=asked.get("loan") == "1")
+    lines = _entitled(when, area).filter(loan=asked.get("loan") == "1")
     if asked.get("stage"):
         lines = lines.filter(enrolment__stage=Stage(asked["stage"]))
     if asked.get("benefit"):
         lines = lines.filter(benefit__code=asked["benefit"])
-    figure, about = asked.get("figure", "people"), ("aid-summary", term.code)
+    figure, about = asked.get("figure", "people"), ("aid-summary", when.code)
     if figure in ("times", "paid_yuan"):
         lines = lines.filter(Exists(paying)) if figure == "paid_yuan" else lines
-        lines = lines.annotate(paid_yuan=Subquery(yuan)).order_by("school_path", "student_id", "benefit__order", "benefit_id")
+        lines = lines.annotate(paid_yuan=Subquery(yuan)).order_by(
+            "school_path", "student_id", "benefit__order", "benefit_id", "term"
+        )
         return Listing("明细", OF_LINE, lines, "student__person__id_hash", about)
     given = lines.filter(Exists(paying)).values("student")
     if figure.startswith("category-"):
         lines = lines.filter(category=int(figure.removeprefix("category-")))
-    here = FilteredRelation("enrolments", condition=Q(enrolments__term=term.code))
+    here = FilteredRelation("enrolments", condition=_here(when))
     children = Student.objects.filter(pk__in=lines.values("student")).annotate(here=here)
     if figure in ("paid", "unpaid"):
         paid = Q(pk__in=given)
@@ -238,17 +269,19 @@ def _behind(term: Term, area: Area, asked: Mapping[str, str]) -> Listing:
     return Listing("名单", OF_CHILD, found, "person__id_hash", about)
 
 
-def _notes(term: Term, area: Area, part: str) -> list[str]:
+def _notes(when: Term | Span, area: Area, part: str) -> list[str]:
     whom = "本校在读学生" if area.is_school else "户籍或学校在本地的在读学生（户籍、学校分属两地的，两地各统计一次）"
     if part == LOANS:
         return [
-            f"统计{term.label}的{whom}。",
+            f"统计{when.label}的{whom}。",
             "助学贷款由学生自愿申请，金额为本学年可申请的最高额，单位元；不是应享资助，不与汇总表相加。",
         ]
     return [
-        f"统计{term.label}的{whom}。",
+        f"统计{when.label}的{whom}。",
         "人数按人计，同一学生享受几项，小计、合计中只计 1 人；人次按项目计，每人每项计 1 人次。",
-        "金额为本学期应享金额，实发金额为已发放到账的金额，单位元；免费和实物项目不计金额，以结算登记为已资助。",
+        f"金额为{'本学期' if isinstance(when, Term) else '各学期'}应享金额，实发金额为已发放到账的金额，单位元；"
+        "免费和实物项目不计金额，以结算登记为已资助。",
+        *calendar_bridge.tie(when, area),
         "实资助人数为至少有一笔已发放的人数；未资助人数为应资助人数减实资助人数。",
         "助学贷款属于可申请项目，另列一表，不计入应资助人数、人次和金额。",
     ]
@@ -262,4 +295,5 @@ AID_SUMMARY = Ledger(
     tables=_tables,
     notes=_notes,
     behind=_behind,
+    several=True,
 )

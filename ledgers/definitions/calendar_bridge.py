@@ -10,12 +10,14 @@ from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import ExtractMonth, ExtractYear
 
 from aidcases.roles import P
+from aidcases.spans import Span
 from aidcases.terms import Term
 from ledgers.areas import Area
 from ledgers.definition import Column, Figures, Ledger, Listing, Summary
 from ledgers.workbook import Kind
 from subsidies.models import Payment
 
+TITLE = "学年与年度资助资金对账表"
 BOTH, YEAR_ONLY, OTHER_ONLY = "两边都计", "只计学年", "只计年度"
 WORDS = {
     BOTH: "学年内的学期，年度内到账",
@@ -41,11 +43,31 @@ def _terms(term: Term) -> list[str]:
     return [f"{term.school_year}-autumn", f"{term.school_year + 1}-spring"]
 
 
-def _paid(term: Term, area: Area) -> QuerySet[Payment]:
-    """Of the term's school year, or paid in its calendar year; of children with home or school in the area."""
+def _here(area: Area) -> Q:
+    """Of children with home or school in the area."""
     here = Q(school_path__startswith=area.path)
-    here = here if area.is_school else here | Q(home_path__startswith=area.path)
-    return Payment.objects.paid().filter(here, Q(term__in=_terms(term)) | Q(paid_on__year=term.year))
+    return here if area.is_school else here | Q(home_path__startswith=area.path)
+
+
+def _paid(term: Term, area: Area) -> QuerySet[Payment]:
+    """Of the term's school year, or paid in its calendar year."""
+    return Payment.objects.paid().filter(_here(area), Q(term__in=_terms(term)) | Q(paid_on__year=term.year))
+
+
+def tie(when: Term | Span, area: Area) -> list[str]:
+    """How what was paid of a span's terms comes to the figure of the bridge; nothing of a term. One query."""
+    if isinstance(when, Term):
+        return []
+    terms, year = Q(term__in=[term.code for term in when.terms]), Q(paid_on__year=when.year)
+    parts = {"paid": terms, "outside": terms & ~year, "others": year & ~terms, "calendar": year}
+    sums = {name: Sum("amount", filter=part, default=NOTHING) for name, part in parts.items()}
+    yuan = Payment.objects.paid().filter(_here(area), terms | year).aggregate(**sums)
+    if when.kind == "school":
+        return [f"已发放到账 {yuan['paid']:,.2f} 元，与《{TITLE}》的“计入学年”相同。"]
+    return [
+        f"各学期已发放到账 {yuan['paid']:,.2f} 元－不在 {when.year} 年内到账 {yuan['outside']:,.2f} 元＋其他学期在 {when.year} 年"
+        f"到账 {yuan['others']:,.2f} 元＝{when.year} 年到账 {yuan['calendar']:,.2f} 元，与《{TITLE}》的“计入年度”相同。"
+    ]
 
 
 def paid(term: Term, area: Area) -> list[dict[str, Any]]:
@@ -135,7 +157,7 @@ def _notes(term: Term, area: Area, _part: str) -> list[str]:
 
 CALENDAR_BRIDGE = Ledger(
     code="calendar-bridge",
-    title="学年与年度资助资金对账表",
+    title=TITLE,
     use="逐月说明同一笔钱计入哪个学年、哪个年度，学年数和年度数为什么不同。",
     unit="人次、元",
     tables=_tables,

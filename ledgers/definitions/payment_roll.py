@@ -8,9 +8,11 @@ from decimal import Decimal
 from django.db.models import Case, CharField, F, FilteredRelation, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import Concat
 
+from aidcases.spans import Span, terms_of
 from aidcases.terms import Term
 from ledgers.areas import Area
 from ledgers.definition import NUMBER, Column, Ledger, Listing, Shown, Table, labelled, last_four
+from ledgers.definitions import calendar_bridge
 from ledgers.workbook import Kind
 from students.enums import GRADE_LABELS
 from students.models.accounts import Holder
@@ -26,6 +28,7 @@ BOUNCED = Case(When(state=PaymentState.BOUNCED, then=F("bounce_text")), default=
 NUMBER_OF_CARD = Column((CARD, "账号"), F("account__number"), 19, masked=last_four("account__number_last4"))
 HOLDER = Column((CARD, "户名"), F("account__holder"), 8)
 BANK = Column((CARD, "开户行"), F("account__bank"), 14)
+TERM = Column(("学期",), Shown(F("term"), lambda code: Term.parse(code).label), 14)
 STATE = Column((RESULT, "状态"), labelled(F("state"), dict(PaymentState.choices)), 9)
 PAID_ON = Column((RESULT, "到账日期"), F("paid_on"), 10.5, Kind.DATE)
 
@@ -68,32 +71,35 @@ SHEET = (
 )
 
 
-def lines(term: Term, area: Area, channel: str = "") -> QuerySet[Payment]:
-    """What stands on batches of the term, of children with home or school in the area, by batch, school and child."""
-    here = FilteredRelation("student__enrolments", condition=Q(student__enrolments__term=term.code))
+def lines(when: Term | Span, area: Area, channel: str = "") -> QuerySet[Payment]:
+    """What stands on batches of the term or terms, of children with home or school in the area, by batch, school and child."""
+    here = FilteredRelation("student__enrolments", condition=Q(student__enrolments__term=F("term")))
     within = Q(school_path__startswith=area.path) if area.is_school else (
         Q(home_path__startswith=area.path) | Q(school_path__startswith=area.path)
     )  # fmt: skip
-    rows = Payment.objects.standing().filter(within, term=term.code).annotate(here=here)
+    rows = Payment.objects.standing().filter(within, term__in=[term.code for term in terms_of(when)]).annotate(here=here)
     rows = rows.filter(batch__channel=channel) if channel else rows
     return rows.order_by("batch__number", "school_path", "here__stage", "here__grade", "here__class_name", "pk")
 
 
 def _tables(
     code: str, name: str, columns: tuple[Column, ...], channel: str = ""
-) -> Callable[[Term, Area], list[Table]]:
-    def tables(term: Term, area: Area) -> list[Table]:
-        return [Listing(name, columns, lines(term, area, channel), "student__person__id_hash", (code, term.code))]
+) -> Callable[[Term | Span, Area], list[Table]]:
+    def tables(when: Term | Span, area: Area) -> list[Table]:
+        found = lines(when, area, channel)
+        told = columns if isinstance(when, Term) else (*columns[:2], TERM, *columns[2:])
+        return [Listing(name, told, found, "student__person__id_hash", (code, when.code))]
 
     return tables
 
 
-def _notes(channel: str, told: tuple[str, ...]) -> Callable[[Term, Area, str], list[str]]:
-    def notes(term: Term, area: Area, _part: str) -> list[str]:
-        yuan = lines(term, area, channel).order_by().aggregate(yuan=Sum("amount", default=Decimal("0.00")))["yuan"]
+def _notes(channel: str, told: tuple[str, ...]) -> Callable[[Term | Span, Area, str], list[str]]:
+    def notes(when: Term | Span, area: Area, _part: str) -> list[str]:
+        yuan = lines(when, area, channel).order_by().aggregate(yuan=Sum("amount", default=Decimal("0.00")))["yuan"]
         whom = "本校学生" if area.is_school else "户籍或学校在本地的学生"
         return [
-            f"{term.label}{whom}已列入发放批次的全部明细（不含已撤销的），一笔一行，单位元。", *told,
+            f"{when.label}{whom}已列入发放批次的全部明细（不含已撤销的），一笔一行，单位元。", *told,
+            *([] if channel else calendar_bridge.tie(when, area)),
             f"合计人民币（大写）：{in_words(yuan)}。",
         ]  # fmt: skip
 
@@ -110,6 +116,7 @@ PAYMENT_ROLL = Ledger(
         "", ("期次 1 为首次发放，2 以上为补发；各级资金按政策写的分担比例逐笔算到分。", "减免和实物项目由学校结算，没有账户。")
     ),
     personal=True,
+    several=True,
 )
 BANK_SHEET = Ledger(
     code="bank-sheet",
@@ -119,5 +126,6 @@ BANK_SHEET = Ledger(
     tables=_tables("bank-sheet", "代发表", SHEET, Channel.BANK),
     notes=_notes(Channel.BANK, ("只列由银行代发的；减免和实物项目不在表内。",)),
     personal=True,
+    several=True,
     instead="改账号和开户行请到“银行账户”；发放结果由“发放”里的回盘登记。",
 )

@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from aidcases.flow import Refused
 from aidcases.roles import P
 from aidcases.web import command, page
-from ledgers.actions import newest_run, request_issue, uncomputed
+from ledgers.actions import request_issue, uncomputed
 from ledgers.countyform import mine
 from ledgers.definition import Ledger
 from ledgers.definitions import LEDGERS
@@ -40,18 +40,20 @@ def ledger_list(request: HttpRequest) -> HttpResponse:
 @page(can=P.LEDGER_VIEW)
 def ledger_detail(request: HttpRequest, code: str) -> HttpResponse:
     """The first rows as they will stand in the file, and the form that makes it."""
-    ledger, choice = ledger_or_404(request, code), ChoiceOfArea(request)
-    sheets = [preview(table, choice.term, choice.area, code) for table in ledger.tables(choice.term, choice.area)]
-    start = {"term": choice.term.code, "area": choice.area.path}
+    ledger, choice = ledger_or_404(request, code), ChoiceOfArea(request, years=True)
+    when = ledger.of(choice.span)
+    sheets = [preview(table, when, choice.area, code) for table in ledger.tables(when, choice.area)]
+    start = {"term": choice.span.code, "area": choice.area.path}
     may_unmask = request.actor.may(P.LEDGER_UNMASK)
     context = {
         "ledger": ledger,
         "choice": choice,
-        "wanted": choice.term,
+        "wanted": choice.span,
+        "period": ledger.period(choice.span),
         "area": choice.area,
         "sheets": sheets,
-        "heading": ledger.heading(choice.term, choice.area),
-        "uncomputed": "" if newest_run(choice.term, choice.area) else uncomputed(choice.term, choice.area),
+        "heading": ledger.heading(choice.span, choice.area),
+        "uncomputed": uncomputed(when, choice.area),
         "form": IssueForm(initial=start, may_unmask=may_unmask and ledger.personal, own=mine(code)),
         "masked_only": ledger.personal and not may_unmask,
         "purposes": PURPOSES,

@@ -13,7 +13,7 @@ from aidcases.flow import Refused
 from aidcases.models import Job
 from aidcases.roles import P
 from aidcases.scoping import current_scope
-from aidcases.terms import Term
+from aidcases.spans import of_terms
 from aidcases.web import command, page, paginate
 from ledgers.actions import in_hand, open_file
 from ledgers.definitions import LEDGERS
@@ -65,8 +65,9 @@ def _handing(request: HttpRequest, issue: LedgerIssue) -> dict[str, Any]:
 
 def _facts(issue: LedgerIssue) -> list[dict[str, Any]]:
     """What was asked for and what came of it, as lines of a description list."""
+    span = of_terms(issue.term)
     told = [
-        ("学期", Term.parse(issue.term).label),
+        ("学期" if span.kind == "term" else "期间", span.label),
         ("范围", issue.area_name),
         ("版式", issue.layout),
         ("号码", "完整号码" if issue.unmasked else "只显示后四位"),

@@ -8,8 +8,9 @@ from django.shortcuts import get_object_or_404, render
 from aidcases.models import Region, School
 from aidcases.roles import P
 from aidcases.scoping import current_scope
-from aidcases.web import chosen_term, page, paginate
+from aidcases.web import page, paginate
 from ledgers.areas import Area, area_at
+from ledgers.forms import asked_span
 from ledgers.preview import cells_of, headings, total_of
 from ledgers.views.books import ledger_or_404
 
@@ -26,21 +27,21 @@ def _area(request: HttpRequest) -> Area:
 
 @page(can=P.LEDGER_VIEW)
 def ledger_rows(request: HttpRequest, code: str) -> HttpResponse:
-    ledger, term, area = ledger_or_404(request, code), chosen_term(request), _area(request)
+    ledger, span, area = ledger_or_404(request, code), asked_span(request), _area(request)
     if ledger.behind is None:
         raise Http404
     try:
-        listing = ledger.behind(term, area, request.GET.dict())
+        listing = ledger.behind(ledger.of(span), area, request.GET.dict())
     except (KeyError, ValueError):
         raise Http404 from None
     shown = paginate(listing.found, request)
     rows = listing.between(shown.start_index() - 1, shown.end_index()) if shown.paginator.count else []
     context = {
         "ledger": ledger,
-        "heading": f"{area.full_name}，{term.label}",
+        "heading": f"{area.full_name}，{span.label}",
         "back": request.GET.urlencode(),
         "area": area,
-        "term": term,
+        "term": span,
         "headings": headings(listing.columns),
         "rows": [cells_of(listing.columns, values) for _, values in rows],
         "total": total_of(listing),

@@ -81,3 +81,13 @@ def test_every_stretch_of_time_a_form_takes_is_read_back(day: date, kind: str):
     found = spans.current(kind, day)
     assert spans.parse(spans.code_of(kind, day)) == found
     assert found.first <= day <= found.last
+
+
+@given(st.dates(date(2015, 1, 1), date(2098, 12, 31)), st.sampled_from(["term", "school", "year"]))
+def test_what_is_made_of_terms_is_read_back_and_holds_those_that_begin_in_it(day: date, kind: str):
+    found = spans.current(kind, day)
+    assert spans.of_terms(found.code) == found
+    assert found.first <= day <= found.last
+    assert len(found.terms) == (1 if kind == "term" else 2)
+    assert all(found.first <= term.first_day <= found.last for term in found.terms)
+    assert spans.terms_of(found) == found.terms

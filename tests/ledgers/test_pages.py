@@ -208,7 +208,7 @@ def test_a_double_click_is_one_job(county: World, as_: As):
         ({"purpose": " "}, "用途：该字段是必填项。"),
         ({"area": AT_THERE}, "只能生成本单位范围内的台账。"),
         ({"area": "/"}, "只能生成本单位范围内的台账。"),
-        ({"term": "2018"}, "认不出"),
+        ({"term": "2018-2020"}, "认不出"),
         ({"layout": "x"}, "版式："),
         ({"unmasked": "on"}, "您的角色不能导出完整证件号码"),
     ],

@@ -66,6 +66,7 @@ def test_periods_are_of_the_calendar_and_of_the_school_year():
     assert {rhythm.value: (p.code, p.term.code) for rhythm, p in told.items()} == {
         "month": ("2019-02", "2018-autumn"), "quarter": ("2019-Q1", "2019-spring"), "term": ("2018-autumn", "2018-autumn"),
         "half": ("2019-H1", "2019-spring"), "year": ("2019", "2019-autumn"), "extra": ("2019-02-10", "2018-autumn"),
+        "school": ("2018-2019", "2019-spring"),
     }  # fmt: skip
     assert all(parse(rhythm, period.code) == period for rhythm, period in told.items())
     assert all(period.first <= date(2019, 2, 10) <= period.last for period in told.values())
@@ -73,7 +74,8 @@ def test_periods_are_of_the_calendar_and_of_the_school_year():
 
 @pytest.mark.parametrize(
     ("rhythm", "code"),
-    [("half", "2019-H3"), ("year", "x"), ("month", "2019-13"), ("term", "2019"), ("week", "1"), ("extra", "1")],
+    [("half", "2019-H3"), ("year", "x"), ("month", "2019-13"), ("term", "2019"), ("week", "1"), ("extra", "1"),
+     ("school", "2018-2020"), ("school", "2018-autumn"), ("year", "2018-2019")],
 )
 def test_a_code_of_no_period_is_refused(rhythm: str, code: str):
     with pytest.raises(ValueError, match=r"."):
