@@ -7,6 +7,7 @@ import hashlib
 import re
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -30,14 +31,14 @@ from ledgers.definitions import LEDGERS
 from ledgers.models import Bundle, Submission
 from ledgers.schedules import Period, parse
 from ledgers.sheets import Head, Kind, Look, Sheet
-from ledgers.situation import paragraphs
-from ledgers.storing import forget_attempts, pieces, workshop
+from ledgers.situation import Printed, paragraphs, printed, said
+from ledgers.storing import attempt
 from ledgers.submitting import Board
 from ledgers.workbook import write_workbook
 
 PLACE = "bundles"  # folder of the sealed files
 SUMMARY = "aid-summary"
-INDEX_FILE, TEXT_FILE, FOLDER = "目录和汇总.xlsx", "情况汇报.txt", "台账"
+INDEX_FILE, TEXT_FILE, PAPER_FILE, FOLDER = "目录和汇总.xlsx", "情况汇报.txt", "情况汇报.pdf", "台账"
 
 
 @transaction.atomic
@@ -115,17 +116,10 @@ def generate(job: Running) -> dict[str, Any]:
     """The job: the archive, then its record. Once recorded it is done, however often the job comes again."""
     bundle = Bundle.objects.get(job_id=job.job.pk)
     if bundle.finished_at is None:
-        token = f"{bundle.pk}-{job.job.claim.hex[:12]}"
-        forget_attempts(PLACE, bundle.pk, ".zip")
-        with workshop(PLACE, token) as folder:
-            came, report = _write(bundle, folder, job)
-            stored = settings.FILES / PLACE / f"{token}.zip"
-            try:
-                sha256 = crypto.write_sealed(stored, pieces(folder / "bundle.zip"))
-                _record(bundle, job.job, came, report, stored.name, sha256)
-            except BaseException:
-                stored.unlink(missing_ok=True)
-                raise
+        with attempt(PLACE, bundle.pk, job.job, ".zip") as at:
+            came, report = _write(bundle, at.folder, job)
+            with at.sealed(at.folder / "bundle.zip") as sha256:
+                _record(bundle, job.job, came, report, at.stored.name, sha256)
         bundle.refresh_from_db()
     return {"bundle": bundle.pk, "files": bundle.files, "sha256": bundle.sha256}
 
@@ -143,6 +137,8 @@ def _write(bundle: Bundle, folder: Path, job: Running) -> tuple[list[Came], dict
         _write_index(folder / "index.xlsx", bundle, came, report)
         archive.write(folder / "index.xlsx", INDEX_FILE)
         archive.writestr(TEXT_FILE, text_of(report))
+        with suppress(Refused):  # a server without a Chinese font still packs what was handed up
+            archive.writestr(PAPER_FILE, printed(bundle.title, report, by=_place(bundle.path), at=timezone.localtime()).pdf)
     job.progress(len(taken) + 1, stage="加密保存")
     return taken, report
 
@@ -150,8 +146,8 @@ def _write(bundle: Bundle, folder: Path, job: Running) -> tuple[list[Came], dict
 def name_in(each: Came) -> str:
     """The file's place in the archive."""
     assert each.submission is not None
-    said = f"{each.office}_{each.submission.issue.filename}"
-    return f"{FOLDER}/" + re.sub(r'[\\/:*?"<>|\s]+', "_", said)
+    name = f"{each.office}_{each.submission.issue.filename}"
+    return f"{FOLDER}/" + re.sub(r'[\\/:*?"<>|\s]+', "_", name)
 
 
 def _add(archive: zipfile.ZipFile, each: Came) -> None:
@@ -193,6 +189,13 @@ def open_bundle(bundle: Bundle) -> BinaryIO:
         raise Refused("汇总包丢失或被改动，不能下载，请重新生成并告诉管理员。") from None
 
 
+def paper_of(bundle: Bundle) -> Printed:
+    """The report of a finished pack. Raises Refused before, and without a font."""
+    if bundle.finished_at is None:
+        raise Refused("这个汇总包还没有生成好，不能打印。")
+    return printed(bundle.title, bundle.report, by=_place(bundle.path), at=timezone.localtime(bundle.finished_at))
+
+
 # --- figures -------------------------------------------------------------------------------------------------------
 
 
@@ -205,8 +208,8 @@ def report_of(bundle: Bundle, board: Board, came: list[Came]) -> dict[str, Any]:
     missing = [[each.office, each.title, each.status.label, reverse("due_detail", args=[each.due])]
                for each in came if each.status.missing or each.status.rank == 2]  # fmt: skip
     listed = reverse("due_board") + f"?period={bundle.rhythm}:{bundle.period}"
-    said = f"{_place(bundle.path)}{parse(bundle.rhythm, bundle.period).label}"
-    return {**report, "missing": missing, "paragraphs": paragraphs(said, report, missing, listed)}
+    about = f"{_place(bundle.path)}{parse(bundle.rhythm, bundle.period).label}"
+    return {**report, "missing": missing, "paragraphs": paragraphs(about, report, missing, listed)}
 
 
 def _roll_up(code: str, came: list[Came]) -> dict[str, Any]:
@@ -266,7 +269,7 @@ def _ranking(came: list[Came], summary: dict[str, Any] | None) -> list[dict[str,
 
 
 def text_of(report: dict[str, Any]) -> str:
-    return "\r\n".join("".join(text for text, _ in paragraph) for paragraph in report["paragraphs"]) + "\r\n"
+    return "\r\n".join(said(report)) + "\r\n"
 
 
 # --- the workbook beside the files ---------------------------------------------------------------------------------
@@ -280,7 +283,7 @@ def _write_index(path: Path, bundle: Bundle, came: list[Came], report: dict[str,
         sheets.append(_roll_up_sheet(each, by))
     sheets.append(Sheet("排名", _RANKING, _ranks(report["ranking"]), Look(f"{bundle.title}排名", by, timezone.localdate(),
                   "人、元、份", ("按发放率、资助率、按时上报依次排名。",))))  # fmt: skip
-    told = ([number, "".join(text for text, _ in each)] for number, each in enumerate(report["paragraphs"], 1))
+    told = ([number, text] for number, text in enumerate(said(report), 1))
     heads = (Head(("序号",), 6, Kind.INTEGER), Head(("情况汇报",), 120, Kind.TEXT))
     sheets.append(Sheet("情况汇报", heads, told, Look(f"{bundle.title}情况汇报", by, timezone.localdate(), "—")))
     write_workbook(path, sheets)

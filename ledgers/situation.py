@@ -1,10 +1,15 @@
-"""情况汇报 of a pack: sentences of nothing but its figures, each with the page it opens."""
+"""情况汇报 of a pack: sentences of nothing but its figures, each with the page it opens; the same on paper."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+from aidcases.paper import Printed, print_pdf
+
+TEMPLATE = Path(__file__).parent / "situation.typ"
 Piece = list[str]  # [text, address or ""]
 NAMED = 3  # offices named at either end of the ranking
 FIGURES = {"应资助人数": "人", "人次": "人次", "金额": "元", "实资助人数": "人", "实发金额": "元"}
@@ -62,3 +67,29 @@ def _named(rows: list[dict[str, Any]]) -> list[Piece]:
     for number, row in enumerate(rows):
         found += [["、" if number else "", ""], [row["office"], row["url"]], [f"（{row['paid_share']}%）", ""]]
     return found
+
+
+def said(report: dict[str, Any]) -> list[str]:
+    """The paragraphs without their addresses."""
+    return ["".join(text for text, _ in paragraph) for paragraph in report.get("paragraphs", [])]
+
+
+def printed(title: str, report: dict[str, Any], *, by: str, at: datetime) -> Printed:
+    """On A4, with the ranking. by: the place; at: when the figures were taken. Raises Refused without a font."""
+    return print_pdf(
+        TEMPLATE,
+        {
+            "title": f"{title}情况汇报", "by": by, "day": f"{at.year}年{at.month}月{at.day}日",
+            "paragraphs": said(report),
+            "ranking": [_ranked(row) for row in report.get("ranking", [])],
+            "foot": f"按 {at:%Y-%m-%d %H:%M} 的上报情况生成，数字取自已上报的台账；排名依次按发放率、资助率、按时上报。",
+        },
+    )  # fmt: skip
+
+
+def _ranked(row: dict[str, Any]) -> list[str]:
+    counts = [f"{row[name]:,}" if row[name] is not None else "—" for name in ("due", "aided")]
+    yuan = [f"{Decimal(row[name]):,.2f}" if row[name] is not None else "—" for name in ("yuan", "paid")]
+    shares = [f"{row[name]}%" if row[name] else "—" for name in ("aided_share", "paid_share")]
+    in_time = f"{row['in_time']}/{row['asked']}"
+    return [str(row["place"]), row["office"], *counts, shares[0], *yuan, shares[1], in_time]

@@ -20,5 +20,6 @@ urlpatterns = [
     path("ledgers/bundles/", packs.bundle_list, name="bundle_list"),
     path("ledgers/bundles/new/", packs.bundle_new, name="bundle_new"),
     path("ledgers/bundles/<int:pk>/", packs.bundle_detail, name="bundle_detail"),
+    path("ledgers/bundles/<int:pk>/paper/", packs.bundle_paper, name="bundle_paper"),
     path("ledgers/bundles/<int:pk>/download/", packs.bundle_download, name="bundle_download"),
 ]

@@ -87,6 +87,15 @@ def _ranked(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, **{name: _figure(row[name]) for name in ("due", "aided", "yuan", "paid")}}
 
 
+@page(can=P.LEDGER_VIEW)
+def bundle_paper(request: HttpRequest, pk: int) -> HttpResponse:
+    """情况汇报 as PDF: what the page says, of offices only."""
+    bundle = get_object_or_404(Bundle, pk=pk)
+    made = packing.paper_of(bundle)
+    headers = {"Content-Disposition": f'inline; filename="report-{bundle.pk}.pdf"', "Cache-Control": "no-store"}
+    return HttpResponse(made.pdf, content_type="application/pdf", headers=headers)
+
+
 @command(can=P.LEDGER_VIEW)
 def bundle_download(request: HttpRequest, pk: int) -> HttpResponse:
     """The archive in clear, decrypted in memory; who took it and what for is recorded first."""

@@ -35,6 +35,7 @@ from tests import make
 from tests.ledgers.conftest import ActAs
 from tests.ledgers.test_submitting import HERE, THERE, TODAY, asked, due_of, made
 from tests.personas import TERM, As, World
+from tests.subsidies.pdfs import Pdf
 
 __all__ = ["asked"]  # the fixture
 
@@ -94,7 +95,7 @@ def test_a_pack_holds_what_was_handed_up_and_adds_it_up(handed: World, act_as: A
     assert hashlib.sha256(data).hexdigest() == bundle.sha256
     archive = zipfile.ZipFile(io.BytesIO(data))
     names = archive.namelist()
-    assert (len(names), bundle.files, bundle.unmasked) == (4, 2, False)
+    assert (len(names), bundle.files, bundle.unmasked) == (5, 2, False)
     issues = {due.office.region.name: due.submissions.get().issue for due in (due_of(), due_of(THERE))}
     index = archive.read(packing.INDEX_FILE)
     listed = {row[1]: row for row in cells(index, "目录") if row[1] in issues and row[7]}
@@ -117,6 +118,10 @@ def test_a_pack_holds_what_was_handed_up_and_adds_it_up(handed: World, act_as: A
     text = archive.read(packing.TEXT_FILE).decode()
     assert "2 个单位应上报台账 6 份，已报 2 份（按时 2 份），未报 4 份。" in text
     assert f"实发金额 {Payment.objects.paid().aggregate(yuan=Sum('amount'))['yuan']:,.2f} 元" in text
+    paper = "".join(Pdf(archive.read(packing.PAPER_FILE)).pages)
+    assert all("".join(line.split()) in paper for line in text.splitlines())
+    assert f"{bundle.title.replace(' ', '')}情况汇报" in paper
+    assert "附：各单位排名" in paper
     assert [path.name for path in files.rglob("*.zip")] == [bundle.stored]
     assert b"PK" not in (files / "bundles" / bundle.stored).read_bytes()[:4]
     with act_as("maker"):
@@ -127,7 +132,7 @@ def test_numbers_in_clear_are_not_in_the_city_s_pack(handed: World, act_as: ActA
     bundle = packed(act_as, "term", "2018-autumn")
     with act_as("city"), packing.open_bundle(bundle) as content:
         archive = zipfile.ZipFile(io.BytesIO(content.read()))
-    assert archive.namelist() == [packing.INDEX_FILE, packing.TEXT_FILE]
+    assert archive.namelist() == [packing.INDEX_FILE, packing.TEXT_FILE, packing.PAPER_FILE]
     rows = [row for row in cells(archive.read(packing.INDEX_FILE), "目录") if row[6] == "含完整号码，不在包内"]
     assert len(rows) == 1
     assert bundle.unmasked is False
@@ -195,6 +200,8 @@ def test_the_city_reads_it_in_the_browser_and_takes_it(handed: World, as_: As):
     for link in ("#roll-aid-summary", reverse("due_board"), *issues):
         assert f'href="{link}' in page
     assert "发放率和资助率" in page
+    paper = city.get(reverse("bundle_paper", args=[bundle.pk]))
+    assert (paper["Content-Type"], paper.content[:5]) == ("application/pdf", b"%PDF-")
     url = reverse("bundle_download", args=[bundle.pk])
     assert city.post(url, {"purpose": " "}).status_code == 302
     taken = city.post(url, {"purpose": "月调度会"})
