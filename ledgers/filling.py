@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from openpyxl.utils import get_column_letter as letter
 
+from ledgers import drawings
 from ledgers.definition import Column, Listing, Summary, Table
 from ledgers.formfile import LAST_COLUMN, cells_of, opened
 from ledgers.placeholders import MARK, TOTAL, Part, column_named
@@ -54,13 +55,14 @@ class Filling:
         """Writes the workbook to `path`. Raises students.imports.source.Refused for a file that can't be read."""
         from ledgers.look import flat_page, hang
 
-        book = opened(file)
+        book, drawn = opened(file), drawings.of_file(file)
         _sign(book, properties, office, day)
         by_sheet = {part.sheet: part for part in parts}
         forms: list[Form] = []
         sources: list[Iterable[Sequence[Any]]] = []
         for page in book.worksheets:
             part = by_sheet.get(page.title)
+            page._images, page._charts = [], []  # what can be kept is carried through unread
             self._fields(page, part)
             if part is not None and page.sheet_state == "visible":
                 hang(page, self.mark)
@@ -71,7 +73,7 @@ class Filling:
         hidden = book.create_sheet(title)
         hidden.sheet_state = "hidden"
         forms.append(flat_page(hidden, manifest))
-        written = fill_template(path, Template(book, forms), [*sources, manifest.rows], progress=progress)
+        written = fill_template(path, Template(book, forms, drawn), [*sources, manifest.rows], progress=progress)
         filled = Filled()
         used = [by_sheet[form.sheet.title] for form in forms[:-1]]
         for part, count, sums in zip(used, written.rows[:-1], written.totals[:-1], strict=True):

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, BinaryIO, TypedDict
 
+from ledgers.drawings import drawings, sheet_parts
 from students.imports.package import MACROS, OTHER_FORMAT, Archive
 from students.imports.source import DAMAGED, UNSAFE, Limits, Refused
 
@@ -21,7 +23,7 @@ LIMITS = Limits(memory=1 << 30, cpu=20, wall=30, file=5 << 20, unpacked=32 << 20
 LAST_ROW, LAST_COLUMN, MOST_SHEETS = 500, 120, 20
 LINKED = "表里链接了别的文件或数据源，不能上传。请在“数据”里断开链接、删除外部数据，另存为 .xlsx 后重新上传。"
 EMBEDDED = "表里嵌有别的文件或控件，不能上传。请删除后另存为 .xlsx 重新上传。"
-LARGE = "文件超过 5 MB。表样只要标题、表头、一行样例和落款，请删除图片和数据后重新上传。"
+LARGE = "文件超过 5 MB。表样只要标题、表头、一行样例和落款，请删除数据和大图片后重新上传。"
 WIDE = f"工作表“{{}}”太大：表样最多 {LAST_ROW} 行、{LAST_COLUMN} 列。请删除数据和多余的空行、空列后重新上传。"
 CHARTS = "表里有图表工作表，不能上传。请删除图表后另存为 .xlsx 重新上传。"
 SHEETS = f"工作表太多：最多 {MOST_SHEETS} 张。请删除无关的工作表后重新上传。"
@@ -30,6 +32,13 @@ FORMULA = "{}的公式引用了别的文件或程序，不能上传。请改成�
 REACHING = re.compile(r"externallinks/|connections\.xml|querytables/|/model/|webextensions/")
 HOLDING = re.compile(r"embeddings/|activex/|ctrlprops/|oleobject|customui")
 MACRO_SHEETS = re.compile(r"macrosheets/|dialogsheets/")
+# Of a sheet's XML, by what a clerk calls it; openpyxl leaves it out.
+LEFT_OUT = {
+    "页眉、页脚或背景里的图片": re.compile(rb"<(?:legacyDrawingHF|picture)\b"),
+    "引用其他工作表的下拉列表（数据有效性）": re.compile(rb"<x14:dataValidation\b"),
+    "数据条、图标集等新式条件格式": re.compile(rb"<x14:conditionalFormatting\b"),
+    "迷你图": re.compile(rb"<x14:sparklineGroup\b"),
+}
 OUTSIDE = re.compile(r"[\[|]|://|\b(?:HYPERLINK|WEBSERVICE|FILTERXML|IMAGE|CALL|REGISTER|RTD|EXEC|DDE)\b", re.I)
 
 
@@ -81,11 +90,13 @@ def _no_doctype(archive: Archive, name: str) -> None:
 
 
 def opened(file: BinaryIO) -> Workbook:
-    """The workbook, without links to others. Raises Refused for what openpyxl can't read."""
+    """The workbook, without links to others. Raises Refused for what openpyxl can't read; what it leaves out is named at the
+    upload, not in the log of whoever fills it."""
     from openpyxl import load_workbook
 
     try:
-        return load_workbook(file, keep_links=False)
+        with warnings.catch_warnings(action="ignore"):
+            return load_workbook(file, keep_links=False)
     except MemoryError:
         raise
     except Exception as wrong:  # openpyxl raises whatever its parsers meet
@@ -97,8 +108,27 @@ def described(book: Workbook, archive: Archive) -> Described:
         raise Refused(SHEETS)
     if book.chartsheets:
         raise Refused(CHARTS)
-    lost = ["图片、图形"] if any("/drawings/" in name or "/media/" in name for name in archive.parts) else []
-    return {"sheets": [_sheet(page) for page in book.worksheets if page.sheet_state == "visible"], "lost": lost}
+    shown = [_sheet(page) for page in book.worksheets if page.sheet_state == "visible"]
+    return {"sheets": shown, "lost": _lost(archive)}
+
+
+def _lost(archive: Archive) -> list[str]:
+    """What a filled form will not have: pictures and shapes are carried through, these are not."""
+    found = ["图表、带链接的图形和同一工作表里的图片"] if None in drawings(archive.zip).values() else []
+    sheets = [name for name in sheet_parts(archive.zip).values() if name in archive.parts]
+    for sentence, mark in LEFT_OUT.items():
+        found += [sentence] if any(_holds(archive, name, mark) for name in sheets) else []
+    return found
+
+
+def _holds(archive: Archive, part: str, mark: re.Pattern[bytes]) -> bool:
+    """Whether a part has the mark, also across two of its pieces."""
+    rest = b""
+    for chunk in archive.chunks(part):
+        if mark.search(rest + chunk):
+            return True
+        rest = chunk[-64:]
+    return False
 
 
 def cells_of(page: Worksheet) -> list[Any]:

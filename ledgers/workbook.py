@@ -15,6 +15,8 @@ from tempfile import SpooledTemporaryFile
 from types import MappingProxyType
 from typing import IO
 
+from ledgers import drawings
+from ledgers.drawings import Drawing
 from ledgers.sheets import Head, Kind, Look, Sheet, Subtotal, Written
 from ledgers.xmlrows import RowWriter, plain_number
 from ledgers.xmlsheet import MAX_ROW, TOTAL, UNCHANGED, Body, Form, Frame, Growth, Template, grow_names
@@ -185,9 +187,11 @@ class _Filling:
         sources = {form.sheet.title: source for form, source in zip(self.template.forms, rows, strict=True)}
         forms = {form.sheet.title: form for form in self.template.forms}
         self._write("_rels/.rels", parts["_rels/.rels"])
-        series = []
+        series: list[_Series] = []
+        drawn: list[Drawing | None] = []
         for at, sheet in enumerate(sheets, 1):
-            xml = parts[f"xl/worksheets/sheet{at}.xml"]
+            drawing = self.template.drawn.get(sheet.title)
+            xml = drawings.marked(parts[f"xl/worksheets/sheet{at}.xml"], drawing)
             if sheet.title in forms:
                 form = forms[sheet.title]
                 frame = Frame.cut(xml.decode(), form.sample_row)
@@ -195,10 +199,12 @@ class _Filling:
             else:
                 self._write(self._next_member(), xml)
                 self.growths.append(UNCHANGED)
+            drawn += [drawing] * (len(self.growths) - len(drawn))  # a form that fills several sheets is drawn on each
         if len(self.growths) > len(sheets):
             parts = self.template.parts()
         names = grow_names(parts["xl/workbook.xml"].decode(), self.growths)
         parts["xl/workbook.xml"] = names.encode()
+        drawings.carry(parts, drawn, self.growths)
         for name, data in parts.items():
             if name != "_rels/.rels" and not name.startswith("xl/worksheets/sheet"):
                 self._write(name, data)

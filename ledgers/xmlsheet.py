@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from openpyxl.styles import Font
     from openpyxl.worksheet.worksheet import Worksheet
 
+    from ledgers.drawings import Drawing
+
 MAX_ROW = 1_048_576
 FORMULA_LIMIT = 8_000  # Excel takes 8,192 characters
 NORMAL_SIZE = 11  # points of the font that column widths are measured in
@@ -85,6 +87,7 @@ class Template:
 
     book: Workbook
     forms: Sequence[Form]
+    drawn: Mapping[str, Drawing] = field(default_factory=dict)  # sheet → what openpyxl would leave out
 
     def parts(self) -> dict[str, bytes]:
         """The files inside the .xlsx by name. The time of creation stands for the time of saving."""

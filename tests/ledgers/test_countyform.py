@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Callable
 from datetime import date
@@ -14,7 +15,13 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from openpyxl import Workbook, load_workbook
+from openpyxl.chart import BarChart, Reference
+from openpyxl.comments import Comment
+from openpyxl.drawing.image import Image as Picture
+from openpyxl.formatting.rule import CellIsRule
 from openpyxl.styles import Alignment, Border, Font, Side
+from openpyxl.worksheet.datavalidation import DataValidation
+from PIL import Image as Pixels
 
 from aidcases import jobs
 from aidcases.flow import Refused
@@ -228,3 +235,71 @@ def test_names_are_found_the_way_clerks_write_them() -> None:
     sheet = {"texts": {"A2": "{{日期}}"}, "formulas": [], "merges": [], "width": 1, "height": 2}
     named = understood({"sheets": [{**sheet, "title": "乙"}], "lost": []}, two)  # type: ignore[typeddict-item]
     assert (named.parts, named.wrong) == ([Part("乙", "乙", 2, {1: "日期"}, {})], [])
+
+
+def _drawn(book: Workbook) -> None:
+    """A logo in the head, a seal below the signatures, a note on each side of the rows, a list and a colour for the rows."""
+    page = book.active
+    for cell, colour in (("H1", "navy"), ("E8", "red")):
+        raw = io.BytesIO()
+        Pixels.new("RGB", (40, 20), colour).save(raw, "PNG")
+        page.add_image(Picture(raw), cell)
+    page["A3"].comment, page["A7"].comment = Comment("表头批注", "甲"), Comment("落款批注", "甲")
+    choice = DataValidation(type="list", formula1='"无,有"', allow_blank=True)
+    choice.add("G5")
+    page.add_data_validation(choice)
+    page.conditional_formatting.add("F5", CellIsRule(operator="greaterThan", formula=["400"], font=Font(color="FF0000")))
+
+
+def test_what_is_drawn_and_noted_on_a_form_is_kept_or_named(world: World, act_as: ActAs) -> None:
+    make.student("榆槐二贫", at=world.here.primary, home="620123100201", categories=("registered_poor",), born=date(2011, 3, 4))
+    make.recompute()
+    content = county_form(_drawn)
+    with act_as("maker"):
+        form = received(content)
+        assert form.seen["lost"] == []
+        form = countyform.save(form, shape(), {}, now=NOW)
+        issue, book = issued(form)
+        with open_file(issue) as file:
+            parts = _parts(file.read())
+    page = book["附件1"]
+    assert page["B6"].value == "榆槐二贫"  # two rows: what stood below the sample row is one lower
+    places = {(image.anchor._from.row + 1, image.anchor._from.col + 1): image for image in page._images}
+    assert set(places) == {(1, 8), (9, 5)}
+    before = {name: data for name, data in _parts(content).items() if name.endswith(".png")}
+    kept = {name: data for name, data in parts.items() if name.endswith(".png")}
+    assert sorted(before.values()) == sorted(kept.values())
+    assert {cell.coordinate: cell.comment.text for row in page.iter_rows() for cell in row if cell.comment} == {
+        "A3": "表头批注", "A8": "落款批注",
+    }  # fmt: skip
+    notes = next(data.decode() for name, data in parts.items() if name.endswith(".vml"))
+    assert re.findall(r"Row>(\d+)<", notes) == ["2", "7"]
+    assert [(str(rule.sqref), rule.formula1) for rule in page.data_validations.dataValidation] == [("G5:G6", '"无,有"')]
+    assert [str(found.sqref) for found in page.conditional_formatting] == ["F5:F6"]
+
+
+def test_what_can_t_be_kept_is_said_at_the_upload(act_as: ActAs, world: World) -> None:
+    def charted(book: Workbook) -> None:
+        chart = BarChart()
+        chart.add_data(Reference(book.active, min_col=6, min_row=5))
+        book.active.add_chart(chart, "H9")
+
+    content = _parts(county_form(charted))
+    sheet = "xl/worksheets/sheet1.xml"
+    list_elsewhere = b'<x14:dataValidations xmlns:x14="x"><x14:dataValidation/></x14:dataValidations>'
+    more = b'<extLst><ext uri="{CCE6A557-97BC-4b89-ADB6-D9C93CAAB3DF}">' + list_elsewhere + b"</ext></extLst>"
+    content[sheet] = content[sheet].replace(b"</worksheet>", more + b"</worksheet>")
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, data in content.items():
+            archive.writestr(name, data)
+    with act_as("maker"):
+        form = received(out.getvalue())
+        assert form.seen["lost"] == ["图表、带链接的图形和同一工作表里的图片", "引用其他工作表的下拉列表（数据有效性）"]
+        _issue, book = issued(countyform.save(form, shape(), {}, now=NOW))
+    assert book["附件1"]._charts == []
+
+
+def _parts(content: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
