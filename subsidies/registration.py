@@ -9,7 +9,7 @@ from aidcases.registry import Card, HouseholdPanel, Merged, NavItem, Panel, Sear
 from aidcases.roles import P
 from students.enums import RosterKind
 from students.imports import upper
-from subsidies import merged, panels, resting, runs, slips
+from subsidies import homes, merged, panels, resting, runs, slips
 from subsidies.actions import adopt_pack, load_pack, request_recompute
 from subsidies.casework import anew, archive, daily, noticecards, panelcard, parts, rosters, timeline
 from subsidies.demo import plans as demo_plans
@@ -30,6 +30,7 @@ from subsidies.vocational import demo as vocational_demo
 from subsidies.vocational import following
 from subsidies.vocational import merged as vocational_merged
 
+registry.daily.append(homes.homes_follow)  # before anybody is reminded
 registry.daily.extend((*daily.HOOKS, bounces.remind, bounces.remind_county, *reminding.HOOKS, plan_daily.measures_overdue))
 registry.merged["subsidies"] = Merged(merged.merge, merged.part)
 registry.daily.extend(following.HOOKS)
