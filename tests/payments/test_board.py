@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from datetime import date, timedelta
+from html import unescape
 from io import BytesIO
 
 import pytest
@@ -380,3 +381,22 @@ def test_the_filter_has_each_state_once(as_: As, world: World):
     assert len(shown) == len(dict(shown)) == len({label for _, label in shown})
     assert {value for value, _ in shown} == {*Status.values, "owed", "unaided", "underway"}
     assert [value for value, selected, _ in options if selected] == ["due"]  # 没有写原因 of the board is that state
+
+
+def test_a_city_sees_its_counties_side_by_side_and_all_once(as_: As, world: World):
+    """The child at home there and at school here is in both counties' figures, and once in the sum."""
+    city = as_("city")
+    page = city.get(reverse("aid_matrix"), {"term": TERM.code})
+    whole, counties = page.context["whole"], {row["region"].code: row for row in page.context["rows"]}
+    with acting_in(world.users["city"].memberships.get().organisation.scope):
+        own = {code: board.matrix(TERM, timezone.localdate(), f"/62/6201/{code}/") for code in ("620121", "620123")}
+        both = board.matrix(TERM, timezone.localdate())
+    for row, told in ((whole, both), *((counties[code], own[code]) for code in own)):
+        assert row["children"] == told.children["all"]
+        assert {cell["code"]: cell["people"] for cell in row["cells"]} == told.people
+        assert {cell["code"]: cell["times"] for cell in row["cells"]} == told.times
+    assert whole["children"] == sum(row["children"] for row in counties.values()) - 1
+    links = re.findall(r'href="([^"]*/board/names/[^"]*)">([0-9,]+)<', page.content.decode())
+    assert len(links) >= 6
+    for address, figure in links:
+        assert city.get(unescape(address)).context["people"] == int(figure), address

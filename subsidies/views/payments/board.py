@@ -22,7 +22,7 @@ from aidcases.web import back, chosen_term, command, page, paginate
 from students.models import Enrolment
 from subsidies import board as figures
 from subsidies.models import UnpaidReason
-from subsidies.payments import board, boardrows, doubles, reasons
+from subsidies.payments import board, boardrows, citywide, doubles, reasons
 from subsidies.payments.boardforms import NamesForm, ReasonForm
 from subsidies.payments.cells import COLUMNS, Status
 from subsidies.payments.offered import Offered
@@ -62,13 +62,31 @@ def _board(term: Term, area: Region | None) -> dict[str, Any]:
 @page(can=P.PAYMENT_VIEW)
 def aid_matrix(request: HttpRequest) -> HttpResponse:
     term, area = chosen_term(request), _area(request)
-    if figures.above_counties() and area is None:
-        counties = Region.objects.under(current_scope().path).filter(level="county").order_by("code")
-        return render(request, "subsidies/payments/board_counties.html", {"counties": counties, "board_term": term})
     computed = bool(figures.last_run(term))
+    if figures.above_counties() and area is None:
+        return render(request, "subsidies/payments/board_counties.html", _counties(term, computed))
     context = {"computed": computed, "board_term": term, **(_board(term, area) if computed else {"area": area})}
     context |= {"embedded": True, "may_take": request.actor.may(P.LEDGER_ISSUE)}
     return render(request, "subsidies/payments/board.html", context)
+
+
+def _counties(term: Term, computed: bool) -> dict[str, Any]:
+    """Above the counties: a line for each and one for all. Of what nobody has computed only which counties there are."""
+    groups = [label for label, _ in board.GROUPS.values()]
+    told = {"board_term": term, "computed": computed, "groups": groups, "names_url": f"{reverse('board_names')}?term={term.code}"}
+    if not computed:
+        regions = Region.objects.under(current_scope().path).filter(level="county").order_by("code")
+        return {**told, "rows": [{"region": region} for region in regions]}
+    whole, counties = citywide.by_county(term, timezone.localdate())
+    return {**told, "rows": [_line(row) for row in counties], "whole": _line(whole)}
+
+
+def _line(row: citywide.Row) -> dict[str, Any]:
+    cells = [
+        {"code": code, "label": label, "people": row.people[code], "times": row.times[code]}
+        for code, (label, _) in board.GROUPS.items()
+    ]
+    return {"region": row.region, "children": row.children, "cells": cells}
 
 
 def _asked(request: HttpRequest, data: QueryDict | dict[str, Any]) -> tuple[NamesForm, board.Question, Offered]:
