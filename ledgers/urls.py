@@ -14,6 +14,7 @@ urlpatterns = [
     path("ledgers/issues/<int:pk>/certificate/", verifying.issue_certificate, name="issue_certificate"),
     path("ledgers/verify/", verifying.ledger_verify, name="ledger_verify"),
     path("ledgers/verify/file/", verifying.ledger_verify_file, name="ledger_verify_file"),
+    path("ledgers/verify/<int:pk>/", verifying.ledger_verified, name="ledger_verified"),
     path("ledgers/forms/", countyforms.form_list, name="form_list"),
     path("ledgers/forms/new/", countyforms.form_new, name="form_new"),
     path("ledgers/forms/upload/", countyforms.form_upload, name="form_upload"),

@@ -9,15 +9,16 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 
 from aidcases import audit, crypto
 from aidcases.flow import Refused
+from aidcases.models.records import JobState
 from aidcases.roles import P
-from aidcases.terms import Term
+from aidcases.spans import of_terms
 from aidcases.web import command, page
-from ledgers import chains, verify
+from ledgers import chains, verifications, verify
 from ledgers.actions import open_file
 from ledgers.countyform import in_memory
 from ledgers.models import LedgerIssue
@@ -86,29 +87,55 @@ def in_words(differences: list[verify.Difference]) -> list[Told]:
     return found
 
 
+def _bare(form: VerifyForm) -> dict[str, Any]:
+    return {"form": form, "issue": None, "job": None, "gone": "", "limit": settings.UPLOAD_LIMIT_MB}
+
+
 @page(can=P.LEDGER_VIEW)
 def ledger_verify(request: HttpRequest) -> HttpResponse:
     form = VerifyForm(initial={"issue": request.GET.get("issue")})
-    return render(request, "ledgers/ledger_verify.html", {"form": form, "issue": None, "limit": settings.UPLOAD_LIMIT_MB})
+    return render(request, "ledgers/ledger_verify.html", _bare(form))
 
 
 @command(can=P.LEDGER_VIEW)
 def ledger_verify_file(request: HttpRequest) -> HttpResponse:
-    """The answer is shown at once and not kept: who asked, of which issue, and how many cells differ is recorded."""
+    """The answer is shown at once and not kept: who asked, of which issue, and how many cells differ is recorded. A large
+    file is a job's."""
     form = VerifyForm(request.POST, request.FILES)
-    context: dict[str, Any] = {"form": form, "issue": None, "limit": settings.UPLOAD_LIMIT_MB}
+    context = _bare(form)
     if not form.is_valid():
         return render(request, "ledgers/ledger_verify.html", context, status=422)
     try:
         with in_memory(form.cleaned_data["file"]) as copy:
             issue = verify.issue_of(copy, form.cleaned_data["issue"])
+            if verifications.is_large(issue, copy):
+                return redirect("ledger_verified", verifications.request(issue, copy).pk)
             with open_file(issue) as stored:
                 found = verify.held(stored, copy)
     except Refused as refused:
         form.add_error("file", forms.ValidationError(refused.reasons))
         return render(request, "ledgers/ledger_verify.html", context, status=422)
     audit.record("ledger.verified", subject=issue, code=issue.ledger, differences=found.count)
-    context |= {"issue": issue, "rows": in_words(found.differences)[:MOST_SHOWN], "count": found.count, "most": MOST_SHOWN}
+    return render(request, "ledgers/ledger_verify.html", context | _answer(issue, found))
+
+
+def _answer(issue: LedgerIssue, found: verify.Found) -> dict[str, Any]:
+    return {"issue": issue, "rows": in_words(found.differences)[:MOST_SHOWN], "count": found.count, "most": MOST_SHOWN}
+
+
+@page(can=P.LEDGER_VIEW)
+def ledger_verified(request: HttpRequest, pk: int) -> HttpResponse:
+    """A large file's verification: how far it is, then its answer, for who asked."""
+    job = get_object_or_404(verifications.asked_by(request.actor), pk=pk)
+    issue = get_object_or_404(LedgerIssue, pk=job.params["held"])
+    context = _bare(VerifyForm(initial={"issue": issue.pk}))
+    if job.state != JobState.DONE:
+        context["job"] = job
+    else:
+        try:
+            context |= _answer(issue, verifications.answer_of(job))
+        except Refused as refused:
+            context["gone"] = str(refused)
     return render(request, "ledgers/ledger_verify.html", context)
 
 
@@ -120,7 +147,7 @@ def issue_certificate(request: HttpRequest, pk: int) -> HttpResponse:
     file = chains.file_of(issue)
     context = {
         "issue": issue,
-        "term": Term.parse(issue.term),
+        "term": of_terms(issue.term),
         "links": links,
         "file": file,
         "broken": [link for link in links if link.wrong],

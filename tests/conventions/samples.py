@@ -148,10 +148,11 @@ SAMPLES: dict[str, Samples] = {
     **dict.fromkeys(
         ("issue_compare", "issue_compare_start", "issue_compare_sheet"), each(lambda _, s: reporting.comparison(s).new_id)
     ),
-    **dict.fromkeys(("bundle_detail", "bundle_download"), dropped(reporting.bundle)),
+    **dict.fromkeys(("bundle_detail", "bundle_download", "bundle_paper"), dropped(reporting.bundle)),
     "search_results": lambda made: [("both", ["nosuchkey"])],
     **dict.fromkeys(
-        ("job_detail", "job_progress", "job_cancel", "job_resume", "slip_download"), each(lambda m, s: m.traces[s.code].job.pk)
+        ("job_detail", "job_progress", "job_cancel", "job_resume", "slip_download", "ledger_verified"),
+        each(lambda m, s: m.traces[s.code].job.pk),
     ),
     **dict.fromkeys(
         (

@@ -118,6 +118,8 @@ SQL = {
     "subsidies/board.py": "compiled from scoped querysets",
     "subsidies/payments/cells.py": "compiled from scoped querysets: everything is joined to the children found in scope",
     "subsidies/payments/board.py": "figures and names of those cells",
+    "subsidies/payments/citywide.py": "those cells by county, compiled from scoped querysets",
+    "subsidies/homes.py": "what goes with a home that has moved, whichever offices it lies between; one audited UPDATE each",
     "subsidies/payments/reasons.py": "a reason for those cells, in one INSERT … SELECT",
     "subsidies/casework/matched.py": "boxes of drafts as the lists stand, for enrolments found in scope",
     "subsidies/casework/rosters.py": "drafts from one file's rows, for children enrolled in its office's scope",

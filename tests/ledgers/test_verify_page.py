@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 from openpyxl import load_workbook
 
 from aidcases import jobs
 from aidcases.models import AuditEvent, Job
 from aidcases.scoping import EVERYWHERE, SYSTEM, acting_in
-from ledgers import chains
+from ledgers import chains, verifications
 from ledgers.actions import open_file, request_issue
 from ledgers.areas import area_at
 from ledgers.definitions import LEDGERS
@@ -123,3 +125,42 @@ def test_the_certificate_names_what_is_broken(world: World, act_as: ActAs, files
         assert f"第 {third.pk} 号：{chains.NO_FILE}" in told()
         LedgerIssue.objects.filter(pk=third.pk).update(previous=None, finished_at=third.finished_at)
         assert chains.NO_LINK in told()
+
+
+def test_a_large_file_is_held_by_a_job_and_answered_to_who_asked(
+    world: World, act_as: ActAs, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with act_as("maker"):
+        issue, content = issued()
+    book = load_workbook(io.BytesIO(content))
+    page = book.worksheets[0]
+    row = next(at for at in range(1, page.max_row) if page.cell(at, 1).value == 1)
+    page.cell(row, 8).value = "某某"
+    out = io.BytesIO()
+    book.save(out)
+    monkeypatch.setattr(verifications, "LARGE_ROWS", 0)
+    maker = client_of(world, "maker")
+    sent_to = maker.post(reverse("ledger_verify_file"), {"file": SimpleUploadedFile("a.xlsx", out.getvalue())})
+    job = Job.objects.get(kind="ledgers.verify")
+    assert sent_to.url == reverse("ledger_verified", args=[job.pk])
+    assert "排队中" in maker.get(sent_to.url).content.decode()
+    [copy] = (files / "verifications").iterdir()
+    assert b"PK" not in copy.read_bytes()[:4]  # sealed
+    job = jobs.work_off(job)
+    assert (job.state, job.error, job.result) == ("done", "", {"verified": job.pk})
+    assert [file.suffix for file in (files / "verifications").iterdir()] == [".answer"]
+    assert jobs.KINDS["ledgers.verify"].run(jobs.Running(job)) == job.result  # asked for twice: the same answer
+    html = maker.get(sent_to.url).content.decode()
+    assert f"与第 {issue.pk} 号不一致，共 1 处" in html
+    assert "某某" in html
+    assert "某某" not in str((job.params, job.result))
+    assert sent_to.url in maker.get(reverse("job_detail", args=[job.pk])).content.decode()
+    for persona in ("head", "other_maker", "city"):
+        assert client_of(world, persona).get(sent_to.url).status_code == 404
+    assert AuditEvent.objects.filter(action="ledger.verified", subject_id=issue.pk).count() == 1
+    now = timezone.now()
+    assert verifications.forget(now) == {"verifications_forgotten": 0}
+    [answer] = (files / "verifications").iterdir()
+    os.utime(answer, (0, 0))
+    assert verifications.forget(now) == {"verifications_forgotten": 1}
+    assert verifications.GONE in maker.get(sent_to.url).content.decode()
