@@ -20,7 +20,16 @@ from subsidies.plans import away, daily, families
 NO_PLAN = "none"
 
 
-class PlanFilter(SearchableFilter):
+class OfTerm(SearchableFilter):
+    """One that stays in the term it was opened in, and picks a place."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.data["term"] = self.term.code
+        self.pick_place("place")
+
+
+class PlanFilter(OfTerm):
     """Households of families.poor."""
 
     search = django_filters.CharFilter(method="as_it_is", label="户编号、姓名、证件号")
@@ -43,11 +52,6 @@ class PlanFilter(SearchableFilter):
     class Meta:
         model = Household
         fields = ()
-
-    def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)
-        self.data["term"] = self.term.code
-        self.pick_place("place")
 
     def meaning(self, query: searching.Query) -> Q:
         return finding.of_household(query)
@@ -73,7 +77,7 @@ class PlanFilter(SearchableFilter):
         return rows.filter(pk__in=families.paying_above(self.term, value))
 
 
-class AwayFilter(SearchableFilter):
+class AwayFilter(OfTerm):
     """Children of away.away; how far is chosen first, because it decides who is on the list at all."""
 
     search = django_filters.CharFilter(method="as_it_is", label="姓名、首字母、证件号或学籍号")
@@ -102,11 +106,6 @@ class AwayFilter(SearchableFilter):
     class Meta:
         model = Enrolment
         fields = ()
-
-    def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)
-        self.data["term"] = self.term.code
-        self.pick_place("place")
 
     def meaning(self, query: searching.Query) -> Q:
         return finding.of_student(query, "student__")
