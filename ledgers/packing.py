@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -27,6 +28,7 @@ from aidcases.roles import P
 from aidcases.scoping import current_actor, current_scope
 from ledgers import submitting
 from ledgers.actions import UNMASKED_REFUSED, open_file
+from ledgers.areas import area_at
 from ledgers.definitions import LEDGERS
 from ledgers.models import Bundle, Submission
 from ledgers.schedules import Period, parse
@@ -138,7 +140,7 @@ def _write(bundle: Bundle, folder: Path, job: Running) -> tuple[list[Came], dict
         archive.write(folder / "index.xlsx", INDEX_FILE)
         archive.writestr(TEXT_FILE, text_of(report))
         with suppress(Refused):  # a server without a Chinese font still packs what was handed up
-            archive.writestr(PAPER_FILE, printed(bundle.title, report, by=_place(bundle.path), at=timezone.localtime()).pdf)
+            archive.writestr(PAPER_FILE, _paper(bundle, report, timezone.localtime()).pdf)
     job.progress(len(taken) + 1, stage="加密保存")
     return taken, report
 
@@ -193,7 +195,11 @@ def paper_of(bundle: Bundle) -> Printed:
     """The report of a finished pack. Raises Refused before, and without a font."""
     if bundle.finished_at is None:
         raise Refused("这个汇总包还没有生成好，不能打印。")
-    return printed(bundle.title, bundle.report, by=_place(bundle.path), at=timezone.localtime(bundle.finished_at))
+    return _paper(bundle, bundle.report, timezone.localtime(bundle.finished_at))
+
+
+def _paper(bundle: Bundle, report: dict[str, Any], at: datetime) -> Printed:
+    return printed(bundle.title, report, by=area_at(bundle.path).reported_by, at=at)
 
 
 # --- figures -------------------------------------------------------------------------------------------------------

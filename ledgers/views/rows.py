@@ -41,7 +41,7 @@ def ledger_rows(request: HttpRequest, code: str) -> HttpResponse:
         "heading": f"{area.full_name}，{span.label}",
         "back": request.GET.urlencode(),
         "area": area,
-        "term": span,
+        "span": span,
         "headings": headings(listing.columns),
         "rows": [cells_of(listing.columns, values) for _, values in rows],
         "total": total_of(listing),

@@ -15,7 +15,6 @@ from aidcases.flow import Refused
 from aidcases.models import Organisation
 from aidcases.roles import OfficeKind, P
 from aidcases.scoping import current_scope
-from aidcases.spans import of_terms
 from aidcases.web import command, key_of, page, paginate
 from ledgers import schedules, submitting
 from ledgers.definitions import LEDGERS
@@ -76,7 +75,6 @@ def due_detail(request: HttpRequest, pk: int) -> HttpResponse:
     last = rows[0] if rows else None
     context = {
         **told(due),
-        "term": of_terms(due.term),
         "ours": ours,
         "rows": [{"row": row, "tone": TONES[SubmissionState(row.state)]} for row in rows],
         "last": last,

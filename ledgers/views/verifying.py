@@ -16,7 +16,6 @@ from aidcases import audit, crypto
 from aidcases.flow import Refused
 from aidcases.models.records import JobState
 from aidcases.roles import P
-from aidcases.spans import of_terms
 from aidcases.web import command, page
 from ledgers import chains, verifications, verify
 from ledgers.actions import open_file
@@ -147,7 +146,6 @@ def issue_certificate(request: HttpRequest, pk: int) -> HttpResponse:
     file = chains.file_of(issue)
     context = {
         "issue": issue,
-        "term": of_terms(issue.term),
         "links": links,
         "file": file,
         "broken": [link for link in links if link.wrong],

@@ -70,8 +70,8 @@ def test_what_the_home_keeps_goes_with_the_home(
     }  # fmt: skip
 
     proof = reverse("away_proof", args=[record.pk])
-    with as_("maker").get(proof) as paper:  # it goes along with the record
-        assert paper.status_code == 200
+    paper = as_("maker").get(proof)  # it goes along with the record
+    assert (paper.status_code, len(b"".join(paper.streaming_content))) == (200, 43)
     assert as_("other_maker").get(proof).status_code == 404
     record.refresh_from_db()
     assert record.home_path == back
