@@ -192,9 +192,8 @@ def open_bundle(bundle: Bundle) -> BinaryIO:
 
 
 def paper_of(bundle: Bundle) -> Printed:
-    """The report of a finished pack. Raises Refused before, and without a font."""
-    if bundle.finished_at is None:
-        raise Refused("这个汇总包还没有生成好，不能打印。")
+    """The report of a finished pack. Raises Refused without a font."""
+    assert bundle.finished_at is not None
     return _paper(bundle, bundle.report, timezone.localtime(bundle.finished_at))
 
 

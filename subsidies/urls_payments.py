@@ -39,6 +39,7 @@ urlpatterns = [
     path("students/<int:pk>/account/", accounts.account_new, name="account_new"),
     path("students/<int:pk>/account/propose/", accounts.account_propose, name="account_propose"),
     path("board/", board.aid_matrix, name="aid_matrix"),
+    path("board/totals/", board.board_totals, name="board_totals"),
     path("board/sheet/", board.board_sheet, name="board_sheet"),
     path("board/names/", board.board_names, name="board_names"),
     path("board/names/sheet/", board.names_sheet, name="board_names_sheet"),

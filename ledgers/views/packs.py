@@ -90,7 +90,7 @@ def _ranked(row: dict[str, Any]) -> dict[str, Any]:
 @page(can=P.LEDGER_VIEW)
 def bundle_paper(request: HttpRequest, pk: int) -> HttpResponse:
     """情况汇报 as PDF: what the page says, of offices only."""
-    bundle = get_object_or_404(Bundle, pk=pk)
+    bundle = get_object_or_404(Bundle.objects.finished(), pk=pk)
     made = packing.paper_of(bundle)
     headers = {"Content-Disposition": f'inline; filename="report-{bundle.pk}.pdf"', "Cache-Control": "no-store"}
     return HttpResponse(made.pdf, content_type="application/pdf", headers=headers)

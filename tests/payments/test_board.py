@@ -20,7 +20,7 @@ from aidcases.scoping import EVERYWHERE, SYSTEM, Scope, acting_in
 from students.models import Enrolment, Student
 from subsidies.explain import explain
 from subsidies.models import Adjustment, Entitlement, NoticeLine, Payment, PublicNotice, UnpaidReason
-from subsidies.payments import board, boardrows, listing, reasons
+from subsidies.payments import board, boardrows, citywide, listing, reasons
 from subsidies.payments.board import Question
 from subsidies.payments.cells import COLUMNS, OWED, Status
 from subsidies.payments.offered import Offered
@@ -386,16 +386,18 @@ def test_the_filter_has_each_state_once(as_: As, world: World):
 def test_a_city_sees_its_counties_side_by_side_and_all_once(as_: As, world: World):
     """The child at home there and at school here is in both counties' figures, and once in the sum."""
     city = as_("city")
-    page = city.get(reverse("aid_matrix"), {"term": TERM.code})
-    whole, counties = page.context["whole"], {row["region"].code: row for row in page.context["rows"]}
+    assert reverse("board_totals") in city.get(reverse("aid_matrix"), {"term": TERM.code}).content.decode()
+    assert as_("maker").get(reverse("board_totals")).status_code == 404
+    page = city.get(reverse("board_totals"), {"term": TERM.code})
+    today = timezone.localdate()
     with acting_in(world.users["city"].memberships.get().organisation.scope):
-        own = {code: board.matrix(TERM, timezone.localdate(), f"/62/6201/{code}/") for code in ("620121", "620123")}
-        both = board.matrix(TERM, timezone.localdate())
+        whole, rows = citywide.by_county(TERM, today)
+        counties = {row.region.code: row for row in rows}
+        own = {code: board.matrix(TERM, today, f"/62/6201/{code}/") for code in ("620121", "620123")}
+        both = board.matrix(TERM, today)
     for row, told in ((whole, both), *((counties[code], own[code]) for code in own)):
-        assert row["children"] == told.children["all"]
-        assert {cell["code"]: cell["people"] for cell in row["cells"]} == told.people
-        assert {cell["code"]: cell["times"] for cell in row["cells"]} == told.times
-    assert whole["children"] == sum(row["children"] for row in counties.values()) - 1
+        assert (row.children, row.people, row.times) == (told.children["all"], told.people, told.times)
+    assert whole.children == sum(row.children for row in rows) - 1
     links = re.findall(r'href="([^"]*/board/names/[^"]*)">([0-9,]+)<', page.content.decode())
     assert len(links) >= 6
     for address, figure in links:

@@ -64,21 +64,26 @@ def aid_matrix(request: HttpRequest) -> HttpResponse:
     term, area = chosen_term(request), _area(request)
     computed = bool(figures.last_run(term))
     if figures.above_counties() and area is None:
-        return render(request, "subsidies/payments/board_counties.html", _counties(term, computed))
+        counties = Region.objects.under(current_scope().path).filter(level="county").order_by("code")
+        told = {"counties": counties, "computed": computed, "board_term": term}
+        return render(request, "subsidies/payments/board_counties.html", told)
     context = {"computed": computed, "board_term": term, **(_board(term, area) if computed else {"area": area})}
     context |= {"embedded": True, "may_take": request.actor.may(P.LEDGER_ISSUE)}
     return render(request, "subsidies/payments/board.html", context)
 
 
-def _counties(term: Term, computed: bool) -> dict[str, Any]:
-    """Above the counties: a line for each and one for all. Of what nobody has computed only which counties there are."""
-    groups = [label for label, _ in board.GROUPS.values()]
-    told = {"board_term": term, "computed": computed, "groups": groups, "names_url": f"{reverse('board_names')}?term={term.code}"}
-    if not computed:
-        regions = Region.objects.under(current_scope().path).filter(level="county").order_by("code")
-        return {**told, "rows": [{"region": region} for region in regions]}
+@page(can=P.PAYMENT_VIEW)
+def board_totals(request: HttpRequest) -> HttpResponse:
+    """Above the counties: a line for each and one for all, fetched after the page: they go through every child."""
+    term = chosen_term(request)
+    if not figures.above_counties() or not figures.last_run(term):
+        raise Http404
     whole, counties = citywide.by_county(term, timezone.localdate())
-    return {**told, "rows": [_line(row) for row in counties], "whole": _line(whole)}
+    context = {
+        "board_term": term, "groups": [label for label, _ in board.GROUPS.values()], "whole": _line(whole),
+        "rows": [_line(row) for row in counties], "names_url": f"{reverse('board_names')}?term={term.code}",
+    }  # fmt: skip
+    return render(request, "subsidies/payments/board_counties.html#totals", context)
 
 
 def _line(row: citywide.Row) -> dict[str, Any]:
