@@ -39,7 +39,7 @@ NO_PAGE = {
     "readyz", "robots", "api_schema", "export_download", "application_file", "application_blank", "meeting_photo_view",
     "notice_photo_view", "public_notice", "missing_batch", "import_undo",
     "legal_paper", "legal_receipt", "placement_plan", "visit_photo", "deferral_paper", "plan_print", "away_proof",
-    "form_file", "form_shipped", "bundle_paper", "ledger_verified", "board_totals",
+    "form_file", "form_shipped", "bundle_paper", "board_totals",
 }  # fmt: skip
 
 

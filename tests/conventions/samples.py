@@ -149,9 +149,10 @@ SAMPLES: dict[str, Samples] = {
         ("issue_compare", "issue_compare_start", "issue_compare_sheet"), each(lambda _, s: reporting.comparison(s).new_id)
     ),
     **dict.fromkeys(("bundle_detail", "bundle_download", "bundle_paper"), dropped(reporting.bundle)),
+    "ledger_verified": each(lambda _, side: reporting.verification(side).pk),
     "search_results": lambda made: [("both", ["nosuchkey"])],
     **dict.fromkeys(
-        ("job_detail", "job_progress", "job_cancel", "job_resume", "slip_download", "ledger_verified"),
+        ("job_detail", "job_progress", "job_cancel", "job_resume", "slip_download"),
         each(lambda m, s: m.traces[s.code].job.pk),
     ),
     **dict.fromkeys(

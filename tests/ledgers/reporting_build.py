@@ -7,6 +7,8 @@ from itertools import count
 
 from django.utils import timezone
 
+from aidcases.models import Job
+from ledgers import verifications
 from ledgers.models import Bundle, Comparison, Due, LedgerIssue, Submission
 from tests import make
 from tests.personas import CANARY, Side
@@ -85,5 +87,19 @@ def comparison(side: Side) -> Comparison:
         made = Comparison(
             path=path, old=issue(path, mark), new=issue(path, mark), requested_by=f"{mark}办事员", job_id=next(_jobs)
         )
+        made.save()
+    return made
+
+
+def verification(side: Side) -> Job:
+    """Of a county's large file, asked for by one of its people; it did not end well."""
+    path, mark = side.office.path, CANARY[side.code]
+    made = Job.objects.filter(path=path, kind=verifications.KIND).first()
+    if made is None:
+        held, who = issue(path, mark), side.office.memberships.order_by("pk").first().user
+        made = Job(
+            kind=verifications.KIND, label=f"{mark}核验", path=path, requested_by=f"{mark}办事员", user_id=who.pk,
+            office_id=side.office.pk, params={"held": held.pk, "stored": "none"}, state="failed", error=f"{mark}出错",
+        )  # fmt: skip
         made.save()
     return made
