@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from aidcases.scoping import current_actor
+from aidcases.spans import of_terms
 from ledgers.definition import ROW_KEY, Ledger, Listing, Table
 from ledgers.models import LedgerIssue
 from ledgers.workbook import Sheet
@@ -22,8 +23,8 @@ from students.models import Export
 @contextmanager
 def kept(issue: LedgerIssue, ledger: Ledger, folder: Path) -> Iterator[Kept | None]:
     """What the issue's rows say on their way into the database, through a file of the folder; None of one that can't come
-    back."""
-    if not (issue.flat and ledger.personal):
+    back: of a year, which tells of two terms, none does."""
+    if not (issue.flat and ledger.personal and of_terms(issue.term).kind == "term"):
         yield None
         return
     with (folder / "rows").open("w", encoding="utf-8") as lines:
