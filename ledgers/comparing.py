@@ -6,7 +6,6 @@ sheet is. Needs no Django.
 
 from __future__ import annotations
 
-import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import astuple, dataclass, field
@@ -20,6 +19,21 @@ from xml.etree import ElementTree
 
 from openpyxl.utils import get_column_letter
 
+from ledgers.disguise import (
+    NAMED_ROWS,
+    SAID_OF_COLUMNS,
+    SAID_OF_MERGED,
+    SAID_OF_PICTURES,
+    SAID_OF_ROWS,
+    SAID_OF_RULES,
+    SAID_OF_SHEET,
+    Looks,
+    Shown,
+    formulas,
+    harmless,
+    looks,
+    shown,
+)
 from students.imports.package import Archive
 from students.imports.source import Limits, Refused
 
@@ -29,6 +43,7 @@ ALIGNED = 4000  # rows of unequal number that are aligned; more are compared in 
 WHOLE_SHEET = "整张工作表"
 UNREADABLE = "文件打不开或已损坏，无法核验。请核对是不是下载的 .xlsx 原文件。"
 MOST_TOLD = 50_000
+MOST_DIGITS = 19  # of a key
 
 
 @dataclass(frozen=True)
@@ -75,6 +90,7 @@ class Page:
     name: str
     source: Any = field(repr=False)
     formulas: dict[tuple[int, int], str] = field(default_factory=dict)
+    shown: Shown = field(default_factory=Shown)
 
     def rows(self) -> Iterator[tuple[Cell, ...]]:
         """From the first row of the sheet on, from column A on; trailing empty cells left out."""
@@ -91,7 +107,8 @@ class Page:
 
     @cached_property
     def hashes(self) -> list[int]:
-        found = [hash(row) for row in self.rows()]
+        """Of texts, for numbers have hashes that can be foreseen: -1 has that of -2."""
+        found = [hash(tuple(cell if type(cell) is str else f"\2{cell}" for cell in row)) for row in self.rows()]
         empty = hash(())
         while found and found[-1] == empty:
             found.pop()
@@ -123,16 +140,22 @@ class Copy:
         for each in root:
             if each.get("name") == ISSUE:
                 text = "".join(each.itertext()).strip()
-                return int(text) if text.isdecimal() else None
+                return int(text) if text.isdecimal() and len(text) < MOST_DIGITS else None
         return None
 
     def pages(self) -> dict[str, Page]:
         """Every sheet, hidden ones too, by name."""
-        parts = self._parts()
-        return {
-            name: Page(name, self.book.get_sheet_by_name(name), _formulas(self.archive, parts.get(name, "")))
-            for name in self.book.sheet_names
-        }
+        parts, found = self._parts(), {}
+        for name in self.book.sheet_names:
+            page = found[name] = Page(name, self.book.get_sheet_by_name(name))
+            if (part := parts.get(name, "")) in self.archive.parts:
+                data = harmless(b"".join(self.archive.chunks(part)))
+                page.formulas, page.shown = formulas(data), shown(data, self.looks.odd)
+        return found
+
+    @cached_property
+    def looks(self) -> Looks:
+        return looks(self.archive)
 
     def _parts(self) -> dict[str, str]:
         """Sheet name → the part that holds it."""
@@ -147,23 +170,6 @@ class Copy:
         }
 
 
-_FORMULA = re.compile(rb'<c r="([A-Z]+)([0-9]+)"[^>]*>\s*<f[^>]*>([^<]*)</f>')
-
-
-def _formulas(archive: Archive, part: str) -> dict[tuple[int, int], str]:
-    """(row, column) from 0 → the formula, written one way."""
-    if not part or part not in archive.parts:
-        return {}
-    found = {}
-    for letters, digits, formula in _FORMULA.findall(archive.zip.read(archive.parts[part])):
-        column = 0
-        for each in letters.decode():
-            column = column * 26 + ord(each) - 64
-        text = formula.decode().removeprefix("=").removeprefix("of:")
-        found[int(digits) - 1, column - 1] = re.sub(r"[\s$]", "", text).upper()
-    return found
-
-
 def work(order: dict[str, Any], limits: Limits, _write: Callable[[bytes], None]) -> dict[str, Any]:
     """The child's task: {"issue": which one the copy says it is}, or with `stored` also {"found": the first differences as
     tuples, "count": of all}."""
@@ -176,15 +182,46 @@ def work(order: dict[str, Any], limits: Limits, _write: Callable[[bytes], None])
 
 def compare(stored: Path, copy: Path) -> list[Difference]:
     """What differs between the issue and the copy; [] when nothing does. Raises Refused for a file that can't be read."""
-    was, now = Copy(stored).pages(), Copy(copy).pages()
+    one, other = Copy(stored), Copy(copy)
+    was, now = one.pages(), other.pages()
     found: list[Difference] = []
     for name, page in was.items():
         if name not in now:
             found.append(Difference(name, "", MISSING, WHOLE_SHEET, ""))
         else:
             found += _page(page, now[name])
+            found += _disguised(page, now[name], one.looks, other.looks)
+    found += [Difference("", "", ADDED, "", SAID_OF_PICTURES)] if other.looks.pictures > one.looks.pictures else []
     found += [Difference(name, "", ADDED, "", WHOLE_SHEET) for name in now if name not in was]
     return found
+
+
+def _disguised(was: Page, now: Page, before: Looks, after: Looks) -> Iterator[Difference]:
+    """What the copy's sheet hides, covers or writes otherwise, and the issue's does not."""
+    if now.name in after.hidden - before.hidden:
+        yield Difference(now.name, "", CHANGED, "", SAID_OF_SHEET)
+    if rows := [row for row in now.shown.rows if row not in set(was.shown.rows)]:
+        named = "、".join(map(str, rows[:NAMED_ROWS])) + ("……" if len(rows) > NAMED_ROWS else "")
+        yield Difference(now.name, "", CHANGED, "", SAID_OF_ROWS.format(len(rows), named))
+    if columns := [each for each in now.shown.columns if each not in was.shown.columns]:
+        yield Difference(now.name, "", CHANGED, "", SAID_OF_COLUMNS.format("、".join(columns)))
+    if now.shown.rules > was.shown.rules:
+        yield Difference(now.name, "", CHANGED, "", SAID_OF_RULES)
+    known = set(before.odd.values())
+    yield from (Difference(now.name, cell, CHANGED, "", said) for cell, said in now.shown.cells.items() if said not in known)
+    yield from _covered(was, now)
+
+
+def _covered(was: Page, now: Page) -> Iterator[Difference]:
+    """Cells that hold something and are merged into another one that is shown instead."""
+    merged = set(now.source.merged_cell_ranges or ()) - set(was.source.merged_cell_ranges or ())
+    rows = now.at({row for (top, _), (bottom, _) in merged for row in range(top, bottom + 1)}) if merged else {}
+    for (top, left), (bottom, right) in sorted(merged):
+        for row in range(top, bottom + 1):
+            for column in range(left, min(right + 1, len(rows.get(row, ())))):
+                if (row, column) != (top, left) and rows[row][column] != "":
+                    cell = f"{get_column_letter(column + 1)}{row + 1}"
+                    yield Difference(now.name, cell, CHANGED, _told(rows[row][column]), SAID_OF_MERGED)
 
 
 def _page(was: Page, now: Page) -> list[Difference]:

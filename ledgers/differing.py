@@ -180,19 +180,20 @@ def _part(was: Part, now: Part) -> Iterator[list[Change]]:
 
 
 def _unequal(was: Part, now: Part, columns: _Columns) -> tuple[list[Row], list[Row]]:
-    """The rows of each that the other has not got just so: most rows of two issues are the same, and not kept."""
+    """The rows of each that the other has not got just so: most rows of two issues are the same, and not kept. Known by the
+    hash of a text: of numbers -1 and -2 have the same."""
     old, new = (_picker([place[at] for at in columns.compared]) for place in (columns.old, columns.new))
-    counted = Counter(hash(old(row)) for row in was.rows())
+    counted = Counter(hash(repr(old(row))) for row in was.rows())
     after = []
     for row in now.rows():
-        mark = hash(new(row))
+        mark = hash(repr(new(row)))
         if counted[mark] > 0:
             counted[mark] -= 1
         else:
             after.append(columns.values(row, columns.new))
     left, before = Counter({mark: number for mark, number in counted.items() if number > 0}), []
     for row in was.rows() if left else ():
-        mark = hash(old(row))
+        mark = hash(repr(old(row)))
         if left[mark] > 0:
             left[mark] -= 1
             before.append(columns.values(row, columns.old))

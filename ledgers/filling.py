@@ -103,7 +103,11 @@ class Filling:
         return form, _picked(rows, takes, extra)
 
     def _fields(self, page: Worksheet, part: Part | None) -> None:
-        """Everything between braces outside the sample row."""
+        """Everything between braces outside the sample row, at the head and foot of printed pages, too."""
+        for line in (page.oddHeader, page.oddFooter, page.evenHeader, page.evenFooter, page.firstHeader, page.firstFooter):
+            for place in (line.left, line.center, line.right):
+                if place.text:  # & begins a code there
+                    place.text = MARK.sub(lambda said: self._said(said[1], part).replace("&", "&&"), place.text)
         for cell in cells_of(page):
             if part is not None and cell.row == part.row:
                 continue
@@ -185,13 +189,13 @@ def _bold(cell: Any) -> int:
 
 def _sign(book: Workbook, properties: Mapping[str, str], office: str, day: date) -> None:
     """Whose file it now is; nothing of who once made the form."""
+    from openpyxl.packaging.core import DocumentProperties
     from openpyxl.packaging.custom import CustomPropertyList, StringProperty
 
     book.custom_doc_props = CustomPropertyList()
     for name, value in properties.items():
         book.custom_doc_props.append(StringProperty(name=name, value=value))
-    book.properties.creator, book.properties.lastModifiedBy = office, None
-    book.properties.created = datetime.combine(day, datetime.min.time())
+    book.properties = DocumentProperties(creator=office, created=datetime.combine(day, datetime.min.time()))
     for page in book.worksheets:
         for cell in cells_of(page):
             if getattr(cell, "hyperlink", None) is not None:

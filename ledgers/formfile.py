@@ -84,7 +84,8 @@ def _check(archive: Archive) -> None:
 def _no_doctype(archive: Archive, name: str) -> None:
     rest = b""
     for chunk in archive.chunks(name):
-        if b"<!DOCTYPE" in (rest + chunk) or b"<!ENTITY" in (rest + chunk):
+        # With NULs it is UTF-16, in which nothing below would be found.
+        if b"\0" in chunk or b"<!DOCTYPE" in (rest + chunk) or b"<!ENTITY" in (rest + chunk):
             raise Refused(UNSAFE)
         rest = chunk[-16:]
 

@@ -303,3 +303,27 @@ def test_what_can_t_be_kept_is_said_at_the_upload(act_as: ActAs, world: World) -
 def _parts(content: bytes) -> dict[str, bytes]:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_heads_of_pages_are_filled_and_nothing_of_the_form_s_maker_stays(world: World, act_as: ActAs) -> None:
+    def change(book: Workbook) -> None:
+        book.active.oddHeader.center.text = "{{填报单位}} R&&D {{行数}} 人"
+        book.properties.keywords, book.properties.description = "620123201005010011", "张三 13800001234"
+
+    make.recompute()
+    with act_as("maker"):
+        form = countyform.save(received(county_form(change)), shape(), {}, now=NOW)
+        _, book = issued(form)
+    assert book.worksheets[0].oddHeader.center.text == "榆中县学生资助管理中心 R&&D 1 人"
+    assert (book.properties.keywords, book.properties.description) == (None, None)
+
+
+def test_a_declaration_in_another_encoding_is_seen_too() -> None:
+    said = '<?xml version="1.0" encoding="utf-16"?><!DOCTYPE x [<!ENTITY a "b">]><styleSheet/>'.encode("utf-16")
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(county_form())) as was, zipfile.ZipFile(out, "w") as now:
+        for name in was.namelist():
+            now.writestr(name, said if name == "xl/styles.xml" else was.read(name))
+    file = upload(out.getvalue())
+    with pytest.raises(Refused, match="不该有的内容"), countyform.in_memory(file) as opened:
+        countyform.looked_at(opened)
