@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import uuid
 from collections import Counter
 from dataclasses import dataclass, field
@@ -20,6 +21,12 @@ class Refused(Exception):
     def __init__(self, *reasons: str):
         super().__init__("；".join(reasons))
         self.reasons = list(reasons)
+
+
+def disk_full(problem: OSError) -> Refused | None:
+    """What to say where there is no room to write; None of any other problem."""
+    full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
+    return Refused("服务器存储空间已满，没有保存。请告诉管理员，腾出空间后再办一次。") if full else None
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from django.db.models.functions import Now
 
 from aidcases import sql
 from aidcases.celery import RING_EVERY
-from aidcases.flow import Refused
+from aidcases.flow import Refused, disk_full
 from aidcases.models.records import Job, JobState
 from aidcases.scoping import Actor, acting_in, current_actor, current_scope
 
@@ -214,9 +214,11 @@ def perform(job: Job) -> None:
         return None
     except Refused as refused:
         _end(job, JobState.FAILED, error=str(refused))
-    except Exception:
+    except Exception as problem:
         if running.lost:  # its statement was interrupted
             return None
+        if isinstance(problem, OSError) and (full := disk_full(problem)):
+            return _end(job, JobState.FAILED, error=str(full))
         reference = uuid.uuid4().hex[:8]
         log.exception("job %s failed, reference %s", job.pk, reference)
         _end(job, JobState.FAILED, error=f"系统出错，请把编号 {reference} 报给管理员；已入库的数据没有改变。")

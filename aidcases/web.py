@@ -21,7 +21,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from aidcases import audit
-from aidcases.flow import Refused
+from aidcases.flow import Refused, disk_full
 from aidcases.registry import registry
 from aidcases.terms import Term, UnknownTerm
 
@@ -93,8 +93,13 @@ def command(can: str) -> Callable[[View], View]:
             if any("\0" in value for values in request.POST.lists() for value in values[1]):
                 raise SuspiciousOperation("NUL in a form")  # PostgreSQL's text knows none
             try:
-                with transaction.atomic():
-                    return view(request, *args, **kwargs)
+                try:
+                    with transaction.atomic():
+                        return view(request, *args, **kwargs)
+                except OSError as problem:
+                    if (full := disk_full(problem)) is None:
+                        raise
+                    raise full from problem
             except Refused as refused:
                 if request.htmx:
                     return HttpResponse(

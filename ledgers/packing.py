@@ -83,8 +83,10 @@ def _place(path: str) -> str:
 
 @dataclass(frozen=True)
 class Came:
-    """A due item of the period and what was handed up for it, None when nothing stands."""
+    """A due item of the period and what was handed up for it, None when nothing stands. of: the key of the office; names
+    of schools occur twice."""
 
+    of: int
     office: str
     ledger: str
     title: str
@@ -104,7 +106,7 @@ def came_in(board: Board) -> list[Came]:
     found = {submission.due_id: submission for submission in standing}
     return [
         Came(
-            line.name, cell.due.ledger,
+            line.office.pk, line.name, cell.due.ledger,
             LEDGERS[cell.due.ledger].title if cell.due.ledger in LEDGERS else cell.due.ledger,
             cell.status, cell.due.pk, found.get(cell.due.pk),
         )
@@ -221,6 +223,7 @@ def _roll_up(code: str, came: list[Came]) -> dict[str, Any]:
     """Offices × the totals of their issue's first sheet; money as text with two decimals."""
     lines = [
         {
+            "of": each.of,
             "office": each.office,
             "issue": each.submission.issue_id,
             "url": reverse("issue_detail", args=[each.submission.issue_id]),
@@ -250,11 +253,11 @@ def share(part: Any, whole: Any) -> Decimal:
 
 def _ranking(came: list[Came], summary: dict[str, Any] | None) -> list[dict[str, Any]]:
     """Offices by money paid of money due, people aided of people due, ledgers in time; equals share a place."""
-    figures = {line["office"]: line for line in summary["lines"]} if summary else {}
+    figures = {line["of"]: line for line in summary["lines"]} if summary else {}
     rows = []
-    for office in dict.fromkeys(each.office for each in came):
-        mine = [each for each in came if each.office == office]
-        found = figures.get(office, {"figures": {}, "url": ""})
+    for key, office in dict.fromkeys((each.of, each.office) for each in came):
+        mine = [each for each in came if each.of == key]
+        found = figures.get(key, {"figures": {}, "url": ""})
         told = found["figures"]
         in_time = sum(each.status.rank == 5 for each in mine)
         paid, aided = share(told.get("实发金额"), told.get("金额")), share(told.get("实资助人数"), told.get("应资助人数"))

@@ -67,7 +67,9 @@ def attempt(place: str, record: int, job: Job, ending: str) -> Iterator[Attempt]
 
 def forget_attempts(place: str, record: int, ending: str) -> None:
     """What an earlier attempt sealed without living to record it; that attempt can't record it any more."""
-    for left in (settings.FILES / place).glob(f"{record}-*{ending}"):
+    folder = settings.FILES / place
+    # Under its name, and what a killed worker was still sealing (crypto.write_sealed).
+    for left in (*folder.glob(f"{record}-*{ending}"), *folder.glob(f".{record}-*{ending}.*")):
         left.unlink(missing_ok=True)
 
 

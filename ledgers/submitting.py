@@ -116,14 +116,23 @@ def submit_extra(issue: LedgerIssue, *, by: Actor, today: date) -> Submission:
     return submit(due, issue, by=by, today=today, why="当日再次上报" if former else "")
 
 
-def _from_below(submission: Submission) -> None:
+def receives(due: Due, by: Actor) -> bool:
+    """Whether whoever acts works in the office that the item is handed up to: the one right above, no other further up."""
+    office = Organisation.objects.filter(pk=by.office_id).first()
+    own = current_scope().path
+    return office is not None and BELOW.get(OfficeKind(office.kind)) == due.office.kind and due.path.startswith(own)
+
+
+def _from_below(submission: Submission, by: Actor) -> None:
     if submission.path == current_scope().path:
         raise Refused("自己上报的台账由上级接收。")
+    if not receives(submission.due, by):
+        raise Refused("由填报单位的直接上级接收或退回。")
 
 
 @transaction.atomic
 def accept(submission: Submission, *, by: Actor, today: date) -> Submission:
-    _from_below(submission)
+    _from_below(submission, by)
     submission.move("accept", by=by, decided_on=today, decided_by=by.name)
     return submission
 
@@ -131,7 +140,7 @@ def accept(submission: Submission, *, by: Actor, today: date) -> Submission:
 @transaction.atomic
 def send_back(submission: Submission, *, note: str, by: Actor, today: date) -> Submission:
     """The item is open again; the daily round reminds the office of it."""
-    _from_below(submission)
+    _from_below(submission, by)
     submission.move(
         "send_back", by=by, note=note, returned_why=note.strip()[:200], decided_on=today, decided_by=by.name
     )

@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import ExtractMonth, ExtractYear
 
+from aidcases import spans
 from aidcases.roles import P
 from aidcases.spans import Span
 from aidcases.terms import Term
@@ -137,8 +138,8 @@ def _behind(term: Term, area: Area, asked: Mapping[str, str]) -> Listing:
     if asked.get("of"):
         rows = rows.filter(term=asked["of"])
     if asked.get("month"):
-        year, _, month = asked["month"].partition("-")
-        rows = rows.filter(paid_on__year=int(year), paid_on__month=int(month))
+        month = spans.parse(asked["month"])
+        rows = rows.filter(paid_on__gte=month.first, paid_on__lte=month.last)
     about = ("calendar-bridge", term.code)
     return Listing("明细", OF_PAYMENT, rows.order_by("paid_on", "school_path", "pk"), "student__person__id_hash", about)
 

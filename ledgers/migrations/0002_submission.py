@@ -18,6 +18,28 @@ BEGIN
 END $$;
 CREATE TRIGGER frozen BEFORE UPDATE OR DELETE ON ledgers_ledgerissue
     FOR EACH ROW EXECUTE FUNCTION ledgers_issue_frozen();
+
+-- Nor does what says so: that it was handed up, which one, for what, when and by whom. Where it stands moves on.
+CREATE FUNCTION ledgers_submission_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'what was handed up stays handed up';
+END $$;
+CREATE TRIGGER stays BEFORE DELETE ON ledgers_submission
+    FOR EACH ROW EXECUTE FUNCTION ledgers_submission_stays();
+CREATE TRIGGER stays_as_it_was BEFORE UPDATE ON ledgers_submission
+    FOR EACH ROW WHEN (
+        (OLD.due_id, OLD.issue_id, OLD.path, OLD.replaces_id, OLD.why, OLD.submitted_on, OLD.submitted_by)
+        IS DISTINCT FROM
+        (NEW.due_id, NEW.issue_id, NEW.path, NEW.replaces_id, NEW.why, NEW.submitted_on, NEW.submitted_by)
+    ) EXECUTE FUNCTION ledgers_submission_stays();
+
+-- A pack is read for its figures, too.
+CREATE FUNCTION ledgers_bundle_frozen() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'a finished pack does not change';
+END $$;
+CREATE TRIGGER frozen BEFORE UPDATE ON ledgers_bundle
+    FOR EACH ROW WHEN (OLD.finished_at IS NOT NULL) EXECUTE FUNCTION ledgers_bundle_frozen();
 """
 
 
@@ -163,5 +185,9 @@ class Migration(migrations.Migration):
                 'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('finished_at', None), ('stored', '')), models.Q(('finished_at__isnull', False), models.Q(('stored', ''), _negated=True)), _connector='OR'), name='comparison_finished_has_a_file')],
             },
         ),
-        migrations.RunSQL(FROZEN, "DROP FUNCTION ledgers_issue_frozen() CASCADE"),
+        migrations.RunSQL(
+            FROZEN,
+            "DROP FUNCTION ledgers_issue_frozen() CASCADE; DROP FUNCTION ledgers_submission_stays() CASCADE;"
+            "DROP FUNCTION ledgers_bundle_frozen() CASCADE",
+        ),
     ]

@@ -16,6 +16,7 @@ from ledgers.progress.spans import Span
 
 TENTH = Decimal("0.1")
 NOUGHT = Decimal(0)
+MOST_RATE = Decimal("99999.9")  # per cent; more is a slip of the finger, and no cell of a sheet holds just any number
 
 
 @dataclass
@@ -36,7 +37,7 @@ class Figure:
     @property
     def rate(self) -> Decimal:
         """完成率 in per cent, one place; may be above 100."""
-        return (100 * self.so_far / self.task.target).quantize(TENTH, ROUND_HALF_UP)
+        return min((100 * self.so_far / self.task.target).quantize(TENTH, ROUND_HALF_UP), MOST_RATE)
 
     @property
     def problem(self) -> str:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from django.db import transaction
 from django.db.models import QuerySet
 
-from aidcases import audit, inbox
+from aidcases import audit, inbox, sql
 from aidcases.flow import Refused
 from aidcases.models import Organisation
 from aidcases.roles import OfficeKind, P
@@ -98,6 +98,7 @@ def give(line: WorkLine, offices: Iterable[Organisation], said: Said, *, by: Act
     }
     if reasons := [reason for reason, holds in wrong.items() if holds]:
         raise Refused(*reasons)
+    sql.lock("worktask.given", line.pk)  # the same task by two at once
     known = WorkTask.objects.standing().filter(line=line, title=said.title, office__in=offices).select_related("office")
     if names := [task.office.name for task in known]:
         raise Refused(f"{'、'.join(names)}已有任务“{said.title}”。")
@@ -138,6 +139,7 @@ def change(task: WorkTask, values: dict[str, object], *, by: Actor, seen: str | 
     changed = {name: value for name, value in values.items() if name in allowed and getattr(held, name) != value}
     if "target" in changed and Decimal(str(changed["target"])) <= 0:
         raise Refused("目标要大于 0。")
+    sql.lock("worktask.given", held.line_id)
     same = WorkTask.objects.standing().filter(line=held.line, office=held.office_id, title=changed.get("title", ""))
     if "title" in changed and same.exists():
         raise Refused("这个单位已有同名的任务。")
@@ -259,12 +261,20 @@ def cancel(task: WorkTask, *, note: str, by: Actor) -> None:
     inbox.done(task)
 
 
+def checked_above(task: WorkTask) -> bool:
+    """Passed by the city's second look, which the county it looked at can't undo."""
+    own = current_scope().path
+    return task.state == S.RECHECKED and len(codes_of(own)) >= COUNTY and task.given_path != own
+
+
 @transaction.atomic
 def send_back(task: WorkTask, *, note: str, due_on: date, by: Actor, given_name: str, today: date) -> None:
     """限期整改: an order with a day of its own, which is urged like those of inspections. By who checks or gave it."""
     own = current_scope().path
     if task.path == own and task.given_path != own and len(codes_of(own)) != COUNTY:
         raise Refused("由检查单位退回。")
+    if checked_above(task):
+        raise Refused("市级复查已通过，由市级单位退回。")
     problem = f"{task.title}：{_words(note, '要整改的问题')}"
     made = rectifying.give(task.office, problem=problem, due_on=due_on, by=by, given_name=given_name, today=today)
     task.move("send_back", by=by, note=note, rectification=made, spot=False)

@@ -81,10 +81,14 @@ def due_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "phone": "" if ours else submitting.phone_of(due.office),
         "candidates": list(submitting.candidates(due)[:5]) if ours else [],
         "may_submit": ours and request.actor.may(P.LEDGER_SUBMIT),
-        "may_receive": bool(last) and not ours and last.state == S.SUBMITTED and request.actor.may(P.LEDGER_RECEIVE),
+        "may_receive": bool(last) and last.state == S.SUBMITTED and _may_receive(request, due),
         "settled": due.last_state in STANDING,
     }
     return render(request, "ledgers/due_detail.html", context)
+
+
+def _may_receive(request: HttpRequest, due: Due) -> bool:
+    return request.actor.may(P.LEDGER_RECEIVE) and submitting.receives(due, request.actor)
 
 
 @command(can=P.LEDGER_SUBMIT)

@@ -38,10 +38,10 @@ def terms_of(year: int) -> list[str]:
 
 
 def poor(term: Term) -> QuerySet[Household]:
-    """Households of the poverty register in sight with a child at school in the term, those poor for schooling first; with
-    `plan` (of the term's school year)."""
+    """Households of the poverty register in sight with a child of `children` at school in the term, those poor for
+    schooling first; with `plan` (of the term's school year)."""
     enrolled = Enrolment.objects.in_term(term).filter(student=OuterRef("person"))
-    studying = Member.objects.filter(Exists(enrolled), household=OuterRef("pk"))
+    studying = Member.objects.filter(Exists(enrolled), ~Exists(_newer()), household=OuterRef("pk"))
     return (
         Household.objects.filter(Exists(studying), number__isnull=False)
         .annotate(plan=FilteredRelation("plans", condition=Q(plans__year=term.school_year)))
@@ -79,19 +79,21 @@ def own_share() -> Any:
     return Case(When(spent__isnull=False, then=Greatest(left, 0, output_field=YUAN)), output_field=YUAN)
 
 
+def _newer() -> QuerySet[Member]:
+    """Of a member, for a subquery: the same person in a household of the register joined since."""
+    later = Q(from_on__gt=OuterRef("from_on"))
+    same_day = Q(from_on=OuterRef("from_on"), household__number__lt=OuterRef("household__number"))
+    return Member.objects.filter(later | same_day, person=OuterRef("person"), household__number__isnull=False)
+
+
 def children(term: Term) -> QuerySet[Member]:
     """Members of the register's households in sight who are at school in the term, each in their newest household; with
     `here` (enrolment), `plan` and `line` (of the school year), `spent`, `aid` and `own` in yuan a school year."""
-    newer = Member.objects.filter(
-        Q(from_on__gt=OuterRef("from_on"))
-        | Q(from_on=OuterRef("from_on"), household__number__lt=OuterRef("household__number")),
-        person=OuterRef("person"), household__number__isnull=False,
-    )  # fmt: skip
     year = term.school_year
     here = "person__student__enrolments"
     line = "person__student__plan_lines"
     return (
-        Member.objects.filter(~Exists(newer), household__number__isnull=False)
+        Member.objects.filter(~Exists(_newer()), household__number__isnull=False)
         .annotate(
             here=FilteredRelation(here, condition=Q(**{f"{here}__term": term.code})),
             plan=FilteredRelation("household__plans", condition=Q(household__plans__year=year)),

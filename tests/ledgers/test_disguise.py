@@ -84,7 +84,6 @@ def test_what_is_shown_otherwise_is_named(files: tuple[Path, Path]) -> None:
     covered = rewritten(files, "<mergeCells[^>]*>", rf'\g<0><mergeCell ref="E{FIRST}:E{AT}"/>')
     assert covered == [f"E{AT} 被合并的单元格盖住"]
 
-
     def away(book: Workbook) -> None:
         book.create_sheet("别的")
         book.worksheets[0].sheet_state = "hidden"
@@ -94,7 +93,17 @@ def test_what_is_shown_otherwise_is_named(files: tuple[Path, Path]) -> None:
 
 def test_formats_of_office_programs_say_what_they_hold() -> None:
     accounting = '_ * #,##0.00_ ;_ * \\-#,##0.00_ ;_ * "-"??_ ;_ @_ '
-    plain = ("General", "0", "#,##0.00", "@", "yyyy\\-mm\\-dd", "0.00_);[Red]\\(0.00\\)", "yyyy/m/d;@", accounting, '0"元"')
+    plain = (
+        "General",
+        "0",
+        "#,##0.00",
+        "@",
+        "yyyy\\-mm\\-dd",
+        "0.00_);[Red]\\(0.00\\)",
+        "yyyy/m/d;@",
+        accounting,
+        '0"元"',
+    )
     assert [code for code in plain if says_otherwise(code)] == []
 
 

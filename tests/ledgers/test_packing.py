@@ -248,5 +248,13 @@ def test_the_bridge_is_a_page_and_a_sheet(handed: World, as_: As, act_as: ActAs)
     for address, figure in addresses:  # every figure opens rows that add up to it
         listed = as_("maker").get(unescape(address)).content.decode()
         assert figure in listed, (address, figure)
+    rows = reverse("ledger_rows", args=["calendar-bridge"])
+    assert {as_("maker").get(rows, {"month": month}).status_code for month in ("0-0", "99999-13", "²")} == {404}
     issue = made(act_as, code="calendar-bridge")
     assert dict(issue.totals)["计入学年"] == f"{Payment.objects.paid().aggregate(yuan=Sum('amount'))['yuan']:.2f}"
+
+
+def test_schools_of_one_name_are_ranked_apart() -> None:
+    in_time, missing = submitting.Status("已接收，按时", "good", 5), submitting.Status("未报", "bad", 1)
+    came = [packing.Came(key, "中心小学", "unaided", "台账", status, key, None) for key, status in ((1, in_time), (2, missing))]
+    assert [(row["place"], row["asked"], row["in_time"]) for row in packing._ranking(came, None)] == [(1, 1, 1), (2, 1, 0)]

@@ -137,6 +137,9 @@ def test_a_task_from_given_to_closed_and_back_for_rectification(county: World, a
         with pytest.raises(Refused, match="抽中市级复查"):
             tasks.close(mine, by=actor["city"], today=LATE)
         tasks.recheck(mine, found="抽查属实，数字一致", by=actor["city"], today=LATE)
+    with act_as("checker"), pytest.raises(Refused, match="由市级单位退回"):
+        tasks.send_back(mine, note="想再改一改", due_on=DUE, by=actor["checker"], given_name="县", today=LATE)
+    with act_as("city"):
         tasks.close(mine, by=actor["city"], today=LATE)
     assert (mine.state, mine.closed_on, mine.checked_by) == ("closed", LATE, actor["head"].name)
 
@@ -162,6 +165,8 @@ def test_who_reports_does_not_check_and_changing_is_told_apart(county: World, ac
         assert figures.due_months(open_one, "2018-11") == []
         again = Said(open_one.title, Decimal(5), "items", DUE)  # the right one may bear its name
         assert tasks.give(line(), [open_one.office], again, by=city, given_name="市", today=DAY) == 1
+    slip = task(target=Decimal("0.01"))
+    assert figures.Figure(slip, so_far=Decimal("999999999999")).rate == figures.MOST_RATE  # a sheet holds 15 digits
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from ledgers.enums import Counted, Rhythm
 from ledgers.models import Due, LedgerIssue, Schedule, Submission
 from ledgers.schedules import Plan, parse, running
 from tests import make
+from tests.ledgers import reporting_build as build
 from tests.ledgers.conftest import ActAs
 from tests.personas import TERM, As, World
 
@@ -254,6 +255,44 @@ def test_what_no_schedule_asks_for_goes_up_for_its_day(asked: World, act_as: Act
         city_s = made(act_as, "city", path=CITY)
         with pytest.raises(Refused, match="只能上报本单位"):
             submitting.submit_extra(city_s, by=current_actor(), today=TODAY)
+
+
+def test_only_the_office_right_above_receives(county: World, as_: As, act_as: ActAs):
+    """What a school has handed up to its county is not the city's to take or to send back."""
+    office = make.school_office(county.here.primary)
+    due = Due(
+        office=office, path=office.path, ledger="aid-summary", rhythm="year", period="2018", term="2018-autumn", due_on=TODAY
+    )
+    due.save()
+    issue = build.issue(office.path)
+    handed = Submission(due=due, issue=issue, path=office.path, submitted_on=TODAY, submitted_by="校长")
+    handed.save()
+    for persona in ("city", "maker"):
+        with act_as(persona):
+            assert submitting.receives(due, current_actor()) == (persona == "maker")
+    page = reverse("due_detail", args=[due.pk])
+    assert reverse("submission_accept", args=[handed.pk]) not in as_("city").get(page).content.decode()
+    assert reverse("submission_accept", args=[handed.pk]) in as_("maker").get(page).content.decode()
+    with act_as("city"):
+        for receive in (submitting.accept, lambda row, **by: submitting.send_back(row, note="不对", **by)):
+            with pytest.raises(Refused, match="直接上级"):
+                receive(handed, by=current_actor(), today=TODAY)
+    with act_as("maker"):
+        assert submitting.accept(handed, by=current_actor(), today=TODAY).state == "accepted"
+
+
+def test_the_database_itself_keeps_what_was_handed_up(county: World):
+    """The issue is frozen by the submission, so the submission must not go either; nor may a finished pack change."""
+    handed, pack = build.submission("accepted"), build.bundle(county.here)
+    other = build.issue()
+    rows = Submission.objects.filter(pk=handed.pk)
+    for change in (
+        rows.delete, lambda: rows.update(issue=other), lambda: rows.update(submitted_on=TODAY - timedelta(days=9)),
+        lambda: type(pack).objects.filter(pk=pack.pk).update(report={}),
+    ):  # fmt: skip
+        with pytest.raises(DatabaseError, match=r"stays handed up|finished pack"), transaction.atomic():
+            change()
+    rows.update(state="replaced")
 
 
 # --- pages ------------------------------------------------------------------------------------------------------

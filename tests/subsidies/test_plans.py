@@ -20,7 +20,7 @@ from aidcases.flow import Refused
 from aidcases.models import AuditEvent, Reminder
 from aidcases.scoping import EVERYWHERE, SYSTEM, Actor, acting_in
 from aidcases.seen import Changed
-from students.models import Household
+from students.models import Household, Member
 from subsidies.demo import plans as demo_plans
 from subsidies.models import Entitlement, HouseholdPlan, PlanChild, PlanMeasure
 from subsidies.plans import daily, families, making, merged
@@ -269,6 +269,16 @@ def test_the_pages(home: Household, world: World, as_: As) -> None:
         make.household(village="620123100201", members=(pupil.person,), head=make.person(f"户{n}", home="620123100201"))
     assert max(few, queries_of(maker, lists)) <= 12
     assert queries_of(maker, reverse("plan_detail", args=[plan.pk])) <= 18
+
+
+def test_a_child_who_moved_to_another_household_is_of_the_new_one_alone(home: Household, world: World, as_: As) -> None:
+    """The register still has it in the old one, too: that has nobody at school any more and needs no plan."""
+    child = world.here.students[0].person
+    new = make.household(village="620123100201", head=make.person("新家户主", home="620123100201"))
+    Member(household=new, person=child, relation="之子", from_on=date(2018, 9, 1)).save()
+    page = as_("maker").get(f"{reverse('plan_list')}?term={TERM.code}")
+    assert page.status_code == 200
+    assert [row["household"].pk for row in page.context["rows"] if row["household"].pk in (home.pk, new.pk)] == [new.pk]
 
 
 def test_what_is_late_is_reminded_of_at_the_nearest_office(home: Household, world: World, acting: Acting) -> None:

@@ -184,7 +184,8 @@ def _steps(task: WorkTask, request: HttpRequest) -> dict[str, str | None]:
     checks = actor.may(P.PROGRESS_CHECK) and (task.path != own or county)
     suits = {
         "start": task.path == own, "report": task.path == own, "self_check": county and checks,
-        "recheck": not county and checks, "close": task.given_path == own, "cancel": task.given_path == own, "send_back": checks,
+        "recheck": not county and checks, "close": task.given_path == own, "cancel": task.given_path == own,
+        "send_back": checks and not tasks.checked_above(task),
     }  # fmt: skip
     found = {}
     for move in WorkTask.FLOW.open_from(task.state):
