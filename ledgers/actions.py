@@ -32,6 +32,7 @@ from ledgers.models import CountyForm, LedgerIssue, Submission
 from ledgers.returning import Kept
 from ledgers.storing import attempt
 from ledgers.workbook import Head, Kind, Look, Sheet, Written, write_workbook
+from subsidies.giving.common import said as without_numbers
 from subsidies.models import ComputeRun
 
 DIGESTS = ("facts_digest", "rules_digest", "result_digest", "certificate")
@@ -67,7 +68,7 @@ def request_issue(
 
     Raises Refused without a purpose, outside the own area, without the right to issue or to clear numbers.
     """
-    actor, scope, purpose = current_actor(), current_scope(), purpose.strip()
+    actor, scope, purpose = current_actor(), current_scope(), without_numbers(purpose, 120)
     unmasked = unmasked and ledger.personal
     wrong = {
         "您的角色不能生成台账。": not actor.may(P.LEDGER_ISSUE),
@@ -88,7 +89,7 @@ def request_issue(
         return issue
     issue = LedgerIssue(
         ledger=ledger.code, title=ledger.heading(when, area), term=when.code, path=scope.path, area_path=area.path,
-        area_name=area.name, flat=flat, unmasked=unmasked, purpose=purpose[:120], reported_by=_office(area),
+        area_name=area.name, flat=flat, unmasked=unmasked, purpose=purpose, reported_by=_office(area),
         requested_by=actor.name, job_id=job.pk, form=form,
     )  # fmt: skip
     issue.save()

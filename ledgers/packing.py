@@ -37,6 +37,7 @@ from ledgers.situation import Printed, paragraphs, printed, said
 from ledgers.storing import attempt
 from ledgers.submitting import Board
 from ledgers.workbook import write_workbook
+from subsidies.giving.common import said as without_numbers
 
 PLACE = "bundles"  # folder of the sealed files
 SUMMARY = "aid-summary"
@@ -47,7 +48,7 @@ INDEX_FILE, TEXT_FILE, PAPER_FILE, FOLDER = "目录和汇总.xlsx", "情况汇�
 def request_bundle(rhythm: str, code: str, *, purpose: str) -> Bundle:
     """Queues the pack of a period for whoever acts; the same request again, while it is under way, is the same pack.
     Raises Refused without a purpose, without the right to receive, for a period nobody had to report for."""
-    actor, scope, purpose = current_actor(), current_scope(), purpose.strip()
+    actor, scope, purpose = current_actor(), current_scope(), without_numbers(purpose, 120)
     period = _period(rhythm, code)
     wrong = {
         "您的角色不能汇总下级上报的台账。": not actor.may(P.LEDGER_RECEIVE),
@@ -61,7 +62,7 @@ def request_bundle(rhythm: str, code: str, *, purpose: str) -> Bundle:
     if bundle := Bundle.objects.filter(job_id=job.pk).first():
         return bundle
     bundle = Bundle(
-        path=scope.path, rhythm=rhythm, period=code, title=f"{_place(scope.path)}{period.said}汇总", purpose=purpose[:120],
+        path=scope.path, rhythm=rhythm, period=code, title=f"{_place(scope.path)}{period.said}汇总", purpose=purpose,
         unmasked=actor.may(P.LEDGER_UNMASK), requested_by=actor.name, job_id=job.pk,
     )  # fmt: skip
     bundle.save()

@@ -20,6 +20,7 @@ from ledgers.definitions import LEDGERS
 from ledgers.enums import Rhythm, SubmissionState
 from ledgers.models import Due, LedgerIssue, Submission
 from ledgers.schedules import BELOW, named, parse, running
+from subsidies.giving.common import said as without_numbers
 from subsidies.models import PublicNotice
 
 S = SubmissionState
@@ -76,19 +77,20 @@ def submit(due: Due, issue: LedgerIssue, *, by: Actor, today: date, why: str = "
     Raises Refused."""
     if not by.may(P.LEDGER_SUBMIT):
         raise Refused("您的角色不能上报，请审核人或负责人办理。")
+    why = without_numbers(why, 200)
     Due.objects.select_for_update().get(pk=due.pk)  # two who hand up at once
     former = Submission.objects.filter(due=due).order_by("-pk").first()
     reasons = obstacles(due, issue)
     if Submission.objects.filter(due=due, issue=issue).exists():
         reasons.append("这份台账已经上报过，更正请重新生成一份。")
-    if former and not why.strip():
+    if former and not why:
         reasons.append("已经上报过一份，请写明这次更正了什么。")
     if reasons:
         raise Refused(*reasons)
     if former and former.state in (S.SUBMITTED, S.ACCEPTED):
-        former.move("replace", by=by, note=why.strip()[:200])
+        former.move("replace", by=by, note=why)
     made = Submission(
-        due=due, issue=issue, path=due.path, replaces=former, why=why.strip()[:200], submitted_on=today, submitted_by=by.name
+        due=due, issue=issue, path=due.path, replaces=former, why=why, submitted_on=today, submitted_by=by.name
     )
     made.save()
     told = {"code": issue.ledger, "period": due.period, "issue": issue.pk, "sha256": issue.sha256}
@@ -141,8 +143,9 @@ def accept(submission: Submission, *, by: Actor, today: date) -> Submission:
 def send_back(submission: Submission, *, note: str, by: Actor, today: date) -> Submission:
     """The item is open again; the daily round reminds the office of it."""
     _from_below(submission, by)
+    note = without_numbers(note, 200)
     submission.move(
-        "send_back", by=by, note=note, returned_why=note.strip()[:200], decided_on=today, decided_by=by.name
+        "send_back", by=by, note=note, returned_why=note, decided_on=today, decided_by=by.name
     )
     return submission
 

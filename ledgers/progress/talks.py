@@ -15,6 +15,9 @@ from aidcases.scoping import Actor, current_scope
 from dropout import rectifying
 from ledgers.models import Talk, WorkTask
 from ledgers.progress.goals import GOALS
+from subsidies.giving.common import said as without_numbers
+
+TEXTS = {"held_by": 60, "people": 120, "about": 200, "minutes": 4000, "result": 400}
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,12 @@ def hold(
         raise Refused(*reasons)
     order = None
     if said.due_on:
-        problem = f"约谈要求：{said.about}"
+        problem = f"约谈要求：{without_numbers(said.about, TEXTS['about'])}"
         order = rectifying.give(office, problem=problem, due_on=said.due_on, by=by, given_name=given_name, today=today)
     made = Talk(
         office=office, path=office.path, given_path=own, given_name=given_name[:80], task=task, indicator=indicator,
-        year=year, held_on=said.held_on, held_by=said.held_by.strip()[:60], people=said.people.strip()[:120],
-        about=said.about.strip()[:200], minutes=said.minutes.strip(), result=said.result.strip()[:400], rectification=order,
-        made_by=by.name,
+        year=year, held_on=said.held_on, rectification=order, made_by=by.name,
+        **{name: without_numbers(getattr(said, name), most) for name, most in TEXTS.items()},
     )  # fmt: skip
     made.save()
     audit.record("talk.held", subject=made, path=office.path, year=year, indicator=indicator)

@@ -17,6 +17,7 @@ from ledgers.models import AgeFigure, IndicatorGoal, NamedArea
 from ledgers.models.goals import AgeGroup
 from ledgers.progress.goals import GOALS
 from students.places import codes_of
+from subsidies.giving.common import said as without_numbers
 
 COUNTY = 3  # divisions on a county's path
 
@@ -31,7 +32,7 @@ def write_age(
     by: Actor, today: date,
 ) -> AgeFigure:  # fmt: skip
     """From now on this is the county's figure. Raises Refused."""
-    path, source = current_scope().path, source.strip()[:120]
+    path, source = current_scope().path, without_numbers(source, 120)
     wrong = {
         "由县级单位填报适龄人口。": not by.may(P.PROGRESS_WRITE) or not _county(path),
         "请从列表中选择年龄段。": ages not in AgeGroup.values,
@@ -68,7 +69,7 @@ def set_goal(
         raise Refused(*reasons)
     for region in regions:
         made = IndicatorGoal(
-            path=region.path, year=year, indicator=indicator, target=target, document=document.strip()[:120],
+            path=region.path, year=year, indicator=indicator, target=target, document=without_numbers(document, 120),
             given_name=given_name[:80], made_by=by.name, made_on=today,
         )  # fmt: skip
         made.save()
@@ -79,14 +80,14 @@ def set_goal(
 @transaction.atomic
 def name_area(*, name: str, codes: list[str], document: str, by: Actor) -> NamedArea:
     """Names a list of the county's townships, or names it anew. Raises Refused."""
-    own, name = current_scope().path, name.strip()[:40]
+    own, name = current_scope().path, without_numbers(name, 40)
     if not by.may(P.PROGRESS_GIVE) or not _county(own):
         raise Refused("由县级单位登记乡镇名单。")
     townships = Region.objects.under(own).filter(level="township", code__in=codes).order_by("code")
     found = list(townships.values_list("code", flat=True))
     if not name or not found or len(found) != len(set(codes)):
         raise Refused("请填写名称，并选择本县的乡镇。")
-    given = {"codes": found, "document": document.strip()[:120], "made_by": by.name}
+    given = {"codes": found, "document": without_numbers(document, 120), "made_by": by.name}
     made, _ = NamedArea.objects.update_or_create(path=own, name=name, defaults=given)
     audit.record("namedarea.named", subject=made, path=own, codes=found)
     return made

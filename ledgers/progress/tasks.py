@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -23,6 +24,7 @@ from ledgers.models.progress import WORKING, Unit, WorkState
 from ledgers.progress import spans
 from ledgers.progress.sources import SOURCES
 from students.places import codes_of
+from subsidies.giving.common import said as without_numbers
 
 S = WorkState
 BELOW = {
@@ -30,6 +32,7 @@ BELOW = {
     OfficeKind.COUNTY: (OfficeKind.COUNTY, OfficeKind.TOWNSHIP, OfficeKind.SCHOOL),
 }
 COUNTY = 3  # divisions on a county's path
+MOST = 200  # characters of any text of a task
 # What its owner may change; the rest is the giver's.
 OWN = ("person", "money", "allotted_on", "transferred_on", "paid_on")
 GIVEN = (*OWN, "title", "document", "target", "due_on", "note")
@@ -54,6 +57,11 @@ class Said:
     note: str = ""
 
 
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    """Its texts without numbers of people."""
+    return {name: without_numbers(each, MOST) if isinstance(each, str) else each for name, each in values.items()}
+
+
 def may_be_given() -> QuerySet[Organisation]:
     """Offices that whoever acts may give a task: counties by a city; itself, its townships and schools by a county."""
     own = current_scope().path
@@ -66,7 +74,7 @@ def name_line(*, year: int, name: str, document: str, by: Actor) -> WorkLine:
     """Raises Refused for a line there is already, or without its document."""
     if not by.may(P.PROGRESS_GIVE):
         raise Refused("您的角色不能建工作线。")
-    name, document, path = name.strip()[:40], document.strip()[:120], current_scope().path
+    name, document, path = without_numbers(name, 40), without_numbers(document, 120), current_scope().path
     if not name or not document:
         raise Refused("请填写工作线名称和政策依据（文号）。")
     made, new = WorkLine.objects.get_or_create(
@@ -106,7 +114,7 @@ def give(line: WorkLine, offices: Iterable[Organisation], said: Said, *, by: Act
     for office in offices:
         made = WorkTask(
             line=line, office=office, path=office.path, given_path=own, given_name=given_name[:80], first_month=first,
-            made_by=by.name, made_on=today, **vars(said),
+            made_by=by.name, made_on=today, **_plain(vars(said)),
         )  # fmt: skip
         made.save()
         audit.record("worktask.given", subject=made, path=office.path, due=said.due_on.isoformat())
@@ -136,6 +144,7 @@ def change(task: WorkTask, values: dict[str, object], *, by: Actor, seen: str | 
     if not allowed:
         raise Refused("任务已报完成或不归本单位，不能修改。")
     compare(seen, *told(held))
+    values = _plain(values)
     changed = {name: value for name, value in values.items() if name in allowed and getattr(held, name) != value}
     if "target" in changed and Decimal(str(changed["target"])) <= 0:
         raise Refused("目标要大于 0。")
@@ -174,7 +183,7 @@ def tell(
         raise Refused(*reasons)
     row = row or WorkMonth(task=held, path=held.path, month=month, told_on=today)
     row.done = None if held.source else done
-    row.problem, row.remedy, row.told_by = problem.strip()[:400], remedy.strip()[:400], by.name
+    row.problem, row.remedy, row.told_by = without_numbers(problem, 400), without_numbers(remedy, 400), by.name
     row.save()
     held.last_month = max(held.last_month, month)
     held.save(update_fields=["last_month"])
@@ -211,7 +220,7 @@ def _level(task: WorkTask, *, county: bool) -> None:
 def _words(text: str, what: str) -> str:
     if len(text.strip()) < 5:
         raise Refused(f"请写明{what}（至少 5 个字）。")
-    return text.strip()[:400]
+    return without_numbers(text, 400)
 
 
 @transaction.atomic
@@ -257,7 +266,7 @@ def close(task: WorkTask, *, by: Actor, today: date) -> None:
 def cancel(task: WorkTask, *, note: str, by: Actor) -> None:
     """Given by mistake, or no longer to be done: it counts nowhere any more."""
     _by_giver(task)
-    task.move("cancel", by=by, note=note.strip()[:200])
+    task.move("cancel", by=by, note=without_numbers(note, 200))
     inbox.done(task)
 
 
@@ -275,7 +284,8 @@ def send_back(task: WorkTask, *, note: str, due_on: date, by: Actor, given_name:
         raise Refused("由检查单位退回。")
     if checked_above(task):
         raise Refused("市级复查已通过，由市级单位退回。")
-    problem = f"{task.title}：{_words(note, '要整改的问题')}"
+    note = _words(note, "要整改的问题")
+    problem = f"{task.title}：{note}"
     made = rectifying.give(task.office, problem=problem, due_on=due_on, by=by, given_name=given_name, today=today)
     task.move("send_back", by=by, note=note, rectification=made, spot=False)
 

@@ -21,6 +21,7 @@ from ledgers import comparisons
 from ledgers.differing import Compared, compare_issues, write_sheet
 from ledgers.models import LedgerIssue
 from ledgers.views.issues import XLSX
+from subsidies.giving.common import said as without_numbers
 
 SHOWN = 200  # lines on the page; the sheet has all
 OTHERS = 20
@@ -93,7 +94,7 @@ def issue_compare_start(request: HttpRequest, pk: int) -> HttpResponse:
 @command(can=P.LEDGER_VIEW)
 def issue_compare_sheet(request: HttpRequest, pk: int) -> HttpResponse:
     """The whole difference as .xlsx; who took it and what for is recorded."""
-    (old, issue), purpose = _asked(request, pk), request.POST.get("purpose", "").strip()[:120]
+    (old, issue), purpose = _asked(request, pk), without_numbers(request.POST.get("purpose", ""), 120)
     if not purpose:
         raise Refused("请写明下载用途，例如：核对更正。")
     content, rows = _sheet(old, issue)

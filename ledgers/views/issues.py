@@ -21,6 +21,7 @@ from ledgers.filters import IssueFilter
 from ledgers.models import LedgerIssue
 from ledgers.submitting import answers
 from ledgers.views.submissions import told
+from subsidies.giving.common import said as without_numbers
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -114,7 +115,7 @@ def _proof(issue: LedgerIssue) -> list[tuple[str, str]]:
 def issue_download(request: HttpRequest, pk: int) -> HttpResponse:
     """The file in clear, decrypted in memory; who took it and what for is recorded first."""
     issue = get_object_or_404(LedgerIssue, pk=pk)
-    purpose = request.POST.get("purpose", "").strip()[:120]
+    purpose = without_numbers(request.POST.get("purpose", ""), 120)
     if not purpose:
         raise Refused("请写明下载用途，例如：报送市教育局。")
     content = open_file(issue)

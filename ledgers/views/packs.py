@@ -17,6 +17,7 @@ from aidcases.web import command, page, paginate
 from ledgers import packing, submitting
 from ledgers.models import Bundle
 from ledgers.views.issues import shown_total
+from subsidies.giving.common import said as without_numbers
 
 ZIP = "application/zip"
 
@@ -100,7 +101,7 @@ def bundle_paper(request: HttpRequest, pk: int) -> HttpResponse:
 def bundle_download(request: HttpRequest, pk: int) -> HttpResponse:
     """The archive in clear, decrypted in memory; who took it and what for is recorded first."""
     bundle = get_object_or_404(Bundle, pk=pk)
-    purpose = request.POST.get("purpose", "").strip()[:120]
+    purpose = without_numbers(request.POST.get("purpose", ""), 120)
     if not purpose:
         raise Refused("请写明下载用途，例如：月调度会。")
     content = packing.open_bundle(bundle)

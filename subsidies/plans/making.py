@@ -152,7 +152,7 @@ def add_measure(
         student_id=student,
         kind=kind,
         what=said(what, 200),
-        owner=owner.strip()[:60],
+        owner=said(owner, 60),
         due_on=due_on,
         made_by=by.name,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -17,14 +18,16 @@ from aidcases.models import AuditEvent, Job, Reminder
 from aidcases.models.records import JobState
 from aidcases.roles import OfficeKind
 from aidcases.scoping import EVERYWHERE, acting_in, current_actor
-from ledgers import schedules, submitting
+from ledgers import packing, schedules, submitting
 from ledgers.actions import open_file, request_issue
 from ledgers.areas import area_at
 from ledgers.definitions import LEDGERS
 from ledgers.enums import Counted, Rhythm
 from ledgers.models import Due, LedgerIssue, Schedule, Submission
+from ledgers.progress import talks, tasks
 from ledgers.schedules import Plan, parse, running
 from tests import make
+from tests.ledgers import progress_build as progress
 from tests.ledgers import reporting_build as build
 from tests.ledgers.conftest import ActAs
 from tests.personas import TERM, As, World
@@ -293,6 +296,30 @@ def test_the_database_itself_keeps_what_was_handed_up(county: World):
         with pytest.raises(DatabaseError, match=r"stays handed up|finished pack"), transaction.atomic():
             change()
     rows.update(state="replaced")
+
+
+def test_numbers_of_people_in_what_is_typed_are_masked(county: World, act_as: ActAs):
+    """A purpose stands at the head of every page and in the audit log, which nothing can be taken out of again."""
+    number = "620123201005010011"
+    typed = f"核对 {number} 一人"
+    handed, mine = build.submission(), progress.task("under_way")
+    with act_as("maker"):
+        issue = request_issue(LEDGERS["aid-summary"], TERM, area_at(HERE), purpose=typed)
+        assert issue.purpose == "核对 **************0011 一人"
+        tasks.tell(
+            mine, month="2018-09", done=Decimal(1), problem=typed, remedy=typed, by=current_actor(), today=TODAY
+        )
+    with act_as("city"):
+        packing.request_bundle("year", handed.due.period, purpose=typed)
+        submitting.send_back(handed, note=typed, by=current_actor(), today=TODAY)
+        tasks.change(mine, {"note": typed}, by=current_actor())
+        said = talks.Said(TODAY, "局长", "主任", typed, typed, typed, LATER)
+        talks.hold(mine.office, said, task=mine, year=2018, by=current_actor(), given_name="市", today=TODAY)
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            if table.startswith(("ledgers_", "dropout_", "aidcases_job", "aidcases_audit", "aidcases_remind")):
+                cursor.execute(f"SELECT count(*) FROM {table} t WHERE t::text LIKE %s", [f"%{number}%"])
+                assert (table, cursor.fetchone()) == (table, (0,))
 
 
 # --- pages ------------------------------------------------------------------------------------------------------
