@@ -10,6 +10,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from aidcases import crypto
 from aidcases.scoping import current_actor, current_scope
 
 _day: ContextVar[date | None] = ContextVar("day", default=None)
@@ -37,7 +38,8 @@ def said_day() -> dict[str, str]:
 
 
 def record(action: str, *, subject: Any = None, note: str = "", path: str | None = None, **data: Any) -> Any:
-    """One event by whoever acts. `data` holds counts, codes and ids, never personal values in clear."""
+    """One event by whoever acts. `data` holds counts, codes and ids, never personal values in clear; what somebody has typed
+    (note, purpose) loses numbers of people here, for nothing can be taken out again."""
     from aidcases.models import AuditEvent
 
     actor = current_actor()
@@ -48,6 +50,6 @@ def record(action: str, *, subject: Any = None, note: str = "", path: str | None
         action=action,
         subject_type=subject._meta.label_lower if subject is not None else "",
         subject_id=subject.pk if subject is not None else None,
-        note=note,
-        data={**said_day(), **data},
+        note=crypto.mask_numbers(note),
+        data={**said_day(), **data, **({"purpose": crypto.mask_numbers(data["purpose"])} if "purpose" in data else {})},
     )

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
+from aidcases import crypto
 from aidcases.conditions import All
 from aidcases.scoping import Actor
 
@@ -109,7 +110,7 @@ class FlowQuerySet(models.QuerySet):
                 "actor": by.name,
                 "user_id": by.user_id,
                 "action": f"{self.model._meta.model_name}.{name}",
-                "note": note,
+                "note": crypto.mask_numbers(note),
             },
         )
 

@@ -71,6 +71,12 @@ def test_an_event_says_who_where_and_what(event: AuditEvent):
     assert "甲经办 test.done" in str(event)
 
 
+def test_what_was_typed_loses_numbers_of_people(db: None, everywhere: None):
+    typed, masked = "核对 620123201005010011 一人", "核对 **************0011 一人"
+    made = audit.record("test.done", note=typed, purpose=typed, count=1)
+    assert (made.note, made.data["purpose"]) == (masked, masked)
+
+
 def test_an_event_names_its_subject_and_may_lie_below_its_actor(db: None, everywhere: None):
     child = make.person(home="620123100201")
     with acting_in(Scope("/62/"), Actor("省", path="/62/")):

@@ -140,6 +140,13 @@ def test_a_refusal_is_told_in_its_own_words(db: None, kind: Callable[..., None])
     assert (failed.state, failed.error) == ("failed", "没有在校生名单；请先导入")
     assert failed.finished_at
 
+    def fill(_: Running) -> None:
+        with open("/dev/full", "wb") as disk:
+            disk.write(b"x")
+
+    kind(fill)
+    assert "存储空间已满" in deliver(queued()).error
+
 
 def test_any_other_failure_is_a_number_that_leads_to_the_log(
     db: None, kind: Callable[..., None], caplog: pytest.LogCaptureFixture

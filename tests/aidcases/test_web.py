@@ -92,6 +92,9 @@ def do(request: HttpRequest) -> HttpResponse:
             raise Refused("还没有核对", "名单是空的")
         case "break":
             raise ZeroDivisionError
+        case "full":
+            with open("/dev/full", "wb") as disk:
+                disk.write(b"x")
     return HttpResponse(f"{current_actor().name} {current_scope().path}")
 
 
@@ -255,6 +258,12 @@ def test_a_refused_command_answers_htmx_with_the_reasons(maker: Client):
     answer = maker.post("/x/do/", {"end": "refuse"}, headers={"HX-Request": "true"})
     assert (answer.status_code, answer.text) == (409, "还没有核对；名单是空的")
     assert answer["Content-Type"] == "text/plain; charset=utf-8"
+    assert not written()
+
+
+def test_a_full_disk_is_said_and_nothing_is_kept(maker: Client):
+    answer = maker.post("/x/do/", {"end": "full"}, headers={"HX-Request": "true"})
+    assert (answer.status_code, "存储空间已满" in answer.text) == (409, True)
     assert not written()
 
 
