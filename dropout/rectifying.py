@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from django.db import transaction
 from django.db.models import Case, QuerySet, When
 
-from aidcases import audit, inbox
+from aidcases import audit, crypto, inbox
 from aidcases.flow import Refused
 from aidcases.models import Organisation
 from aidcases.models.places import above
@@ -30,7 +30,7 @@ def record(line: InspectionLine, *, in_school: bool, found: str, by: Actor, toda
     held = InspectionLine.objects.select_for_update(of=("self",)).select_related("inspection").get(pk=line.pk)
     if held.inspection.path != current_scope().path:  # the inspected see their child's line, and leave it alone
         raise Refused("由组织抽查的单位登记。")
-    held.in_school, held.found = in_school, found.strip()[:200]
+    held.in_school, held.found = in_school, crypto.mask_numbers(found.strip())[:200]
     held.checked_on, held.checked_by = today, by.name
     held.save(update_fields=["in_school", "found", "checked_on", "checked_by"])
     audit.record("inspectionline.checked", subject=held, in_school=in_school)
@@ -60,7 +60,7 @@ def give(
         raise Refused(*reasons)
     made = Rectification(
         path=office.path, given_path=current_scope().path, given_name=given_name[:80], line=line, case=case,
-        problem=problem.strip()[:200], due_on=due_on, made_by=by.name, made_on=today,
+        problem=crypto.mask_numbers(problem.strip())[:200], due_on=due_on, made_by=by.name, made_on=today,
     )  # fmt: skip
     made.save()
     audit.record("rectification.given", subject=made, path=office.path, due=due_on.isoformat())
@@ -77,7 +77,7 @@ def answer(task: Rectification, *, text: str, by: Actor, today: date) -> Rectifi
         raise Refused("请写明整改情况（至少 5 个字）。")
     if held.state != TaskState.OPEN:
         raise Refused(FASTER)
-    Rectification.objects.filter(pk=held.pk).update(answer=text.strip()[:400])
+    Rectification.objects.filter(pk=held.pk).update(answer=crypto.mask_numbers(text.strip())[:400])
     held.move("answer", by=by, answered_on=today, answered_by=by.name)
     inbox.done(held)
     return held

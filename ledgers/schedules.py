@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from aidcases import audit, spans
+from aidcases import audit, inbox, spans
 from aidcases.flow import Refused
 from aidcases.models import Organisation
 from aidcases.models.places import above
@@ -179,6 +179,8 @@ def set_plan(plan: Plan, *, by: Actor, today: date) -> Schedule:
         below = Organisation.objects.filter(path__startswith=path, kind=plan.kind)
         ensure(below, today)
     else:
+        for due in waiting:
+            inbox.done(due)
         waiting.delete()
     return row
 

@@ -128,9 +128,12 @@ def test_the_city_sets_the_schedule_and_open_items_follow(asked: World, act_as: 
             Plan("bank-sheet", Rhythm.QUARTER, OfficeKind.COUNTY, Counted.LAST, 9), by=current_actor(), today=TODAY
         )
         assert Due.objects.filter(ledger="bank-sheet").count() == 2
+        schedules.ledgers_due(at(date(2018, 10, 30)))
+        assert Reminder.objects.open().filter(title__contains="2018 年 10 月月报《义务教育辍学").exists()
         off = Plan("dropouts", Rhythm.MONTH, OfficeKind.COUNTY, Counted.LAST, 5, active=False)
         schedules.set_plan(off, by=current_actor(), today=TODAY)
     assert not Due.objects.filter(ledger="dropouts").exists()
+    assert not Reminder.objects.open().filter(title__contains="2018 年 10 月月报《义务教育辍学").exists()
     assert Schedule.objects.count() == 3
     assert schedules.ledgers_due(at(TODAY))["ledgers_made"] == 0  # what is off does not come back
     refused = (("maker", "county", "下一级"), ("head", "school", "角色不能"), ("city", "school", "下一级"))
