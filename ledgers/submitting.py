@@ -16,6 +16,7 @@ from aidcases.flow import Refused
 from aidcases.models import Organisation
 from aidcases.roles import OfficeKind, P
 from aidcases.scoping import Actor, current_scope
+from aidcases.seen import compare
 from ledgers.definitions import LEDGERS
 from ledgers.enums import Rhythm, SubmissionState
 from ledgers.models import Due, LedgerIssue, Submission
@@ -72,14 +73,17 @@ def obstacles(due: Due, issue: LedgerIssue) -> list[str]:
 
 
 @transaction.atomic
-def submit(due: Due, issue: LedgerIssue, *, by: Actor, today: date, why: str = "") -> Submission:
+def submit(
+    due: Due, issue: LedgerIssue, *, by: Actor, today: date, why: str = "", seen: str | None = None
+) -> Submission:
     """Hands the issue up; it can't change from now on. Where one was handed up before, it is a correction and says why.
-    Raises Refused."""
+    seen: `mark` of what stood there as the form was opened. Raises Refused, Changed."""
     if not by.may(P.LEDGER_SUBMIT):
         raise Refused("您的角色不能上报，请审核人或负责人办理。")
     why = without_numbers(why, 200)
     Due.objects.select_for_update().get(pk=due.pk)  # two who hand up at once
     former = Submission.objects.filter(due=due).order_by("-pk").first()
+    compare(seen, former.pk if former else None)
     reasons = obstacles(due, issue)
     if Submission.objects.filter(due=due, issue=issue).exists():
         reasons.append("这份台账已经上报过，更正请重新生成一份。")

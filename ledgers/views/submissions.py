@@ -15,6 +15,7 @@ from aidcases.flow import Refused
 from aidcases.models import Organisation
 from aidcases.roles import OfficeKind, P
 from aidcases.scoping import current_scope
+from aidcases.seen import mark
 from aidcases.web import command, key_of, page, paginate
 from ledgers import schedules, submitting
 from ledgers.definitions import LEDGERS
@@ -78,6 +79,7 @@ def due_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "ours": ours,
         "rows": [{"row": row, "tone": TONES[SubmissionState(row.state)]} for row in rows],
         "last": last,
+        "seen": mark(last.pk if last else None),
         "phone": "" if ours else submitting.phone_of(due.office),
         "candidates": list(submitting.candidates(due)[:5]) if ours else [],
         "may_submit": ours and request.actor.may(P.LEDGER_SUBMIT),
@@ -98,8 +100,9 @@ def due_submit(request: HttpRequest, pk: int) -> HttpResponse:
     if issue is None:
         raise Refused("请选择要上报的台账。")
     made = submitting.submit(
-        due, issue, by=request.actor, today=timezone.localdate(), why=request.POST.get("why", "")
-    )
+        due, issue, by=request.actor, today=timezone.localdate(), why=request.POST.get("why", ""),
+        seen=request.POST.get("seen"),
+    )  # fmt: skip
     return _said(request, made)
 
 

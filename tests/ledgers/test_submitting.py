@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
@@ -333,6 +334,10 @@ def text(answer: object) -> str:
     return re.sub(r"\s+", "", re.sub(r"<[^>]+>", "", answer.content.decode()))
 
 
+def page_of(client: Client, due: Due) -> str:
+    return client.get(reverse("due_detail", args=[due.pk])).content.decode()
+
+
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[date]:
     """What the pages take for today."""
@@ -357,7 +362,9 @@ def test_from_the_item_to_the_board(asked: World, as_: As, act_as: ActAs, clock:
     page = head.get(reverse("issue_detail", args=[issue.pk])).content.decode()
     assert reverse("due_detail", args=[due.pk]) in page
     assert "上级不能下载" in text(city.get(reverse("issue_detail", args=[issue.pk])))
+    stale = {"issue": again.pk, "why": "另一人同时更正", "seen": re.search(r'name="seen" value="(\w+)"', page_of(head, due))[1]}
     head.post(reverse("due_submit", args=[due.pk]), {"issue": issue.pk})
+    assert "有人改过" in text(head.post(reverse("due_submit", args=[due.pk]), stale, follow=True))
     back = head.post(reverse("due_submit", args=[due.pk]), {"issue": again.pk}, follow=True)
     assert "请写明这次更正了什么" in text(back)
     assert "上级不能下载" not in text(city.get(reverse("issue_detail", args=[issue.pk])))
