@@ -140,6 +140,7 @@ SQL = {
     "ledgers/packing.py": "a lock per office and period",
     "ledgers/comparisons.py": "a lock per office and pair of issues",
     "ledgers/countyform.py": "a lock per office and ledger, for the number of a version",
+    "ledgers/progress/tasks.py": "a lock per line of work, where two give the same task",
     "ledgers/definitions/aid_summary.py": "compiled from scoped querysets",
 }
 # Acting with another scope than one's own.
