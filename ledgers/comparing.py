@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from openpyxl.utils import get_column_letter
+from openpyxl.utils import coordinate_to_tuple, get_column_letter
 
 from ledgers.disguise import (
     NAMED_ROWS,
@@ -40,7 +40,7 @@ from students.imports.source import Limits, Refused
 ISSUE = "生成记录"  # the custom property that names the issue
 CHANGED, MISSING, ADDED = "changed", "missing", "added"
 ALIGNED = 4000  # rows of unequal number that are aligned; more are compared in their places
-WHOLE_SHEET = "整张工作表"
+WHOLE_SHEET, WHOLE_FILE = "整张工作表", "整个文件"
 UNREADABLE = "文件打不开或已损坏，无法核验。请核对是不是下载的 .xlsx 原文件。"
 MOST_TOLD = 50_000
 MOST_DIGITS = 19  # of a key
@@ -191,7 +191,7 @@ def compare(stored: Path, copy: Path) -> list[Difference]:
         else:
             found += _page(page, now[name])
             found += _disguised(page, now[name], one.looks, other.looks)
-    found += [Difference("", "", ADDED, "", SAID_OF_PICTURES)] if other.looks.pictures > one.looks.pictures else []
+    found += [Difference(WHOLE_FILE, "", ADDED, "", SAID_OF_PICTURES)] if other.looks.pictures > one.looks.pictures else []
     found += [Difference(name, "", ADDED, "", WHOLE_SHEET) for name in now if name not in was]
     return found
 
@@ -208,7 +208,13 @@ def _disguised(was: Page, now: Page, before: Looks, after: Looks) -> Iterator[Di
     if now.shown.rules > was.shown.rules:
         yield Difference(now.name, "", CHANGED, "", SAID_OF_RULES)
     known = set(before.odd.values())
-    yield from (Difference(now.name, cell, CHANGED, "", said) for cell, said in now.shown.cells.items() if said not in known)
+    odd = {cell: said for cell, said in now.shown.cells.items() if said not in known}
+    places = {cell: coordinate_to_tuple(cell) for cell in odd}
+    rows = now.at({row - 1 for row, _ in places.values()}) if odd else {}
+    for cell, said in odd.items():
+        row, column = places[cell]
+        holds = rows.get(row - 1, ())[column - 1 : column]
+        yield Difference(now.name, cell, CHANGED, _told(holds[0]) if holds else "", said)
     yield from _covered(was, now)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from openpyxl.formula.translate import Translator
-from openpyxl.utils import coordinate_to_tuple
+from openpyxl.utils import coordinate_to_tuple, get_column_letter
 
 from students.imports.package import Archive, elements, feed, parser, relations
 from students.imports.source import UNSAFE, Refused
@@ -22,7 +22,7 @@ FAINT, OTHER_NUMBER = "字太小或是白色", "格式“{}”显示的不是这
 SAID_OF_ROWS, SAID_OF_COLUMNS, SAID_OF_SHEET = "隐藏了 {} 行：第 {} 行", "隐藏了列：{}", "隐藏了整张工作表"
 SAID_OF_RULES, SAID_OF_PICTURES = "加了条件格式，可以盖住数字", "加了图片或图形，可以盖住数字"
 SAID_OF_MERGED = "被合并的单元格盖住"
-NAMED_ROWS = 10
+NAMED_ROWS, LAST_COLUMN = 10, 16_384
 # Of a number format: colours and conditions, spaces as wide as a sign, fill; then what stands between quotes or after \.
 _ASIDE = re.compile(r"\[[^\]]*\]|[_*].")
 _WORDS = re.compile(r'"([^"]*)"|\\(.)')
@@ -129,7 +129,8 @@ def shown(data: bytes, odd: dict[int, str]) -> Shown:
             if kind == b"row":
                 found.rows.append(int(told.get(b"r", b"0")))
             else:
-                found.columns.append("—".join(dict.fromkeys((told[b"min"].decode(), told[b"max"].decode()))))
+                ends = (get_column_letter(min(int(told[end]), LAST_COLUMN)) for end in (b"min", b"max"))
+                found.columns.append("—".join(dict.fromkeys(ends)))
     for attributes in _CELL.findall(data) if odd else ():
         told = dict(_ATTRIBUTE.findall(attributes))
         if (style := int(told.get(b"s", b"0"))) in odd:

@@ -78,11 +78,15 @@ def test_what_is_shown_otherwise_is_named(files: tuple[Path, Path]) -> None:
         ]
     assert told(lambda page: setattr(page.cell(AT, 5), "font", Font(color="FFFFFF"))) == [f"E{AT} 字太小或是白色"]
     assert told(lambda page: setattr(page.row_dimensions[AT], "hidden", True)) == [f"隐藏了 1 行：第 {AT} 行"]
-    assert told(lambda page: setattr(page.column_dimensions["E"], "hidden", True)) == ["隐藏了列：5"]
+    assert told(lambda page: setattr(page.column_dimensions["E"], "hidden", True)) == ["隐藏了列：E"]
     rule = CellIsRule(operator="equal", formula=["49"], font=Font(color="FFFFFF"))
     assert told(lambda page: page.conditional_formatting.add("E1:E9", rule)) == ["加了条件格式，可以盖住数字"]
     covered = rewritten(files, "<mergeCells[^>]*>", rf'\g<0><mergeCell ref="E{FIRST}:E{AT}"/>')
     assert covered == [f"E{AT} 被合并的单元格盖住"]
+
+    with zipfile.ZipFile(files[1], "a") as copy:
+        copy.writestr("xl/drawings/drawing9.xml", "<a><twoCellAnchor/></a>")
+    assert "加了图片或图形，可以盖住数字" in [each.now for each in compare(*files)]
 
     def away(book: Workbook) -> None:
         book.create_sheet("别的")
