@@ -69,7 +69,8 @@ class Guardian(Scoped):
 
     OWNER_PATHS = {HOME: "student__person__home_path", SCHOOL: "student__person__school_path"}
 
-    student = models.ForeignKey("students.Student", models.CASCADE, related_name="guardians")
+    # The key of student and name serves for the student alone, too.
+    student = models.ForeignKey("students.Student", models.CASCADE, related_name="guardians", db_index=False)
     person = models.ForeignKey(Person, models.PROTECT, null=True, related_name="wards")
     name = models.CharField("姓名", max_length=60)
     relation = models.CharField("关系", max_length=20, default="", blank=True)
