@@ -1,14 +1,13 @@
 """The rows of a worksheet's XML, streamed: memory does not grow with them.
 
-Every row is cut out with one expression; a sheet that is written unusually (prefixes, comments, rich text) is
-read by expat from the start instead.
+Rows are cut at the references of their cells, or taken apart with one expression; a sheet that is written unusually
+(prefixes, comments, rich text) is read by expat from the start instead.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from operator import itemgetter
 
 from students.imports.package import feed, parser
 from students.imports.source import BAD_ROWS, LAST_ROW, MOST_COLUMNS, RUN, TOO_LARGE, Refused, Row, in_part, too_wide
@@ -16,7 +15,8 @@ from students.imports.strings import Unusual
 
 LONGEST_ROW = 8 << 20
 
-# A raw cell is its column's letters and the rest as the XML spells it: (b"AB", b' s="1" t="s"><v>17').
+# A raw cell is what the XML spells behind its reference, b' s="1" t="s"><v>17'; more may follow from the next "<" on.
+# Before it is placed its column's letters stand with it: (b"AB", b' s="1" t="s"><v>17').
 Cell = tuple[bytes, bytes]
 
 
@@ -32,6 +32,8 @@ def column_letters(place: int) -> str:
 
 LETTERS = [column_letters(place).encode() for place in range(MOST_COLUMNS)]
 PLACE = {letters: place for place, letters in enumerate(LETTERS)}
+_HEADS = [b'<c r="' + letters for letters in LETTERS]
+_PLACE_OF = {head: place for place, head in enumerate(_HEADS)}
 
 
 # Nearly all cells, and then those with a formula (its stored result is the value) or without content.
@@ -43,7 +45,6 @@ _ANY_CELL = re.compile(
 _EMPTY_CELL = re.compile(rb"<c [^<>]*/>")
 _DATA = re.compile(rb"<sheetData *(/?)>")
 ROW_NUMBER = re.compile(rb'<row (?:[^>]* )?r="([0-9]+)"')
-_letters = itemgetter(0)
 
 
 def place(letters: bytes) -> int:
@@ -113,21 +114,89 @@ def _is_plain(head: bytes) -> bool:
 
 
 def _fast(chunks: Iterable[bytes], part: int | None) -> Iterator[Row]:
-    find = _CELL.findall
     for block in (data for is_rows, data in parts(chunks) if is_rows):
         for piece in block[:-6].split(b"</row>"):
-            start = piece.rfind(b"<row ")  # self-closing rows may stand before it
+            start = piece.rfind(b"<row ", 0, piece.find(b"<c "))  # self-closing rows may stand before it
             number = ROW_NUMBER.match(piece, start) if start >= 0 else None
             if number is None:
                 raise Unusual
             line = row_number(number[1])
             if part is not None and line >> RUN & 1 != part:
                 continue
-            cells = find(piece, start)
-            if len(cells) != piece.count(b"<c", start):
-                cells = _all_cells(piece[start:])
+            cells = _cut(piece, start, number[1])
+            if cells is None:
+                cells = _placed(_matched(piece, start))
             if cells:
-                yield line, _placed(cells)
+                yield line, cells
+
+
+def _cut(piece: bytes, start: int, digits: bytes) -> list[bytes | None] | None:
+    """The row's cells by column, cut at their references, which all end in the row's number; what stands in a cell is
+    for `content` to see. None where a cell could be hidden in another.
+
+    Cells stand in the order of their columns: the last of n in the n-th means that there is no gap, and none hidden.
+    """
+    *raws, last = piece[piece.find(b"<c r=", start) :].split(digits + b'"')
+    if not 0 < len(raws) <= MOST_COLUMNS:
+        return None
+    if raws[-1].endswith(_HEADS[len(raws) - 1]):
+        cells: list[bytes | None] = [*raws[1:], last]
+    elif len(raws) != piece.count(b"<c", start):
+        return None
+    else:
+        places = [_PLACE_OF.get(raw[raw.rfind(b"<") :], -1) for raw in raws]
+        if -1 in places:
+            return None
+        cells = [None] * (max(places) + 1)
+        for place, raw in zip(places, [*raws[1:], last], strict=True):
+            cells[place] = raw
+    return _without_blanks(cells) if b'"/><c' in piece or b'"></c>' in piece or last.endswith(b"/>") else cells
+
+
+def _without_blanks(cells: list[bytes | None]) -> list[bytes | None]:
+    cells = [cell if cell and _FILLED.match(cell) else None for cell in cells]
+    while cells and cells[-1] is None:
+        del cells[-1]
+    return cells
+
+
+_FILLED = re.compile(rb"[^>]*(?<!/)><(?!/c>)")
+_TAIL = re.compile(rb'(?:/(?:v|t></is)></c>(?:<c r="[A-Z]+)?)?')
+
+
+def content() -> Callable[[bytes], tuple[bytes, bytes]]:
+    """A reader of raw cells: attributes and what stands in the cell, still escaped. What is not of the two usual shapes is
+    taken apart by an expression or else by expat."""
+    tails: set[bytes] = {b""}
+
+    def read(raw: bytes) -> tuple[bytes, bytes]:
+        attributes, tag, found = (*raw.split(b">", 2), b"", b"")[:3]
+        if tag == b"<is" and found[:2] == b"<t":
+            found = found.partition(b">")[2]
+        elif tag != b"<v":
+            return _unusual(raw)
+        found, _, tail = found.partition(b"<")
+        if tail not in tails:
+            if not _TAIL.fullmatch(tail):
+                return _unusual(raw)
+            if len(tails) > MOST_COLUMNS:
+                tails.clear()
+            tails.add(tail)
+        return attributes, found
+
+    def _unusual(raw: bytes) -> tuple[bytes, bytes]:
+        cell = b'<c r="A1"' + raw[: raw.find(b"</c>")] + b"</c>"
+        if match := _ANY_CELL.fullmatch(cell):
+            return match[2], (match[3] or match[4] or b"").partition(b">")[2]
+        placed = list(_Slow([b'<sheetData><row r="1">' + cell + b"</row></sheetData>"]))
+        return read(placed[0][1][0] or b"><v>") if placed else (b"", b"")
+
+    return read
+
+
+def _matched(piece: bytes, start: int) -> list[Cell]:
+    cells = _CELL.findall(piece, start)
+    return cells if len(cells) == piece.count(b"<c", start) else _all_cells(piece[start:])
 
 
 def _all_cells(row: bytes) -> list[Cell]:
@@ -143,19 +212,17 @@ def _all_cells(row: bytes) -> list[Cell]:
 def spelled(kind: str, text: str) -> bytes:
     """A raw cell's second half for text that is not escaped."""
     opening = "is><t" if kind == "inlineStr" else "v"
-    return f' t="{kind}"><{opening}>{text.replace("&", "&amp;")}'.encode()
+    return f' t="{kind}"><{opening}>{text.replace("&", "&amp;").replace("<", "&lt;")}'.encode()
 
 
-def _placed(cells: list[Cell]) -> list[Cell | None]:
-    """By column. Most rows have every cell of the first columns and are right as they are."""
+def _placed(cells: list[Cell]) -> list[bytes | None]:
+    """By column."""
     if len(cells) > MOST_COLUMNS:
         raise too_wide(len(cells))
-    if list(map(_letters, cells)) == LETTERS[: len(cells)]:
-        return cells  # type: ignore[return-value]
-    known = [(PLACE[cell[0]], cell) for cell in cells if cell[0] in PLACE]
-    placed: list[Cell | None] = [None] * (max((number for number, _ in known), default=-1) + 1)
-    for number, cell in known:
-        placed[number] = cell
+    known = [(PLACE[letters], raw) for letters, raw in cells if letters in PLACE]
+    placed: list[bytes | None] = [None] * (max((place for place, _ in known), default=-1) + 1)
+    for place, raw in known:
+        placed[place] = raw
     return placed
 
 

@@ -75,8 +75,9 @@ class XlsxSheet:
         for chunk in self.book.archive.chunks(self.part):
             block = rest + chunk
             self._rows += block.count(b"row>")
-            if b"mergeCell " in block:
-                self._merged += _ranges(block)
+            behind = block[block.rfind(b"row>") + 1 :]  # merged cells stand behind all rows
+            if b"mergeCell " in behind:
+                self._merged += _ranges(behind)
             rest = block[block.rfind(b"<") :]
             self._rows -= rest.count(b"row>")
             if len(self._merged) > MOST_MERGED:
@@ -102,19 +103,16 @@ def _ranges(block: bytes) -> list[tuple[int, int, int, int]]:
 def _values(book: Book) -> Callable[[Raw], Value]:
     """What a cell holds. A closure, because a large roster asks a million times."""
     types: dict[bytes, bytes] = {}
+    read = sheets.content()
 
     def value(raw: Raw) -> Value:
         if raw is None:
             return None
-        head, _, content = raw[1].rpartition(b">")
-        kind = types.get(head)
+        attributes, content = read(raw)
+        kind = types.get(attributes)
         if kind is None:
-            attributes, _, body = raw[1].partition(b"><")
             match = _TYPE.search(attributes)
-            kind = match[1] if match else b"n"
-            content = body[body.find(b">", 3 if body[:2] == b"is" else 0) + 1 :]
-            if b">" not in content:
-                types[head] = kind
+            kind = types[attributes] = match[1] if match else b"n"
         if kind == b"s" and content:
             place = int(content)
             return book.strings.run(place >> 6)[place & 63]
