@@ -35,9 +35,10 @@ _TAKE_OVER = f"""
 # A number that was merged since, or a place that was not known then, would be read otherwise now.
 _IS_STALE = """
     WITH merged AS MATERIALIZED (SELECT p.id_hash FROM students_personalias a JOIN students_person p ON p.id = a.person_id)
-    SELECT EXISTS (SELECT FROM students_importrow r WHERE r.file_id = %(before)s
-        AND (r.warnings && ARRAY['unknown region', 'merged number']::varchar[]
-             OR r.id_hash IN (SELECT id_hash FROM merged) OR r.second_hash IN (SELECT id_hash FROM merged))) AS stale
+    SELECT EXISTS (SELECT FROM students_importrow r WHERE r.file_id = %(before)s AND NOT r.warnings = '{}'
+        AND r.warnings && ARRAY['unknown region', 'merged number']::varchar[])
+    OR EXISTS (SELECT FROM merged m JOIN students_importrow r ON m.id_hash IN (r.id_hash, r.second_hash)
+        WHERE r.file_id = %(before)s) AS stale
 """
 
 

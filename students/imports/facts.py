@@ -25,24 +25,28 @@ def divisions_above(code: str) -> str:
     )
 
 
-_ROWS = """
-    FROM todo JOIN students_importrow r ON r.id = todo.row
+# By the person's key alone, where nothing else of them is asked.
+_OF_PERSON = """
+    FROM todo JOIN students_importrow r ON r.id = todo.row AND todo.person IS NOT NULL
     JOIN students_importfile f ON f.id = r.file_id
-    JOIN students_person p ON p.id = todo.person
 """
+_ROWS = f"{_OF_PERSON} JOIN students_person p ON p.id = todo.person"
 
+# Most people have theirs since they were made; only those a row says otherwise of are looked at closely.
 _ETHNICITY = f"""
+    WITH other AS MATERIALIZED (SELECT DISTINCT p.id FROM todo JOIN students_importrow r ON r.id = todo.row
+        JOIN students_person p ON p.id = todo.person AND p.ethnicity <> r.data->>'ethnicity')
     UPDATE students_person t SET ethnicity = n.ethnicity
-    FROM (SELECT DISTINCT ON (p.id) p.id, r.data->>'ethnicity' AS ethnicity {_ROWS}
+    FROM (SELECT DISTINCT ON (p.id) p.id, r.data->>'ethnicity' AS ethnicity {_ROWS} JOIN other ON other.id = p.id
           WHERE f.kind = %(kind)s AND r.data->>'ethnicity' <> '' ORDER BY p.id, f.id DESC, r.number) n
     WHERE t.id = n.id AND t.ethnicity <> n.ethnicity
 """
 
 _STUDENTS = f"""
     INSERT INTO students_student (person_id, roll_number, roll_hash, roll_last4)
-    SELECT DISTINCT ON (p.id) p.id, r.number_cipher, r.number_hash,
+    SELECT DISTINCT ON (todo.person) todo.person, r.number_cipher, r.number_hash,
         CASE WHEN r.number_hash IS NULL THEN '' ELSE r.number_last4 END
-    {_ROWS} WHERE f.kind = %(kind)s ORDER BY p.id, f.id DESC, r.number
+    {_OF_PERSON} WHERE f.kind = %(kind)s ORDER BY todo.person, f.id DESC, r.number
     ON CONFLICT (person_id) DO UPDATE SET roll_number = EXCLUDED.roll_number, roll_hash = EXCLUDED.roll_hash,
         roll_last4 = EXCLUDED.roll_last4
     WHERE EXCLUDED.roll_hash IS NOT NULL AND students_student.roll_hash IS DISTINCT FROM EXCLUDED.roll_hash
@@ -99,11 +103,11 @@ _ENROLMENTS = f"""
 
 _GUARDIANS = f"""
     INSERT INTO students_guardian (student_id, person_id, name, relation, row_id)
-    SELECT DISTINCT ON (p.id, r.data->>'guardian_name') p.id, g.id, r.data->>'guardian_name',
+    SELECT DISTINCT ON (todo.person, r.data->>'guardian_name') todo.person, g.id, r.data->>'guardian_name',
         COALESCE(r.data->>'guardian_relation', ''), r.id
-    {_ROWS} LEFT JOIN students_person g ON g.id_hash = r.second_hash
+    {_OF_PERSON} LEFT JOIN students_person g ON g.id_hash = r.second_hash
     WHERE f.kind = %(kind)s AND r.data->>'guardian_name' <> ''
-    ORDER BY p.id, r.data->>'guardian_name', f.id DESC, r.number
+    ORDER BY todo.person, r.data->>'guardian_name', f.id DESC, r.number
     ON CONFLICT (student_id, name) DO UPDATE SET person_id = EXCLUDED.person_id, relation = EXCLUDED.relation
     WHERE (students_guardian.person_id, students_guardian.relation)
         IS DISTINCT FROM (EXCLUDED.person_id, EXCLUDED.relation)

@@ -41,11 +41,12 @@ _OTHERS_SCHOOL = _outside("school_code", "aidcases_school")
 
 
 def _enrolled_elsewhere(kept: str) -> str:
-    """This term at a school outside the scope."""
+    """This term at a school outside the scope, which the enrolment itself tells: there are few, and only theirs are
+    looked up."""
     return f"""EXISTS (SELECT FROM students_person p
         JOIN students_enrolment e ON e.student_id = p.id AND e.term = %(term)s
         JOIN aidcases_school s ON s.id = e.school_id
-        WHERE p.id_hash = r.id_hash AND NOT starts_with(s.path, %(scope)s) AND ({kept}))"""
+        WHERE p.id_hash = r.id_hash AND NOT starts_with(e.school_path, %(scope)s) AND ({kept}))"""
 
 
 _ENROLLED_BY_ANOTHER = _enrolled_elsewhere(f"NOT {own_row('e.row_id')}")

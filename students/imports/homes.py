@@ -37,10 +37,13 @@ _DERIVED = f"""
         WHERE h.code IN (SELECT region_id FROM pop UNION SELECT hukou_region_id FROM enr)
           AND EXISTS (SELECT FROM aidcases_organisation o WHERE o.kind <> 'system' AND o.path <> '/'
               AND starts_with(h.path, o.path)))
-    SELECT p.id, COALESCE(pop.region_id, enr.hukou_region_id) AS hukou, COALESCE(reg.path, aid.path, '') AS household,
-        COALESCE(enr.school_path, '') AS school, COALESCE(reg.path, aid.path, c.path, p.found_path) AS home
-    FROM people p LEFT JOIN pop USING (id) LEFT JOIN enr USING (id) LEFT JOIN reg USING (id) LEFT JOIN aid USING (id)
-    LEFT JOIN covered c ON c.code = COALESCE(pop.region_id, enr.hukou_region_id)
+    SELECT id, hukou, household, school, home FROM (
+        SELECT p.id, p.hukou_region_id, p.household_path, p.school_path, p.home_path,
+            COALESCE(pop.region_id, enr.hukou_region_id) AS hukou, COALESCE(reg.path, aid.path, '') AS household,
+            COALESCE(enr.school_path, '') AS school, COALESCE(reg.path, aid.path, c.path, p.found_path) AS home
+        FROM people p LEFT JOIN pop USING (id) LEFT JOIN enr USING (id) LEFT JOIN reg USING (id) LEFT JOIN aid USING (id)
+        LEFT JOIN covered c ON c.code = COALESCE(pop.region_id, enr.hukou_region_id)) d
+    WHERE (hukou_region_id, household_path, school_path, home_path) IS DISTINCT FROM (hukou, household, school, home)
 """
 
 
@@ -50,9 +53,7 @@ def derive(people: str, params: dict[str, Any] | None = None) -> int:
         f"""
         UPDATE students_person p
         SET hukou_region_id = d.hukou, household_path = d.household, school_path = d.school, home_path = d.home
-        FROM ({_DERIVED.format(people=people)}) d
-        WHERE d.id = p.id AND (p.hukou_region_id, p.household_path, p.school_path, p.home_path)
-            IS DISTINCT FROM (d.hukou, d.household, d.school, d.home)
+        FROM ({_DERIVED.format(people=people)}) d WHERE d.id = p.id
         """,
         params or {},
     )

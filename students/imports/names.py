@@ -38,7 +38,7 @@ def find_disputed(file: ImportFile) -> int:
         UNION
         SELECT r.id_hash FROM students_importrow r
         WHERE r.file_id = %(file)s AND r.state <> 'rejected' AND r.id_hash IS NOT NULL
-        GROUP BY r.id_hash HAVING count(DISTINCT r.name) > 1
+        GROUP BY r.id_hash HAVING min(r.name) <> max(r.name)
         """,
         {"file": file.pk},
     )

@@ -236,10 +236,10 @@ def _write(file: ImportFile, progress: Progress) -> None:
     lay_rows(
         file.kind, "SELECT id FROM students_importrow WHERE file_id = %(file)s AND state IN ('new', 'changed')", params
     )
+    _touched(file, people, params)
     apply_agreed(file.kind, decided.agreed_rows(file.kind), params)
     if people:
         lay_anew(people, params)
-    _touched(file, people, params)
     # What was just written is new to the planner; without this a following statement walks tables row by row.
     for table in facts.WRITTEN[file.kind]:
         sql.run(f"ANALYZE {table}")
@@ -250,7 +250,7 @@ def _write(file: ImportFile, progress: Progress) -> None:
 
 
 def _touched(file: ImportFile, people: list[int], params: dict[str, Any]) -> None:
-    """Fills the temporary table `touched` (id): whose owner paths the file may have moved."""
+    """Fills the temporary table `touched` (id): whose owner paths the file may have moved. `todo` holds its rows."""
     moved = ""
     if file.kind == RosterKind.SCHOOLS:  # a school that moved to another division takes its pupils' paths along
         moved = """UNION SELECT e.student_id FROM students_importrow r
@@ -260,8 +260,7 @@ def _touched(file: ImportFile, people: list[int], params: dict[str, Any]) -> Non
     sql.temporary(
         "touched",
         f"""AS SELECT unnest(%(people)s::bigint[]) AS id {moved}
-        UNION SELECT p.id FROM students_importrow r JOIN students_person p ON p.id_hash = r.id_hash
-        WHERE r.file_id = %(file)s AND r.state IN ('new', 'changed')""",
+        UNION SELECT person FROM todo WHERE person IS NOT NULL""",
         {**params, "people": people},
     )
     sql.run("ANALYZE touched")
