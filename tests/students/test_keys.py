@@ -34,9 +34,9 @@ def refused(statement: str, message: str) -> None:
 
 @pytest.mark.django_db
 def test_no_fact_refers_to_nobody(everywhere: None):
-    school, head = make.school(), make.person()
+    school, head = make.school(fee=None), make.person()
     who = make.student(at=school, categories=("registered_poor",))
-    make.household(head=head, members=(who.person,))
+    make.household(members=(who.person,))
     Guardian(student=who, person=head, name="甲").save()
     RosterEntry(kind="present", term="2018-autumn", person=who.person).save()
     days = {"days_due": 20, "days_absent": 0}
