@@ -150,7 +150,7 @@ def _cut(piece: bytes, start: int, digits: bytes) -> list[bytes | None] | None:
         cells = [None] * (max(places) + 1)
         for place, raw in zip(places, [*raws[1:], last], strict=True):
             cells[place] = raw
-    return _without_blanks(cells) if b'"/><c' in piece or b'"></c>' in piece or last.endswith(b"/>") else cells
+    return _without_blanks(cells) if b"/><c" in piece or b'"></c>' in piece or last.endswith(b"/>") else cells
 
 
 def _without_blanks(cells: list[bytes | None]) -> list[bytes | None]:
@@ -185,7 +185,10 @@ def content() -> Callable[[bytes], tuple[bytes, bytes]]:
         return attributes, found
 
     def _unusual(raw: bytes) -> tuple[bytes, bytes]:
-        cell = b'<c r="A1"' + raw[: raw.find(b"</c>")] + b"</c>"
+        inside, end, _ = raw.partition(b"</c>")
+        if not end:
+            return b"", b""
+        cell = b'<c r="A1"' + inside + end
         if match := _ANY_CELL.fullmatch(cell):
             return match[2], (match[3] or match[4] or b"").partition(b">")[2]
         placed = list(_Slow([b'<sheetData><row r="1">' + cell + b"</row></sheetData>"]))

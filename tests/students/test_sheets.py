@@ -31,6 +31,7 @@ def read(cells: str) -> list[Value]:
         (A + C, ["甲", None, "5"]),
         (A + BLANK.format("B") + C + BLANK.format("D"), ["甲", None, "5"]),
         (A + '<c r="B7" t="inlineStr"></c>' + C, ["甲", None, "5"]),
+        (A + '<c r="B7" t="n" />' + C + '<c r="D7" />', ["甲", None, "5"]),
         (A + '<c r="B7" t="s"><v/></c>' + C, ["甲", None, "5"]),
         (A + '<c r="B7"><f>A1&gt;2</f><v>8</v></c>' + C, ["甲", "8", "5"]),
         (A + '<c r="B7" t="inlineStr"><is><r><t>a&lt;</t></r><r><t>b</t></r></is></c>' + C, ["甲", "a&lt;b", "5"]),
