@@ -1,10 +1,11 @@
 """Statement-level triggers on the fact tables mark the students whose facts changed, per term they are enrolled in.
 
-Facts: people (residence, household), hardship, enrolments, school fees, schools. Adoptions and packs are compared by
+Facts: people (residence, household), hardship, enrolments, school fees, schools, lists of orphans, determinations,
+refusals, decided top-ups, suspensions. Adoptions and packs are compared by
 the rules digest instead (subsidies.compute.still_stands): a new rule concerns everyone, not a list of students.
 """
 
-from django.db import migrations, models
+from django.db import migrations
 
 # EXECUTE plans anew each time: a plan kept from a change of one row would join sixty thousand by a nested loop.
 MARK = """
@@ -66,6 +67,24 @@ PERSON = "id_hash birth_on hukou_region_id household_path home_path"  # the cert
 HARDSHIP = "person_id category source from_on active office_path"
 FEE = "school_id annual_fee from_on"
 
+# An autumn's determination counts in the spring of its school year as well.
+OF_DETERMINATIONS = """
+    SELECT e.term, e.student_id FROM ({which}) d JOIN students_enrolment e ON e.student_id = d.student_id
+    WHERE e.term = d.term OR d.term LIKE '%-autumn' AND e.term = (left(d.term, 4)::int + 1) || '-spring'
+"""
+# A list of orphans that comes into force, or is undone, decides over the roll's own marks in its area.
+COUNTS = "{0}.state IN ('committed', 'undoing')"
+LISTS = f"""fresh n JOIN stale o ON o.id = n.id
+    WHERE n.kind = 'orphans' AND ({COUNTS.format("n")}) <> ({COUNTS.format("o")})"""
+ORPHANS = f"""SELECT e.term, e.student_id FROM students_enrolment e WHERE e.orphan
+            AND EXISTS (SELECT FROM {LISTS} AND starts_with(e.home_path, n.path))"""
+
+LEVELS = f"SELECT * FROM ({changed('student_id term', 'student_id term level')}) k (student_id, term)"
+DECIDED = f"""SELECT k.term, k.student_id
+    FROM ({changed("student_id term", "student_id term benefit_id state decided")}) k (student_id, term)"""
+
+DETERMINED = "subsidies_determination"
+
 # (table, verb, select, statement before)
 MARKS = [
     ("students_enrolment", "insert", "SELECT term, student_id FROM fresh", ""),
@@ -78,7 +97,16 @@ MARKS = [
     ("aidcases_schoolfee", "insert", OF_SCHOOLS.format(which="SELECT school_id FROM fresh"), ""),
     ("aidcases_schoolfee", "update", OF_SCHOOLS.format(which=changed("school_id", FEE)), ""),
     ("aidcases_schoolfee", "delete", OF_SCHOOLS.format(which="SELECT school_id FROM stale"), ""),
-    ("aidcases_school", "update", OF_SCHOOLS.format(which=changed("id", "public path")), ""),
+    ("aidcases_school", "update", OF_SCHOOLS.format(which=changed("id", "public rural path")), ""),
+    ("students_importfile", "update", ORPHANS, f"IF NOT EXISTS (SELECT FROM {LISTS}) THEN RETURN NULL; END IF;"),
+    ("students_suspension", "insert", OF_PEOPLE.format(who="SELECT student_id FROM fresh"), ""),
+    (DETERMINED, "insert", OF_DETERMINATIONS.format(which="SELECT student_id, term FROM fresh"), ""),
+    (DETERMINED, "update", OF_DETERMINATIONS.format(which=LEVELS), ""),
+    (DETERMINED, "delete", OF_DETERMINATIONS.format(which="SELECT student_id, term FROM stale"), ""),
+    ("subsidies_refusal", "insert", "SELECT term, student_id FROM fresh", ""),
+    ("subsidies_topupcase", "insert", "SELECT term, student_id FROM fresh WHERE state = 'approved'", ""),
+    ("subsidies_topupcase", "update", DECIDED, ""),
+    ("subsidies_topupcase", "delete", "SELECT term, student_id FROM stale WHERE state = 'approved'", ""),
 ]
 
 
@@ -99,29 +127,5 @@ def backward() -> str:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("subsidies", "0001_initial"), ("students", "0001_initial"), ("aidcases", "0002_append_only")]
-    operations = [
-        # A mark belongs to the transaction that made it. One that found its student marked already would otherwise
-        # write none of its own, and lose its change to a run that consumes that mark before the change is committed.
-        migrations.AddField("mark", "tx", models.BigIntegerField(db_default=models.Func(function="txid_current"))),
-        migrations.SeparateDatabaseAndState(
-            [
-                migrations.RunSQL(
-                    "ALTER TABLE subsidies_mark DROP CONSTRAINT subsidies_mark_pkey, ADD PRIMARY KEY (term, student_id, tx)",
-                    "DELETE FROM subsidies_mark a USING subsidies_mark b WHERE a.term = b.term "
-                    "AND a.student_id = b.student_id AND a.tx < b.tx; "
-                    "ALTER TABLE subsidies_mark DROP CONSTRAINT subsidies_mark_pkey, ADD PRIMARY KEY (term, student_id)",
-                )
-            ],
-            [
-                migrations.AlterField(
-                    "mark",
-                    "pk",
-                    models.CompositePrimaryKey(
-                        "term", "student_id", "tx", blank=True, editable=False, primary_key=True, serialize=False
-                    ),
-                )
-            ],
-        ),
-        migrations.RunSQL(forward(), backward()),
-    ]
+    dependencies = [("subsidies", "0001_initial")]
+    operations = [migrations.RunSQL(forward(), backward())]

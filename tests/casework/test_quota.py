@@ -128,7 +128,7 @@ def test_used_is_what_the_applications_say_after_any_change(crew: Crew, steps: l
 def test_the_list_of_seated_states_is_the_migrations():
     from importlib import import_module
 
-    sql = import_module("subsidies.migrations.0008_casework").SEATED
+    sql = import_module("subsidies.migrations.0003_seats").SEATED
     assert set(re.findall(r"'(\w+)'", sql)) == set(quota.SEATED)
 
 

@@ -254,26 +254,14 @@ def test_a_school_that_everybody_left_is_no_part_any_more(world: World):
 def test_the_triggers_can_be_taken_out_and_put_back(world: World):
     """The migration's way back: no trigger and no function of it stays."""
     marks = import_module("subsidies.migrations.0002_marks")
-    more = import_module("subsidies.migrations.0004_marks_of_determinations")
-    casework = import_module("subsidies.migrations.0008_casework")
-    last = import_module("subsidies.migrations.0011_loans_and_giving")
     found = "SELECT count(*) AS n FROM pg_proc WHERE proname LIKE 'subsidies_mark_%%'"
-    resting = import_module("subsidies.migrations.0012_suspensions")
-    assert sql.one(found)["n"] == len(marks.MARKS) + len(more.MARKS) + len(last.MARKS) + 2  # of refusals, suspensions
+    assert sql.one(found)["n"] == len(marks.MARKS)
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute(resting.BACKWARD)
-        cursor.execute(last.backward())
-        cursor.execute(casework.NOT_REFUSING)
-        cursor.execute(more.backward())
         cursor.execute(marks.backward())
         assert sql.one(found)["n"] == 0
         Enrolment.objects.update(grade=1)
         assert world.marked() == {}
         cursor.execute(marks.forward())
-        cursor.execute(more.forward())
-        cursor.execute(casework.REFUSING)
-        cursor.execute(last.forward())
-        cursor.execute(resting.FORWARD)
     Enrolment.objects.update(grade=2)
     assert world.marked() == EVERYBODY

@@ -7,8 +7,7 @@ checked as a set, at its end, and holds whom it refers to until the transaction 
 taken away are few; they are checked row by row at the transaction's end, so that an undo may take its steps in any order.
 """
 
-import django.db.models.deletion
-from django.db import migrations, models
+from django.db import migrations
 
 # What an INSERT refers to, by (column, table, key) …: rows made by this very transaction need not be held.
 REFERS = r"""
@@ -98,71 +97,5 @@ def backward() -> str:
 
 
 class Migration(migrations.Migration):
-
-    dependencies = [
-        ('aidcases', '0004_calendar_inbox_files'),
-        ('students', '0003_journal'),
-    ]
-
-    operations = [
-        migrations.RemoveIndex(
-            model_name='hardship',
-            name='hardship_row',
-        ),
-        migrations.AlterField(
-            model_name='attendance',
-            name='row',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='students.importrow'),
-        ),
-        migrations.AlterField(
-            model_name='enrolment',
-            name='hukou_region',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='aidcases.region'),
-        ),
-        migrations.AlterField(
-            model_name='enrolment',
-            name='row',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='students.importrow'),
-        ),
-        migrations.AlterField(
-            model_name='guardian',
-            name='student',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='guardians', to='students.student'),
-        ),
-        migrations.AlterField(
-            model_name='guardian',
-            name='row',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='students.importrow'),
-        ),
-        migrations.AlterField(
-            model_name='hardship',
-            name='row',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='students.importrow'),
-        ),
-        migrations.AlterField(
-            model_name='household',
-            name='row',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='students.importrow'),
-        ),
-        migrations.AlterField(
-            model_name='importrow',
-            name='file',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='rows', to='students.importfile'),
-        ),
-        migrations.AlterField(
-            model_name='member',
-            name='row',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='students.importrow'),
-        ),
-        migrations.AlterField(
-            model_name='person',
-            name='hukou_region',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='aidcases.region', verbose_name='户口所在地'),
-        ),
-        migrations.AlterField(
-            model_name='rosterentry',
-            name='row',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='students.importrow'),
-        ),
-        migrations.RunSQL(forward(), backward()),
-    ]
+    dependencies = [("students", "0002_journal")]
+    operations = [migrations.RunSQL(forward(), backward())]

@@ -85,6 +85,5 @@ def backward() -> str:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("students", "0002_batches_and_reviews"), ("aidcases", "0003_school_rural")]
-
+    dependencies = [("students", "0001_initial")]
     operations = [migrations.RunSQL(forward(), backward())]
