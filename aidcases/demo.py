@@ -8,6 +8,7 @@ from datetime import date
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.module_loading import import_string
 
 from aidcases.actions import open_office, region_named
 from aidcases.flow import Refused
@@ -45,8 +46,8 @@ def seed(*, students: int, seed: int, say: Callable[[str], None]) -> None:
         raise Refused("正式环境不装演示数据。")
     demo = Demo(students, seed, Term.containing(date.today()), say)
     with acting_in(EVERYWHERE):
-        for _, seeder in sorted([*registry.demo, (ACCOUNTS, make_accounts)], key=lambda entry: entry[0]):
-            seeder(demo)
+        for _, seeder in sorted([*registry.demo, (ACCOUNTS, "aidcases.demo.make_accounts")]):
+            import_string(seeder)(demo)
 
 
 def home_school(county: str) -> School | None:

@@ -98,8 +98,8 @@ class Registry:
     panels: list[Panel] = field(default_factory=list)
     household_panels: list[HouseholdPanel] = field(default_factory=list)
     searches: list[SearchSource] = field(default_factory=list)
-    # Seeders of the demo, lower apps first: each is called with an aidcases.demo.Demo.
-    demo: list[tuple[int, Callable[[Any], None]]] = field(default_factory=list)
+    # Seeders of the demo by their dotted names, lower apps first: each is called with an aidcases.demo.Demo.
+    demo: list[tuple[int, str]] = field(default_factory=list)
     # Term codes that have data, newest first, as far as whoever acts can see.
     terms: Callable[[], list[str]] = list
     office_opened: list[Callable[[Any], None]] = field(default_factory=list)

@@ -5,7 +5,7 @@ from functools import partial
 from aidcases.jobs import KINDS, Kind
 from aidcases.registry import Card, Merged, NavItem, Panel, registry
 from aidcases.roles import P
-from dropout import answering, caseparts, comparing, daily, demo, drawing, merged, parts, reminding, resting, warnings
+from dropout import answering, caseparts, comparing, daily, drawing, merged, parts, reminding, resting, warnings
 from dropout.models.cases import OnMyTeam
 from dropout.parts import Part
 from dropout.views import cards, care, cases, deferrals, measures, teams, visits
@@ -14,7 +14,7 @@ registry.pupil_in_sight.append(partial(OnMyTeam, of="student"))
 registry.daily.extend((*daily.HOOKS, *reminding.HOOKS, *answering.HOOKS, warnings.weekly))
 registry.merged["dropout"] = Merged(merged.merge, merged.part)
 registry.resting.append(resting.on_batch)
-registry.demo.append((40, demo.seed))
+registry.demo.append((40, "dropout.demo.seed"))
 KINDS[drawing.KIND] = Kind("随机抽查", run=drawing.work)
 KINDS[comparing.KIND] = Kind("比对名单", run=comparing.work)
 KINDS[warnings.KIND] = Kind("核对辍学预警", run=warnings.work)

@@ -24,7 +24,7 @@ from aidcases.roles import P
 from aidcases.scoping import EVERYWHERE, acting_in, current_actor, current_scope
 from aidcases.spans import Span, of_terms, terms_of
 from aidcases.terms import Term
-from ledgers import countyform, returning
+from ledgers import returning
 from ledgers.areas import Area, area_at
 from ledgers.definition import Ledger, Listing, Table
 from ledgers.definitions import LEDGERS
@@ -173,7 +173,9 @@ def _write(issue: LedgerIssue, path: Path, job: Running, kept: Kept | None) -> M
 
 def _write_form(issue: LedgerIssue, path: Path, job: Running, run: ComputeRun | None, tables: list[Table]) -> Made:
     """The office's own form filled; what it leaves out is counted all the same, so that issues compare."""
-    from ledgers.filling import Filling, totals_of  # openpyxl: a sixth of the time a command takes to start
+    # openpyxl: a sixth of the time a command takes to start
+    from ledgers import countyform
+    from ledgers.filling import Filling, totals_of
 
     ledger, day = ledger_named(issue.ledger), timezone.localtime()
     look = _look(issue, ledger, tables[0], issue.title)

@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from openpyxl.utils import coordinate_to_tuple, get_column_letter
-
 from ledgers.disguise import (
     NAMED_ROWS,
     SAID_OF_COLUMNS,
@@ -32,9 +30,11 @@ from ledgers.disguise import (
     formulas,
     harmless,
     looks,
+    place_of,
     shown,
 )
 from students.imports.package import Archive
+from students.imports.sheets import column_letters
 from students.imports.source import Limits, Refused
 
 ISSUE = "生成记录"  # the custom property that names the issue
@@ -209,7 +209,7 @@ def _disguised(was: Page, now: Page, before: Looks, after: Looks) -> Iterator[Di
         yield Difference(now.name, "", CHANGED, "", SAID_OF_RULES)
     known = set(before.odd.values())
     odd = {cell: said for cell, said in now.shown.cells.items() if said not in known}
-    places = {cell: coordinate_to_tuple(cell) for cell in odd}
+    places = {cell: place_of(cell) for cell in odd}
     rows = now.at({row - 1 for row, _ in places.values()}) if odd else {}
     for cell, said in odd.items():
         row, column = places[cell]
@@ -226,7 +226,7 @@ def _covered(was: Page, now: Page) -> Iterator[Difference]:
         for row in range(top, bottom + 1):
             for column in range(left, min(right + 1, len(rows.get(row, ())))):
                 if (row, column) != (top, left) and rows[row][column] != "":
-                    cell = f"{get_column_letter(column + 1)}{row + 1}"
+                    cell = f"{column_letters(column)}{row + 1}"
                     yield Difference(now.name, cell, CHANGED, _told(rows[row][column]), SAID_OF_MERGED)
 
 
@@ -279,7 +279,7 @@ def _row(
         if a == b or _not_computed(a, b):
             continue
         kind = ADDED if was is None or a == "" else MISSING if now is None or b == "" else CHANGED
-        cell = f"{get_column_letter(column + 1)}{(place or 0) + 1}"
+        cell = f"{column_letters(column)}{(place or 0) + 1}"
         yield Difference(sheet, cell, kind, _told(a), _told(b))
 
 

@@ -9,10 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from openpyxl.formula.translate import Translator
-from openpyxl.utils import coordinate_to_tuple, get_column_letter
-
 from students.imports.package import Archive, elements, feed, parser, relations
+from students.imports.sheets import column_letters
 from students.imports.source import UNSAFE, Refused
 
 TINY = 5.0  # points; smaller text nobody reads
@@ -35,6 +33,7 @@ _ATTRIBUTE = re.compile(rb"""\b([\w:]+)\s*=\s*["']([^"']*)["']""")
 _RULE = re.compile(rb"cfRule[\s>]")
 _FORMULA = re.compile(rb'<c r="([A-Z]+[0-9]+)"[^>]*>\s*<f(?: aca="[a-z]*")?>([^<&]*)</f>')
 _ANY_FORMULA = re.compile(rb"[<:]f[\s/>]")
+_REFERENCE = re.compile(r"\$?([A-Z]{1,3})\$?(\d{1,7})")
 _ON = (b"1", b"true")
 
 
@@ -129,7 +128,7 @@ def shown(data: bytes, odd: dict[int, str]) -> Shown:
             if kind == b"row":
                 found.rows.append(int(told.get(b"r", b"0")))
             else:
-                ends = (get_column_letter(min(int(told[end]), LAST_COLUMN)) for end in (b"min", b"max"))
+                ends = (column_letters(min(int(told[end]), LAST_COLUMN) - 1) for end in (b"min", b"max"))
                 found.columns.append("—".join(dict.fromkeys(ends)))
     for attributes in _CELL.findall(data) if odd else ():
         told = dict(_ATTRIBUTE.findall(attributes))
@@ -159,7 +158,7 @@ def formulas(data: bytes) -> dict[tuple[int, int], str]:
         found = iter(_parsed(data))
     told = {}
     for place, text in found:
-        row, column = coordinate_to_tuple(place)
+        row, column = place_of(place)
         told[row - 1, column - 1] = re.sub(r"[\s$]", "", text.removeprefix("=").removeprefix("of:")).upper()
     return told
 
@@ -198,5 +197,17 @@ def _written(cell: str, text: str, told: dict[str, Any], shared: dict[str, tuple
         if text:
             shared[told.get("si", "")] = (cell, text)
         origin, master = shared.get(told.get("si", ""), (cell, ""))
+        from openpyxl.formula.translate import Translator  # takes long to import, and is rarely wanted
+
         return Translator(f"={master}", origin).translate_formula(cell)
     return f"{text}{{{told.get('ref', '')}}}" if told.get("t") in ("array", "dataTable") else text
+
+
+def place_of(cell: str) -> tuple[int, int]:
+    """B7 → (7, 2). Raises ValueError for what is none."""
+    if not (found := _REFERENCE.fullmatch(cell)):
+        raise ValueError(cell)
+    column = 0
+    for letter in found[1]:
+        column = 26 * column + ord(letter) - 64
+    return int(found[2]), column

@@ -3,7 +3,7 @@
 from aidcases.jobs import KINDS, Kind
 from aidcases.registry import Card, NavItem, registry
 from aidcases.roles import P
-from ledgers import actions, comparisons, demo, packing, panels, schedules, verifications
+from ledgers import actions, comparisons, packing, panels, schedules, verifications
 from ledgers.progress import registration as _progress  # noqa: F401  (its own entries)
 
 KINDS["ledgers.issue"] = Kind("生成台账", run=actions.generate)
@@ -11,7 +11,7 @@ KINDS["ledgers.compare"] = Kind("比较两期台账", run=comparisons.generate)
 KINDS[verifications.KIND] = Kind("核验台账", run=verifications.run)
 KINDS["ledgers.bundle"] = Kind("汇总上报", run=packing.generate)
 registry.daily.extend((schedules.ledgers_due, verifications.forget))
-registry.demo.append((60, demo.seed))
+registry.demo.append((60, "ledgers.demo.seed"))
 registry.add(
     NavItem(
         60, "台账", "ledger_list", "file-earmark-spreadsheet", P.LEDGER_VIEW,

@@ -7,7 +7,6 @@ from aidcases.roles import P
 from aidcases.scoping import current_scope
 from aidcases.terms import Term
 from students import carry, exports, finding, panels
-from students.demo import seeding
 from students.imports import homes, undo, work
 
 KINDS["students.import_preview"] = Kind("读取名单", run=work.preview)
@@ -22,7 +21,7 @@ undo.PAGES |= {
     "row": "decision_list",
 }  # fmt: skip
 registry.office_opened.append(homes.rehome)
-registry.demo.append((10, seeding.seed))
+registry.demo.append((10, "students.demo.seeding.seed"))
 registry.add(
     NavItem(
         10, "名单导入", "import_list", "file-earmark-arrow-up", P.IMPORT_VIEW,

@@ -1,19 +1,12 @@
 """What the subsidies app gives the kernel: job kinds, navigation, home cards, the student's panel, rules in the search."""
 
-from typing import Any
-
-from aidcases import jobs
-from aidcases.actions import region_named
 from aidcases.jobs import KINDS, Kind
 from aidcases.registry import Card, HouseholdPanel, Merged, NavItem, Panel, SearchSource, registry
 from aidcases.roles import P
 from students.enums import RosterKind
 from students.imports import upper
 from subsidies import homes, merged, panels, resting, runs, slips
-from subsidies.actions import adopt_pack, load_pack, request_recompute
 from subsidies.casework import anew, archive, daily, noticecards, panelcard, parts, rosters, timeline
-from subsidies.demo import plans as demo_plans
-from subsidies.demo import year
 from subsidies.giving import merged as giving_merged
 from subsidies.models.applications import OwnOrNobodys, OwnPupil
 from subsidies.payments import batchjobs, bounces, files, reminding, returns
@@ -26,7 +19,6 @@ from subsidies.views.payments import accounts as account_views
 from subsidies.views.payments import board as board_views
 from subsidies.views.plans import panels as plan_views
 from subsidies.views.vocational import calls as vocational_views
-from subsidies.vocational import demo as vocational_demo
 from subsidies.vocational import following
 from subsidies.vocational import merged as vocational_merged
 
@@ -130,18 +122,14 @@ registry.add(
 )
 
 
-def seed_demo(demo: Any) -> None:
-    """The city adopts its own pack; the term is computed for both counties."""
-    load_pack("lanzhou")
-    adopt_pack("lanzhou", region=region_named(demo.city))
-    job = jobs.work_off(request_recompute(term=demo.term, path=region_named(demo.city).path))
-    demo.say(f"测算 {demo.term.label}：{job.result.get('students', 0)} 名学生")
-
-
 registry.facts_changed.append(anew.recompute)
 registry.own_pupil.append(OwnPupil)
 registry.pupil_in_sight.append(OwnOrNobodys)
 registry.resting.append(resting.on_batch)
 upper.KINDS[RosterKind.APPLICATIONS] = rosters.KIND
-registry.demo.append((45, vocational_demo.seed))
-registry.demo += [(20, seed_demo), (30, year.seed), (32, demo_plans.seed)]
+registry.demo += [
+    (20, "subsidies.demo.ruling.seed"),
+    (30, "subsidies.demo.year.seed"),
+    (32, "subsidies.demo.plans.seed"),
+    (45, "subsidies.vocational.demo.seed"),
+]

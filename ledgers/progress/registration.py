@@ -2,10 +2,10 @@
 
 from aidcases.registry import Card, NavItem, registry
 from aidcases.roles import P
-from ledgers.progress import card, daily, demo
+from ledgers.progress import card, daily
 
 registry.daily.extend(daily.HOOKS)
-registry.demo.append((50, demo.seed))
+registry.demo.append((50, "ledgers.progress.demo.seed"))
 registry.add(
     NavItem(
         61, "工作推进", "worktask_list", "list-task", P.PROGRESS_VIEW,
