@@ -36,10 +36,7 @@ registry.add(
         ("review_detail", "review_batch", "decision_list", "decision_detail", "suspect_list", "suspect_detail"),
     ),
     NavItem(20, "学生", "student_list", "people", P.STUDENT_VIEW, ("student_detail",)),
-    NavItem(
-        30, "家庭", "household_list", "house-door", P.HOUSEHOLD_VIEW,
-        ("household_detail", "plan_list", "plan_detail", "plan_edit", "away_list", "away_edit"),
-    ),
+    NavItem(30, "家庭", "household_list", "house-door", P.HOUSEHOLD_VIEW, ("household_detail",)),
     NavItem(35, "学校", "school_list", "building", P.SCHOOL_VIEW, ("school_detail",)),
     SearchSource(10, "学生", P.STUDENT_VIEW, finding.students),
     SearchSource(20, "家庭", P.HOUSEHOLD_VIEW, finding.households),

@@ -39,6 +39,10 @@ KINDS[batchjobs.APPROVE] = Kind("审批发放批次", run=batchjobs.approve)
 KINDS[archive.KIND] = Kind("装订档案", run=archive.generate)
 registry.add(
     NavItem(
+        31, "一户一策", "plan_list", "house-heart", P.HOUSEHOLD_VIEW,
+        ("plan_detail", "plan_edit", "away_list", "away_edit"),
+    ),
+    NavItem(
         40, "认定申请", "application_list", "file-earmark-text", P.APPLICATION_VIEW,
         ("application_detail", "application_edit", "application_save", "class_list", "window_list"),
     ),

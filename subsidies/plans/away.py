@@ -39,6 +39,14 @@ def away(term: Term, level: str = COUNTY) -> QuerySet[Enrolment]:
     return known.filter(~near, home_path__startswith=scope.path)
 
 
+def anywhere(term: Term) -> QuerySet[Enrolment]:
+    """The same of all levels: outside the home township, or outside the county of a child whose township nobody knows."""
+    near = Q(school_path__startswith=Left("home_path", LENGTHS[TOWNSHIP]))
+    scope = current_scope()
+    rows = Enrolment.objects.in_term(term).filter(~near, home_path__startswith=scope.path)
+    return rows if HOME in scope.sides else rows.none()
+
+
 def recorded(term: Term) -> QuerySet[StudyAway]:
     """What is recorded of a row of `away`, for a subquery of it."""
     return StudyAway.objects.filter(term=term.code, student=OuterRef("student"))

@@ -45,6 +45,6 @@ def measures_overdue(now: datetime) -> dict[str, int]:
 
 def _task(office: Organisation, year: int, rows: list[dict[str, Any]]) -> Task:
     number, oldest = sum(row["number"] for row in rows), min(row["oldest"] for row in rows)
-    title = f"{year}学年一户一策有 {number:,} 条帮扶措施过了期限，最早的 {oldest} 到期"
+    title = f"{year}—{year + 1}学年一户一策有 {number:,} 条帮扶措施过了期限，最早的 {oldest} 到期"
     url = f"{reverse('plan_list')}?term={Term(year, AUTUMN).code}&overdue=1"
     return Task(office, f"plan.overdue.{year}", title, url, oldest, permission=P.PLAN_WRITE, urgent=True)

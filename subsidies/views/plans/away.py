@@ -102,9 +102,9 @@ def away_check(request: HttpRequest) -> HttpResponse:
 
 
 def _enrolment(pk: int) -> Enrolment:
-    """Of a child at home in sight who studies at least in another township."""
+    """Of a child at home in sight who studies elsewhere."""
     term = get_object_or_404(Enrolment.objects.only("term"), pk=pk).term
-    rows = away.away(Term.parse(term), away.TOWNSHIP).for_list().select_related("school__region").defer(*LIGHT)
+    rows = away.anywhere(Term.parse(term)).for_list().select_related("school__region").defer(*LIGHT)
     return get_object_or_404(rows, pk=pk)
 
 

@@ -42,6 +42,7 @@ def plan_list(request: HttpRequest) -> HttpResponse:
         "found": found, "page": shown, "rows": _rows(list(shown), found.term), "term": found.term, "expired": EXPIRED,
         "narrowed": _narrowed(found), "tabs": tabs("plan_list"), "may_write": may_write, "stats": _stats(found.term),
         "owner_form": OwnerForm() if may_write else None, "moves": _moves() if may_write else [],
+        "note": f"{found.term.school_year}—{found.term.school_year + 1}学年，建档立卡、有孩子在校的家庭",
     }  # fmt: skip
     return render(request, "subsidies/plans/plan_list.html", context)
 
