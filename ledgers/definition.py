@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -19,6 +19,7 @@ from aidcases.terms import Term
 from ledgers.areas import Area
 from ledgers.workbook import Head, Kind, Look, Sheet, Subtotal
 from students.imports.edited import ROW_KEY as ROW_KEY
+from students.models import Student
 
 NUMBER = object()  # the value of the column 序号
 NOT_OURS = "***"  # what only the other side of a child with two homes recorded
@@ -122,17 +123,23 @@ class Listing:
         sums = {name: Sum(expression, default=Decimal("0.00")) for name, expression in added.items()}
         return self.found.order_by().aggregate(rows=Count("pk"), **sums)
 
+    @property
+    def child(self) -> str:
+        """Field path to the student a row is of; "" where it is of nobody, as on a public notice."""
+        steps, person, _ = self.key.rpartition("person__id_hash")
+        if person and not steps and self.found.model is not Student:
+            return "person__student__pk"
+        return f"{steps}pk" if person else ""
+
     def first(self, count: int) -> list[list[Any]]:
         """The first rows, masked, for a page."""
-        reader = _Reader(self, unmasked=False)
-        return [reader.cells(number, row) for number, row in enumerate(reader.query[:count], 1)]
+        return [cells for _, cells in self.between(0, count)]
 
-    def between(self, start: int, stop: int) -> list[tuple[Any, list[Any]]]:
-        """(primary key, cells) of rows start (0 = first) to before stop, masked, for a page of a list."""
-        reader = _Reader(self, unmasked=False)
-        keys = self.found.values_list("pk", flat=True)[start:stop]
+    def between(self, start: int, stop: int) -> list[tuple[int | None, list[Any]]]:
+        """(student, cells) of rows start (0 = first) to before stop, masked, for a page."""
+        reader = _Reader(self, unmasked=False, also=[self.child] if self.child else [])
         rows = enumerate(reader.query[start:stop], start + 1)
-        return [(key, reader.cells(number, row)) for key, (number, row) in zip(keys, rows, strict=True)]
+        return [(row[-3] if self.child else None, reader.cells(number, row)) for number, row in rows]
 
     def sheet(self, look: Look | None, *, unmasked: bool, keep: Callable[[list[Any], Any], None] | None = None) -> Sheet:
         """keep: is told every row of a 数据版, and the primary key of the person."""
@@ -168,7 +175,7 @@ class Listing:
 class _Reader:
     """The query of a listing with every expression in it once, and how its rows become cells."""
 
-    def __init__(self, listing: Listing, *, unmasked: bool):
+    def __init__(self, listing: Listing, *, unmasked: bool, also: Sequence[str] = ()):
         shown = [None if c.value is NUMBER else c.shown(unmasked) for c in listing.columns]
         expressions = {id(each.value): each.value for each in shown if each}
         place = {key: at for at, key in enumerate(expressions)}
@@ -182,7 +189,9 @@ class _Reader:
         ]
         whose, _, hashed = listing.key.rpartition("__")
         person = F(whose) if hashed == "id_hash" else Value(None, BigIntegerField())
-        self.query = listing.found.values_list(*expressions.values(), *listing.sides.values(), person, listing.key)
+        self.query = listing.found.values_list(
+            *expressions.values(), *listing.sides.values(), *also, person, listing.key
+        )
 
     def cells(self, number: int, row: tuple) -> list[Any]:
         cells = [row[at] for at in self.takes]

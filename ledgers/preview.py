@@ -13,13 +13,14 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from aidcases.models.places import LEVELS
-from aidcases.spans import Span
+from aidcases.spans import Span, terms_of
 from aidcases.terms import Term
 from ledgers.areas import Area
 from ledgers.definition import ROWS, Column, Figures, Listing, Summary, Table
 from ledgers.workbook import Kind
 
 FIRST_ROWS = 20
+NAME_OF_CHILD = ("姓名", "学生姓名", "学生")
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ def preview(table: Table, when: Term | Span, area: Area, code: str = "") -> Prev
     if isinstance(table, Listing):
         totals = table.totals()
         size = totals.pop("rows")
-        rows = [(False, cells_of(table.columns, cells)) for cells in table.first(FIRST_ROWS)]
+        found = table.between(0, FIRST_ROWS)
+        rows = [(False, cells_of(table.columns, cells, child_url(child, when))) for child, cells in found]
         total = [_cell(column, totals.get(column.name)) for column in table.columns]
         total[0] = Cell("合计", False)
         return Preview(table.name, headings(table.columns), rows, total, False, size)
@@ -99,9 +101,16 @@ def _is_number(column: Column) -> bool:
     return column.kind is Kind.MONEY or column.total
 
 
-def cells_of(columns: tuple[Column, ...], values: list[Any]) -> list[Cell]:
-    """The cells of a row."""
-    return [_cell(column, value) for column, value in zip(columns, values, strict=True)]
+def child_url(child: int | None, when: Term | Span, page: str = "student_detail") -> str:
+    """The page of a child, in the last term of a span."""
+    return f"{reverse(page, args=[child])}?term={terms_of(when)[-1].code}" if child else ""
+
+
+def cells_of(columns: tuple[Column, ...], values: list[Any], url: str = "") -> list[Cell]:
+    """The cells of a row; the name in it opens `url`, the child it is of."""
+    named = next((column for column in columns if column.name in NAME_OF_CHILD), None)
+    pairs = zip(columns, values, strict=True)
+    return [_cell(column, value, url if column is named and value else "") for column, value in pairs]
 
 
 def _cell(column: Column, value: Any, url: str = "") -> Cell:

@@ -14,7 +14,7 @@ from aidcases.roles import P
 from aidcases.spans import Span
 from aidcases.terms import Term
 from ledgers.areas import Area
-from ledgers.definition import Column, Figures, Ledger, Listing, Summary
+from ledgers.definition import Column, Figures, Ledger, Listing, Shown, Summary
 from ledgers.workbook import Kind
 from subsidies.models import Payment
 
@@ -118,7 +118,7 @@ def _tables(term: Term, area: Area) -> list[Summary]:
 OF_PAYMENT = (
     Column(("姓名",), F("student__person__name"), 10),
     Column(("学校",), F("school__name"), 20),
-    Column(("学期",), F("term"), 14),
+    Column(("学期",), Shown(F("term"), lambda code: Term.parse(code).label), 24),
     Column(("资助项目",), F("benefit__name"), 24),
     Column(("批次号",), F("batch__number"), 14),
     Column(("到账日期",), F("paid_on"), 11, Kind.DATE),

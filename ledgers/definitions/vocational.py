@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import Case, CharField, F, OuterRef, Q, QuerySet, Subquery, Value, When
-from django.db.models.functions import Concat
+from django.db.models.functions import Cast, Concat
 
 from aidcases.roles import P
 from aidcases.scoping import HOME, SCHOOL
@@ -39,7 +39,7 @@ COLUMNS = (
     Column((PERSON, "村"), place_name("home_path", "village"), 8, side=HOME),
     Column((LEFT, "毕业学校"), F("left_school__name"), 11),
     Column((LEFT, "毕业学段"), labelled(F("left_stage"), dict(Stage.choices)), 5.5),
-    Column((LEFT, "毕业年份"), F("left_year"), 5.5, Kind.INTEGER),
+    Column((LEFT, "毕业年份"), Cast("left_year", CharField()), 5.5),
     Column(("状态",), labelled(F("state"), dict(TraineeState.choices)), 7),
     Column((STUDY, "院校"), F("school__name"), 11),
     Column((STUDY, "类别"), labelled(F("kind"), dict(Schooling.choices)), 5.5),

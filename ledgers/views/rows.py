@@ -11,7 +11,7 @@ from aidcases.scoping import current_scope
 from aidcases.web import page, paginate
 from ledgers.areas import Area, area_at
 from ledgers.forms import asked_span
-from ledgers.preview import cells_of, headings, total_of
+from ledgers.preview import cells_of, child_url, headings, total_of
 from ledgers.views.books import ledger_or_404
 
 
@@ -36,6 +36,7 @@ def ledger_rows(request: HttpRequest, code: str) -> HttpResponse:
         raise Http404 from None
     shown = paginate(listing.found, request)
     rows = listing.between(shown.start_index() - 1, shown.end_index()) if shown.paginator.count else []
+    opened = "student_why" if request.actor.may(P.ENTITLEMENT_VIEW) else "student_detail"
     context = {
         "ledger": ledger,
         "heading": f"{area.full_name}，{span.label}",
@@ -43,7 +44,7 @@ def ledger_rows(request: HttpRequest, code: str) -> HttpResponse:
         "area": area,
         "span": span,
         "headings": headings(listing.columns),
-        "rows": [cells_of(listing.columns, values) for _, values in rows],
+        "rows": [cells_of(listing.columns, values, child_url(child, span, opened)) for child, values in rows],
         "total": total_of(listing),
         "page": shown,
     }

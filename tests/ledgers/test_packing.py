@@ -250,6 +250,7 @@ def test_the_bridge_is_a_page_and_a_sheet(handed: World, as_: As, act_as: ActAs)
         assert figure in listed, (address, figure)
     rows = reverse("ledger_rows", args=["calendar-bridge"])
     assert {as_("maker").get(rows, {"month": month}).status_code for month in ("0-0", "99999-13", "²")} == {404}
+    assert "<td class=\"nowrap\">2018—2019学年秋季学期</td>" in listed
     issue = made(act_as, code="calendar-bridge")
     assert dict(issue.totals)["计入学年"] == f"{Payment.objects.paid().aggregate(yuan=Sum('amount'))['yuan']:.2f}"
 

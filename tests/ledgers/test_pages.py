@@ -103,7 +103,7 @@ def test_a_county_sees_its_own_children(world: World, as_: As, persona: str, see
 def test_a_school_sees_its_own_children_without_their_households(world: World, as_: As):
     make.student("邻校生", at=world.here.senior, home="620123100201", categories=("registered_poor",))
     html = page(as_("school"), "ledger_detail", "poverty-register")
-    assert {f"{HERE}贫生", "跨县生"} <= set(re.findall(r"<td[^>]*>([^<]+)</td>", html))
+    assert {f"{HERE}贫生", "跨县生"} <= set(re.findall(r"<td[^>]*>([^<]+)</td>", re.sub(r"</?a\b[^>]*>", "", html)))
     for hidden in ("邻校生", f"{HERE}户主", "跨县户主", THERE):
         assert hidden not in html
     assert 'name="area"' in html  # hidden: a school has one place
@@ -148,6 +148,11 @@ def test_a_figure_of_the_summary_opens_its_rows(world: World, as_: As):
     listed = text_of(client.get(boarding))
     assert f"{HERE}贫生" in listed
     assert f"{HERE}普生" not in listed
+    [why] = re.findall(rf'<a href="(/students/\d+/why/[^"]+)">{HERE}贫生', client.get(boarding).content.decode())
+    assert client.get(why).status_code == 200  # from the figure to the child, and why it has its yuan
+    register = page(client, "ledger_detail", "poverty-register")
+    children = re.findall(r'<a href="(/students/\d+/\?term=2018-autumn)">', register)
+    assert {client.get(url).status_code for url in children} == {200}
     by_school = page(as_("school"), "ledger_detail", "aid-summary")
     assert f"school={world.here.primary.code}" in by_school
     township = page(client, "ledger_detail", "aid-summary", area=f"{AT_HERE}620123100/")

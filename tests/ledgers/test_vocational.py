@@ -46,6 +46,7 @@ def test_a_row_for_each_trainee_with_what_the_calls_found(county: World, act_as:
         assert table.size() == 2
         by_name = {row["姓名"]: row for row in rows(table)}
         trained, waiting = by_name["跨县生"], by_name["待联系生"]
+        assert trained["毕业年份"] == "2018"  # a year has no thousands
         flat = table.sheet(None, unmasked=False)
         assert [head.name for head in flat.heads][-1] == "行键"
         assert child.person.id_number not in str([list(row) for row in flat.rows])
