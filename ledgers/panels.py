@@ -14,6 +14,7 @@ from aidcases.models import Region
 from aidcases.roles import OfficeKind
 from aidcases.web import chosen_term
 from ledgers.definitions import LEDGERS
+from ledgers.enums import SubmissionState
 from ledgers.models import LedgerIssue
 from ledgers.schedules import BELOW
 from ledgers.submitting import below
@@ -29,10 +30,12 @@ def dues(request: HttpRequest) -> dict[str, Any] | None:
     kind, today = request.membership.organisation.kind, timezone.localdate()
     own = own_dues().open().filter(due_on__lte=today + timedelta(days=SOON)).with_last().order_by("due_on", "pk")
     mine = [told(due) for due in own[:LINES]]
-    red = _late(today) if kind in BELOW else []
+    has_below = kind in BELOW and below().exists()  # a county's schools hand up only what it asks of them
+    red = _late(today) if has_below else []
     late = sum(line["late"] for line in red)
-    told_of = {"mine": mine, "red": red[:LINES], "late": late, "more": len(red) - LINES, "has_below": kind in BELOW}
-    return told_of if mine or kind in BELOW else None
+    told_of = {"mine": mine, "red": red[:LINES], "late": late, "more": len(red) - LINES, "has_below": has_below}
+    waiting = below().with_last().filter(last_state=SubmissionState.SUBMITTED).count() if has_below else 0
+    return {**told_of, "waiting": waiting} if mine or has_below else None
 
 
 def _late(today: date) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils import timezone
 
 from aidcases import audit, inbox
@@ -40,11 +41,13 @@ def below() -> QuerySet[Due]:
 
 
 def candidates(due: Due) -> QuerySet[LedgerIssue]:
-    """Issues of the own office that answer a due item, the newest first: `obstacles` has nothing against them."""
+    """Issues of the own office that answer a due item, newer than what was handed up for it, the newest first: `obstacles`
+    has nothing against them."""
     period = parse(due.rhythm, due.period)
     same = {"path": due.path, "area_path": due.path, "ledger": due.ledger, "term": due.term, "flat": False}
     made = LedgerIssue.objects.finished().filter(**same, finished_at__date__gte=period.first)
-    return made.exclude(submissions__due=due).order_by("-pk")
+    newest = Submission.objects.filter(due=due).order_by("-issue").values_list("issue", flat=True).first()
+    return made.filter(pk__gt=newest or 0).order_by("-pk")
 
 
 def answers(issue: LedgerIssue) -> list[Due]:
@@ -100,6 +103,8 @@ def submit(
     told = {"code": issue.ledger, "period": due.period, "issue": issue.pk, "sha256": issue.sha256}
     audit.record("submission.submitted", subject=made, path=due.path, note=made.why, **told)
     inbox.done(due)
+    if former:
+        inbox.done(former)
     return made
 
 
@@ -145,12 +150,18 @@ def accept(submission: Submission, *, by: Actor, today: date) -> Submission:
 
 @transaction.atomic
 def send_back(submission: Submission, *, note: str, by: Actor, today: date) -> Submission:
-    """The item is open again; the daily round reminds the office of it."""
+    """The item is open again, and its office is told at once; a new one handed up ends that."""
     _from_below(submission, by)
     note = without_numbers(note, 200)
     submission.move(
         "send_back", by=by, note=note, returned_why=note, decided_on=today, decided_by=by.name
     )
+    due = submission.due
+    inbox.remind(
+        due.office, key="ledger.returned", subject=submission, title=f"上级已退回，请改正后重新上报：{named(due)}",
+        url=reverse("due_detail", args=[due.pk]), due_on=due.due_on, today=today, permission=P.LEDGER_ISSUE,
+        urgent=due.due_on < today,
+    )  # fmt: skip
     return submission
 
 
@@ -237,6 +248,7 @@ class Board:
             "in_time": sum(each.rank == 5 for each in told),
             "missing": sum(each.missing for each in told),
             "returned": sum(cell.due.last_state == S.RETURNED for cell in self.cells),
+            "waiting": sum(cell.due.last_state == S.SUBMITTED for cell in self.cells),
         }
 
 

@@ -56,10 +56,10 @@ def _handing(request: HttpRequest, issue: LedgerIssue) -> dict[str, Any]:
     if issue.finished_at is None:
         return {"submissions": [], "answers": [], "may_submit": False}
     own = issue.path == issue.area_path == current_scope().path and not issue.flat
-    may_submit = own and request.actor.may(P.LEDGER_SUBMIT)
+    may_issue, may_submit = (own and request.actor.may(each) for each in (P.LEDGER_ISSUE, P.LEDGER_SUBMIT))
     return {
         "submissions": list(issue.submissions.select_related("due").order_by("-pk")),
-        "answers": [told(due) for due in answers(issue)] if may_submit else [],
+        "answers": [told(due) for due in answers(issue)] if may_issue else [],
         "may_submit": may_submit,
     }
 

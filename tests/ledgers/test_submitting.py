@@ -370,8 +370,13 @@ def test_from_the_item_to_the_board(asked: World, as_: As, act_as: ActAs, clock:
     assert "上级不能下载" not in text(city.get(reverse("issue_detail", args=[issue.pk])))
     city.post(reverse("submission_send_back", args=[Submission.objects.get().pk]), {"note": "人次不对"})
     assert "人次不对" in text(head.get(reverse("due_detail", args=[due.pk])))
+    told = "上级已退回，请改正后重新上报：2018 年 10 月月报"
+    assert all(told in as_(who).get(reverse("inbox")).content.decode() for who in ("head", "maker"))
+    assert "由审核人或负责人上报" in text(as_("maker").get(reverse("issue_detail", args=[again.pk])))
     head.post(reverse("due_submit", args=[due.pk]), {"issue": again.pk, "why": "已核对"})
     last = Submission.objects.get(state="submitted")
+    assert told not in head.get(reverse("inbox")).content.decode()
+    assert "等本单位接收1份" in text(city.get(reverse("home")))
     assert reverse("issue_compare", args=[again.pk]) in city.get(reverse("due_detail", args=[due.pk])).content.decode()
     city.post(reverse("submission_accept", args=[last.pk]))
     assert "已接收，按时" in text(head.get(reverse("due_list") + "?tab=done"))
@@ -388,7 +393,9 @@ def test_from_the_item_to_the_board(asked: World, as_: As, act_as: ActAs, clock:
     assert "下级逾期未报" in home
     assert "永登县" in home.split("下级逾期未报", 1)[1][:40]
     assert "没有要下级上报的台账" in text(city.get(reverse("due_board") + "?ledger=retention"))  # in January
-    assert "台账上报" in text(head.get(reverse("home")))
+    home = text(head.get(reverse("home")))
+    assert "台账上报" in home
+    assert "下级到期的台账都已上报" not in home
 
 
 def test_the_schedule_is_edited_on_its_page(asked: World, as_: As, clock: list[date]):
