@@ -21,7 +21,10 @@ MARK = re.compile(r"[{｛]{2}\s*([^{}｛｝]+?)\s*[}｝]{2}")
 TOTAL = re.compile(r"合计\s*[:：]\s*(.+)")
 # Outside the sample row; what each stands for is said by countyform.told.
 FIELDS = ("标题", "填报单位", "填报时间", "学期", "学年", "范围", "单位", "用途", "生成人", "行数", "说明", "校验码")
-SAME = {"身份证号": "证件号码", "身份证号码": "证件号码", "身份证件号": "证件号码", "证件号": "证件号码", "号": "序号"}
+SAME = {
+    "身份证号": "证件号码", "身份证号码": "证件号码", "身份证件号": "证件号码", "证件号": "证件号码", "号": "序号",
+    "就读学校": "学校名称",
+}  # fmt: skip
 NOISE = re.compile(r"[\s*＊:：]|[（(][^（）()]*[)）]")
 STEPS = re.compile(r"[.．·/、\-]")
 NEAREST = 3
@@ -103,6 +106,16 @@ def column_named(said: str, paths: Sequence[Path]) -> str | None:
     return matching[0][-1] if len(matching) == 1 else None
 
 
+def guessed(headings: Sequence[str], paths: Sequence[Path]) -> str | None:
+    """The column that headings over an empty cell of the sample row mean: one of that name, else the only one whose name
+    holds the lowest word (金额 for 本学期资助金额). Whoever uploads the form looks at it."""
+    if name := next((found for said in headings if (found := column_named(said, paths))), None):
+        return name
+    lowest = headings[-1] if headings else ""
+    holding = [path[-1] for path in paths if lowest in path[-1]]
+    return holding[0] if len(lowest) > 1 and len(holding) == 1 else None
+
+
 def nearest(said: str, paths: Sequence[Path], fields: Sequence[str] = ()) -> list[str]:
     """Known names like this one, the likeliest first."""
     plain, last = STEPS.sub("", said), STEPS.split(said)[-1]
@@ -168,7 +181,7 @@ def _part(sheet: Sheet, table: str, row: int, paths: Sequence[Path]) -> Part:
     for at in range(1, sheet["width"] + 1):
         if at in part.columns or at in part.constant:
             continue
-        name = next((n for said in headings_above(sheet, row, at) if (n := column_named(said, paths))), None)
+        name = guessed(headings_above(sheet, row, at), paths)
         if name and name not in taken:
             part.columns[at] = name
             taken.add(name)

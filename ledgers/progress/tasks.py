@@ -86,6 +86,15 @@ def name_line(*, year: int, name: str, document: str, by: Actor) -> WorkLine:
     return made
 
 
+MONEY_ORDER = "资金要先下达、再拨付、再发放，请核对三个时间。"
+
+
+def out_of_order(said: Said | WorkTask) -> bool:
+    """The days of the money that are told do not follow one another."""
+    days = [day for day in (said.allotted_on, said.transferred_on, said.paid_on) if day]
+    return days != sorted(days)
+
+
 @transaction.atomic
 def give(line: WorkLine, offices: Iterable[Organisation], said: Said, *, by: Actor, given_name: str, today: date) -> int:
     """The same task to each of the offices. → how many. Raises Refused; an office that has it already is told."""
@@ -103,6 +112,7 @@ def give(line: WorkLine, offices: Iterable[Organisation], said: Said, *, by: Act
         "目标的单位和数字来源的单位不同，请改一致。": bool(source and source.unit != said.unit),
         "这个数字来源不分资助项目。": bool(said.benefit and not (source and source.of_benefit)),
         "请选择目标的单位。": said.unit not in Unit.values,
+        MONEY_ORDER: out_of_order(said),
     }
     if reasons := [reason for reason, holds in wrong.items() if holds]:
         raise Refused(*reasons)
@@ -156,6 +166,8 @@ def change(task: WorkTask, values: dict[str, object], *, by: Actor, seen: str | 
         changed["escalated_on"] = None
     for name, value in changed.items():
         setattr(held, name, value)
+    if out_of_order(held):
+        raise Refused(MONEY_ORDER)
     held.save(update_fields=list(changed)) if changed else None
     audit.record("worktask.changed", subject=held, path=held.path, columns=sorted(changed))
     return held

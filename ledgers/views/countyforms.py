@@ -93,7 +93,9 @@ def form_detail(request: HttpRequest, pk: int) -> HttpResponse:
     ledger, choice = ledger_or_404(request, kept.ledger), ChoiceOfArea(request)
     tables = {table.name: table for table in ledger.tables(choice.term, choice.area)}
     shape = countyform.Shape({name: [column.path for column in table.columns] for name, table in tables.items()})
+    today, year = timezone.localdate(), choice.term.school_year
     told = {
+        "填报时间": f"{today.year}年{today.month}月{today.day}日", "学年": f"{year}—{year + 1}学年", "生成人": request.actor.name,
         "标题": ledger.heading(choice.term, choice.area), "填报单位": request.membership.organisation.name, "单位": ledger.unit,
         "学期": choice.term.label, "范围": choice.area.name,
         "说明": "；".join(ledger.notes(choice.term, choice.area, next(iter(tables)))),

@@ -31,7 +31,7 @@ from ledgers.actions import open_file, request_issue
 from ledgers.areas import area_at
 from ledgers.definitions import LEDGERS
 from ledgers.models import CountyForm, LedgerIssue
-from ledgers.placeholders import Part, column_named, understood
+from ledgers.placeholders import Part, column_named, guessed, understood
 from tests import make
 from tests.ledgers.conftest import ActAs
 from tests.personas import CANARY, TERM, World
@@ -231,6 +231,9 @@ def test_names_are_found_the_way_clerks_write_them() -> None:
     assert [column_named(said, paths) for said in asked] == [
         "姓名", "姓名", "证件号码", "金额", "序号", "电话", None, "户主姓名",
     ]  # fmt: skip
+    wide = [("学生情况", "学校名称"), ("享受资助情况", "享受资助项目"), ("享受资助情况", "本学期资助金额"), ("户", "户主姓名")]
+    over = (["学生情况.就读学校", "就读学校"], ["资助.项目", "项目"], ["资助.金额", "金额"], ["备注"], ["项"])
+    assert [guessed(said, wide) for said in over] == ["学校名称", "享受资助项目", "本学期资助金额", None, None]
     two = {"甲": [("姓名",)], "乙": [("日期",)]}
     sheet = {"texts": {"A2": "{{日期}}"}, "formulas": [], "merges": [], "width": 1, "height": 2}
     named = understood({"sheets": [{**sheet, "title": "乙"}], "lost": []}, two)  # type: ignore[typeddict-item]

@@ -154,6 +154,8 @@ def test_who_reports_does_not_check_and_changing_is_told_apart(county: World, ac
         assert tasks.may_change(open_one, maker) == tasks.OWN
         changed = tasks.change(open_one, {"person": "王五", "target": Decimal(1)}, by=maker, seen=None)
         assert (changed.person, changed.target) == ("王五", Decimal(100))  # the target is the giver's
+        with pytest.raises(Refused, match="先下达、再拨付"):
+            tasks.change(open_one, {"allotted_on": DUE, "paid_on": DAY}, by=maker)
         with pytest.raises(Refused, match="不能修改"):
             tasks.change(mine, {"person": "王五"}, by=maker)
     with act_as("other_maker"):
@@ -174,6 +176,7 @@ def test_who_reports_does_not_check_and_changing_is_told_apart(county: World, ac
     [
         ({"target": Decimal(0)}, "大于 0"), ({"source": "paid-money"}, "改一致"), ({"source": "x"}, "数字来源"),
         ({"benefit": "compulsory-textbook"}, "不分资助项目"), ({"due_on": date(2021, 1, 1)}, "年度"), ({"unit": "?"}, "单位"),
+        ({"allotted_on": DUE, "transferred_on": DAY}, "先下达、再拨付"),
     ],
 )  # fmt: skip
 def test_a_task_that_cannot_be_is_refused(county: World, act_as: ActAs, also: dict, why: str) -> None:
